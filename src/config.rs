@@ -1,0 +1,118 @@
+//! Reads a TOML file strictly: an unknown key is an error that names the nearest known one.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use serde::de::DeserializeOwned;
+use thiserror::Error;
+
+/// Why a file could not be read into its type.
+#[derive(Debug, Error)]
+pub enum ConfigError {
+    /// The file could not be read.
+    #[error("cannot read {path}: {source}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The file's text is not what its type asks for.
+    #[error("{path}: {message}")]
+    Parse {
+        /// The file.
+        path: PathBuf,
+        /// Line, excerpt and reason, with the nearest known key where one is unknown.
+        message: String,
+    },
+}
+
+/// Reads the file at `path` as a `T`, whose types are expected to deny unknown fields.
+///
+/// # Errors
+/// When the file cannot be read, is not TOML, or does not fit `T`.
+pub fn read<T: DeserializeOwned>(path: &Path) -> Result<T, ConfigError> {
+    let text = fs::read_to_string(path)
+        .map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+    parse(&text).map_err(|message| ConfigError::Parse { path: path.to_owned(), message })
+}
+
+/// Parses TOML text as a `T`; the error is a readable message with the place and the advice.
+///
+/// # Errors
+/// When the text is not TOML or does not fit `T`.
+pub fn parse<T: DeserializeOwned>(text: &str) -> Result<T, String> {
+    toml::from_str(text).map_err(|error| {
+        let message = error.to_string();
+        match suggestion(error.message()) {
+            Some(key) => format!("{}\ndid you mean `{key}`?", message.trim_end()),
+            None => message.trim_end().to_owned(),
+        }
+    })
+}
+
+/// The known name nearest to `name`, if any is near enough to be meant.
+pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    known
+        .into_iter()
+        .map(|candidate| (strsim::jaro_winkler(name, candidate), candidate))
+        .filter(|(similarity, _)| *similarity > 0.75)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, candidate)| candidate)
+}
+
+/// Serde lists the known fields of an unknown one: "unknown field `x`, expected one of `a`, `b`".
+fn suggestion(message: &str) -> Option<&str> {
+    let (unknown, expected) = message.strip_prefix("unknown ")?.split_once(", expected")?;
+    let name = unknown.split('`').nth(1)?;
+    nearest(name, expected.split('`').skip(1).step_by(2))
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+    use serde::Deserialize;
+
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "only parsed")]
+    struct Sample {
+        connections: u32,
+        timeout: String,
+    }
+
+    fn check(text: &str, expected: Expect) {
+        expected.assert_eq(&parse::<Sample>(text).expect_err("the text is wrong"));
+    }
+
+    #[test]
+    fn an_unknown_key_suggests_the_nearest() {
+        check(
+            "conections = 5\ntimeout = \"2s\"\n",
+            expect![[r#"
+                TOML parse error at line 1, column 1
+                  |
+                1 | conections = 5
+                  | ^^^^^^^^^^
+                unknown field `conections`, expected `connections` or `timeout`
+                did you mean `connections`?"#]],
+        );
+    }
+
+    #[test]
+    fn a_distant_key_suggests_nothing() {
+        check(
+            "zzz = 5\n",
+            expect![[r#"
+                TOML parse error at line 1, column 1
+                  |
+                1 | zzz = 5
+                  | ^^^
+                unknown field `zzz`, expected `connections` or `timeout`"#]],
+        );
+    }
+}

@@ -1,0 +1,36 @@
+//! flameload profiles a server under load and says what each request costs.
+//!
+//! ```text
+//! Target -launch-> Running -+- load ----> Tally per slice ------------------+
+//!                           +- sample --> Capture -symbolize-> Profile -fold-> Folded -+-> Run
+//!                                                                    render -> Svg ----+
+//! ```
+//!
+//! Read the modules in the order of the pipeline:
+//!
+//! | module | what it owns |
+//! |---|---|
+//! | [`unit`] | quantities that carry their unit |
+//! | [`config`] | reading a TOML file strictly, with the nearest known key in each error |
+//! | [`target`] | manifest -> build -> launch -> ready -> a running server |
+//! | [`load`] | script -> plan -> traffic -> tallies of requests, latency and errors |
+//! | [`sample`] | processes -> stacks of addresses, counted over time |
+//! | [`symbolize`] | addresses -> names: the [`symbolize::Profile`] |
+//! | [`fold`] | profile -> folded stacks and the hottest frames |
+//! | [`render`] | folded stacks -> flamegraph SVG |
+//! | [`record`] | the kept record of a run, and the store of runs |
+//! | [`measure`] | the composer: launch, warm up, slices of load with sampling, record |
+//!
+//! The library prints nothing, reads no arguments and never exits: progress is a stream of
+//! [`measure::Event`]s, failures are values.
+
+pub mod config;
+pub mod fold;
+pub mod load;
+pub mod measure;
+pub mod record;
+pub mod render;
+pub mod sample;
+pub mod symbolize;
+pub mod target;
+pub mod unit;

@@ -1,1 +1,32 @@
-//! sample
+//! Processes -> [`Capture`]: stacks of code addresses, counted over time.
+//!
+//! The kernel samples each thread through `perf_event_open` and writes registers and the top of
+//! the user stack into one ring per CPU. A thread of ours empties the rings, unwinds each stack at
+//! once and keeps only its id, so that neither disk nor memory grows with the number of samples.
+//!
+//! ```text
+//! sys (system calls) -> ring (bytes) -> record (decode) -> collector -+-> space, unwind (frames)
+//!                                                                     +-> stacks, timeline
+//! ```
+
+mod access;
+mod attach;
+mod capture;
+mod collector;
+mod elf;
+mod event;
+mod module;
+mod record;
+mod ring;
+mod sampler;
+mod space;
+mod stacks;
+mod sys;
+mod timeline;
+mod unwind;
+
+pub use access::{Access, SampleError, paranoid};
+pub use capture::{Capture, Counts, RawSample, SampledThread};
+pub use module::{Code, Module, ModuleId};
+pub use sampler::{Config, Origin, Sampler};
+pub use stacks::{RawFrame, RawFrameId, RawStack, RawStackId};

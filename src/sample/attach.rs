@@ -1,0 +1,92 @@
+//! What a process that runs already has: its threads, names and mappings, read from `/proc`.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use super::{access::SampleError, record::Mapping};
+
+/// The threads of a process.
+///
+/// # Errors
+/// When the process does not exist or is not ours to look at.
+pub(super) fn threads(pid: u32) -> Result<Vec<u32>, SampleError> {
+    let path = PathBuf::from(format!("/proc/{pid}/task"));
+    let entries = fs::read_dir(&path)
+        .map_err(|source| SampleError::Process { path: path.clone(), source })?;
+    Ok(entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect())
+}
+
+/// The name of a thread; empty where it is gone.
+pub(super) fn thread_name(pid: u32, tid: u32) -> String {
+    let name = fs::read(Path::new("/proc").join(format!("{pid}/task/{tid}/comm")));
+    String::from_utf8_lossy(&name.unwrap_or_default()).trim_end().to_owned()
+}
+
+/// The executable mappings of a process.
+///
+/// # Errors
+/// When the process does not exist or is not ours to look at.
+pub(super) fn mappings(pid: u32) -> Result<Vec<Mapping>, SampleError> {
+    let path = PathBuf::from(format!("/proc/{pid}/maps"));
+    let maps = fs::read(&path).map_err(|source| SampleError::Process { path, source })?;
+    Ok(parse_maps(pid, &maps).filter(|mapping| mapping.executable).collect())
+}
+
+/// Reads the lines of a `maps` file (`proc_pid_maps(5)`); lines of another form are skipped.
+pub(super) fn parse_maps(pid: u32, maps: &[u8]) -> impl Iterator<Item = Mapping> + '_ {
+    maps.split(|byte| *byte == b'\n').filter_map(move |line| parse_line(pid, line))
+}
+
+fn parse_line(pid: u32, line: &[u8]) -> Option<Mapping> {
+    let mut fields = line.splitn(6, |byte| *byte == b' ');
+    let mut text = || std::str::from_utf8(fields.next()?).ok();
+    let (start, end) = text()?.split_once('-')?;
+    let protection = text()?;
+    let file_offset = u64::from_str_radix(text()?, 16).ok()?;
+    let (_device, _inode) = (text()?, text()?);
+    let path = fields.next().unwrap_or_default().trim_ascii_start().to_vec();
+    let address = u64::from_str_radix(start, 16).ok()?;
+    let length = u64::from_str_radix(end, 16).ok()?.checked_sub(address)?;
+    let executable = protection.as_bytes().get(2) == Some(&b'x');
+    Some(Mapping { pid, address, length, file_offset, executable, path })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_maps_file_gives_mappings() {
+        let maps = b"55d0-55f0 r-xp 00001000 fe:00 123    /usr/bin/my server\n\
+                     7f00-7f10 rw-p 00000000 00:00 0 \n\
+                     garbage\n";
+        let found: Vec<_> = parse_maps(7, maps).collect();
+        assert_eq!(found.len(), 2);
+        assert_eq!(found[0].path, b"/usr/bin/my server");
+        assert_eq!(
+            (found[0].address, found[0].length, found[0].file_offset),
+            (0x55d0, 0x20, 0x1000)
+        );
+        assert!(found[0].executable && !found[1].executable);
+        assert!(found[1].path.is_empty());
+    }
+
+    #[test]
+    fn our_own_process_can_be_read() {
+        let pid = std::process::id();
+        assert!(threads(pid).is_ok_and(|threads| threads.contains(&pid)));
+        assert!(mappings(pid).is_ok_and(|mappings| !mappings.is_empty()));
+        assert!(!thread_name(pid, pid).is_empty());
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_parse_or_are_skipped(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+            let _ = parse_maps(1, &bytes).count();
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! What sampling yields: stacks of addresses over time, and what is known of their quality.
+
+use super::{
+    access::Access,
+    module::Module,
+    stacks::{RawFrame, RawStack, RawStackId},
+};
+use crate::unit::{Bytes, Hertz, Nanos, Samples};
+
+/// Stacks of addresses over time.
+#[derive(Debug)]
+pub struct Capture {
+    /// When the window began, `CLOCK_MONOTONIC`.
+    pub started: Nanos,
+    /// When it ended.
+    pub ended: Nanos,
+    /// The frequency that was asked for.
+    pub hz: Hertz,
+    /// What drove the samples: `cycles` or `cpu-clock`.
+    pub clock: &'static str,
+    /// What the samples cover.
+    pub access: Access,
+    /// How much of the user stack each sample copied.
+    pub dump: Bytes,
+    /// Places that code came from.
+    pub modules: Vec<Module>,
+    /// Distinct frames.
+    pub frames: Vec<RawFrame>,
+    /// Distinct stacks; a parent comes before its children.
+    pub stacks: Vec<RawStack>,
+    /// The threads seen.
+    pub threads: Vec<SampledThread>,
+    /// Samples in the order of time, which counts from `started`.
+    pub samples: Vec<RawSample>,
+    /// What is known of the samples' quality.
+    pub counts: Counts,
+}
+
+/// A thread that was seen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SampledThread {
+    /// Process id.
+    pub pid: u32,
+    /// Thread id.
+    pub tid: u32,
+    /// Name of the process: its main thread's.
+    pub process: String,
+    /// Name of the thread.
+    pub name: String,
+}
+
+/// A stack seen on a thread.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RawSample {
+    /// When, since the window began.
+    pub time: Nanos,
+    /// Index into [`Capture::threads`].
+    pub thread: u32,
+    /// The stack.
+    pub stack: RawStackId,
+    /// How many samples this stands for.
+    pub weight: Samples,
+}
+
+/// What is known of the samples' quality. Nothing that goes wrong is dropped silently.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Samples taken.
+    pub samples: Samples,
+    /// Records that the kernel could not write because a ring was full.
+    pub lost: Samples,
+    /// Times that the kernel held back samples because they cost it too much.
+    pub throttled: u64,
+    /// Samples whose stack went on beyond the part that was copied.
+    pub dump_exhausted: Samples,
+    /// Samples whose stack the unwinder could not follow to its root.
+    pub unwind_failed: Samples,
+    /// Records that could not be decoded.
+    pub bad_records: u64,
+}
+
+impl Counts {
+    /// Samples whose callers are not all known.
+    pub fn truncated(&self) -> Samples {
+        self.dump_exhausted + self.unwind_failed
+    }
+}

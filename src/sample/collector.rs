@@ -1,0 +1,270 @@
+//! Takes the records of all rings in the order of time and keeps what they say: who runs, what is
+//! mapped where, and the unwound stack of each sample.
+
+use std::mem;
+
+use rustc_hash::FxHashMap;
+
+use super::{
+    access::SampleError,
+    attach,
+    capture::{Counts, RawSample, SampledThread},
+    module::{KERNEL, Module, Modules},
+    record::{self, Record, Sample},
+    ring::Stream,
+    space::AddressSpace,
+    stacks::{RawFrame, RawFrameId, RawStack, Stacks},
+    timeline::Timeline,
+    unwind::{End, RuleCache},
+};
+use crate::unit::{Nanos, Samples};
+
+/// The kernel marks the parts of a callchain with words above this one (`PERF_CONTEXT_MAX`).
+const CONTEXT_MARKERS: u64 = -4095_i64 as u64;
+/// The kernel cuts callchains here unless told otherwise (`kernel.perf_event_max_stack`).
+const CALLCHAIN_MAX: usize = 127;
+/// 16 bytes each: enough for an hour of one busy CPU at the default frequency, kept apart.
+const TIMELINE_CAPACITY: usize = 1 << 22;
+
+/// Keeps what the records say.
+pub(super) struct Collector {
+    spaces: FxHashMap<u32, AddressSpace>,
+    threads: Vec<SampledThread>,
+    /// Index into `threads` by thread id; an id that is used again gets a new entry.
+    thread_ids: FxHashMap<u32, u32>,
+    /// Threads whose start was seen, until the window begins.
+    started: Vec<u32>,
+    modules: Modules,
+    stacks: Stacks,
+    timeline: Timeline,
+    counts: Counts,
+    rules: RuleCache,
+    /// Samples are kept from this instant on; before it they only warm the caches.
+    window_start: Nanos,
+    /// The stack being unwound, from the innermost frame out.
+    addresses: Vec<u64>,
+    frames: Vec<RawFrameId>,
+}
+
+impl Collector {
+    pub(super) fn new() -> Self {
+        Self {
+            spaces: FxHashMap::default(),
+            threads: Vec::new(),
+            thread_ids: FxHashMap::default(),
+            started: Vec::new(),
+            modules: Modules::new(),
+            stacks: Stacks::default(),
+            timeline: Timeline::new(TIMELINE_CAPACITY),
+            counts: Counts::default(),
+            rules: RuleCache::new(),
+            window_start: Nanos(0),
+            addresses: Vec::new(),
+            frames: Vec::new(),
+        }
+    }
+
+    /// Learns what a process that runs already has mapped, and the names of its threads.
+    pub(super) fn adopt(&mut self, pid: u32) -> Result<(), SampleError> {
+        for mapping in attach::mappings(pid)? {
+            self.map(&mapping);
+        }
+        self.name(pid, pid, attach::thread_name(pid, pid));
+        for tid in attach::threads(pid)? {
+            self.name(pid, tid, attach::thread_name(pid, tid));
+        }
+        Ok(())
+    }
+
+    /// Forgets the samples so far and begins the window that counts.
+    pub(super) fn begin_window(&mut self, start: Nanos) {
+        self.window_start = start;
+        self.started = Vec::new();
+        self.timeline.clear();
+        self.counts = Counts::default();
+    }
+
+    /// Threads whose start was seen: they inherited the events of the thread that started them.
+    pub(super) fn started_threads(&self) -> Vec<u32> {
+        self.started.clone()
+    }
+
+    pub(super) fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// Takes every record made before `until`, the oldest of all rings first.
+    pub(super) fn drain(&mut self, streams: &mut [impl Stream], until: Nanos) {
+        let mut next: Vec<Option<Nanos>> = streams.iter_mut().map(next_time).collect();
+        loop {
+            let oldest = next.iter().enumerate().filter_map(|(i, time)| Some(((*time)?, i))).min();
+            let Some((time, index)) = oldest.filter(|(time, _)| *time <= until) else { return };
+            let stream = &mut streams[index];
+            if let Some(bytes) = stream.peek() {
+                self.take(bytes, time);
+            }
+            stream.pop();
+            next[index] = next_time(stream);
+        }
+    }
+
+    fn take(&mut self, bytes: &[u8], time: Nanos) {
+        match record::decode(bytes) {
+            Some(Record::Sample(sample)) => self.sample(&sample),
+            Some(Record::Mapping(mapping)) => self.map(&mapping),
+            Some(Record::Name { pid, tid, name, exec }) => {
+                if exec {
+                    self.spaces.insert(pid, AddressSpace::new());
+                }
+                self.name(pid, tid, name);
+            }
+            Some(Record::Fork { pid, parent_pid, tid, parent_tid }) => {
+                if pid != parent_pid
+                    && let Some(space) = self.spaces.get(&parent_pid).cloned()
+                {
+                    self.spaces.insert(pid, space);
+                }
+                if self.window_start == Nanos(0) {
+                    self.started.push(tid);
+                }
+                let name = self.thread_name(parent_tid);
+                self.name(pid, tid, name);
+            }
+            Some(Record::Exit { pid, tid }) => {
+                self.thread_ids.remove(&tid);
+                if !self.thread_ids.values().any(|index| self.threads[*index as usize].pid == pid) {
+                    self.spaces.remove(&pid);
+                }
+            }
+            Some(Record::Lost { records }) if time >= self.window_start => {
+                self.counts.lost += Samples(records);
+            }
+            Some(Record::Throttle) if time >= self.window_start => self.counts.throttled += 1,
+            Some(Record::Lost { .. } | Record::Throttle | Record::Other) => {}
+            None => self.counts.bad_records += 1,
+        }
+    }
+
+    fn map(&mut self, mapping: &record::Mapping) {
+        let space = self.spaces.entry(mapping.pid).or_insert_with(AddressSpace::new);
+        space.map(mapping, &mut self.modules);
+    }
+
+    fn sample(&mut self, sample: &Sample<'_>) {
+        if sample.time < self.window_start {
+            return;
+        }
+        self.frames.clear();
+        self.push_kernel_frames(sample);
+        let end = self.push_user_frames(sample);
+        match end {
+            End::Root => {}
+            End::DumpExhausted => self.counts.dump_exhausted += Samples(1),
+            End::Lost => self.counts.unwind_failed += Samples(1),
+        }
+        if end != End::Root {
+            self.frames.push(self.stacks.frame(RawFrame::Truncated));
+        }
+        self.counts.samples += Samples(1);
+        let thread = self.thread(sample.pid, sample.tid);
+        if let Some(stack) = self.stacks.stack(self.frames.iter().rev().copied()) {
+            self.timeline.push(sample.time.since(self.window_start), thread, stack);
+        }
+    }
+
+    fn push_kernel_frames(&mut self, sample: &Sample<'_>) {
+        let mut innermost = true;
+        for address in sample.callchain.iter().filter(|address| *address < CONTEXT_MARKERS) {
+            // All but the innermost are return addresses: one less lies in the call.
+            let address =
+                if mem::take(&mut innermost) { address } else { address.saturating_sub(1) };
+            let frame = RawFrame::Address { module: KERNEL, address };
+            self.frames.push(self.stacks.frame(frame));
+        }
+    }
+
+    fn push_user_frames(&mut self, sample: &Sample<'_>) -> End {
+        if sample.callchain.len() >= CALLCHAIN_MAX {
+            return End::Lost;
+        }
+        // A thread without user registers is on its way out: its kernel frames are all there is.
+        let Some(registers) = sample.registers else { return End::Root };
+        let space = self.spaces.entry(sample.pid).or_insert_with(AddressSpace::new);
+        self.addresses.clear();
+        let end = space.unwinding.walk(
+            registers,
+            sample.stack,
+            sample.stack_asked,
+            &mut self.rules,
+            &mut self.addresses,
+        );
+        for address in &self.addresses {
+            self.frames.push(space.frame(*address, &mut self.stacks));
+        }
+        end
+    }
+
+    fn thread(&mut self, pid: u32, tid: u32) -> u32 {
+        match self.thread_ids.get(&tid) {
+            Some(index) => *index,
+            None => self.name(pid, tid, String::new()),
+        }
+    }
+
+    fn thread_name(&self, tid: u32) -> String {
+        let thread = self.thread_ids.get(&tid).and_then(|index| self.threads.get(*index as usize));
+        thread.map(|thread| thread.name.clone()).unwrap_or_default()
+    }
+
+    /// Names a thread, and its process if it is the main one.
+    fn name(&mut self, pid: u32, tid: u32, name: String) -> u32 {
+        if pid == tid {
+            for thread in self.threads.iter_mut().filter(|thread| thread.pid == pid) {
+                thread.process.clone_from(&name);
+            }
+        }
+        let index = *self.thread_ids.entry(tid).or_insert_with(|| {
+            let main = self.threads.iter().find(|thread| thread.pid == pid);
+            let process = main.map_or_else(|| name.clone(), |thread| thread.process.clone());
+            self.threads.push(SampledThread { pid, tid, process, name: String::new() });
+            self.threads.len() as u32 - 1
+        });
+        if let Some(thread) = self.threads.get_mut(index as usize) {
+            thread.name = name;
+        }
+        index
+    }
+
+    /// Everything kept, as parts of a capture.
+    pub(super) fn into_parts(self) -> Parts {
+        let (frames, stacks) = self.stacks.into_parts();
+        Parts {
+            modules: self.modules.all().to_vec(),
+            frames,
+            stacks,
+            threads: self.threads,
+            samples: self.timeline.into_samples(),
+            counts: self.counts,
+        }
+    }
+}
+
+/// What a collector kept.
+pub(super) struct Parts {
+    pub(super) modules: Vec<Module>,
+    pub(super) frames: Vec<RawFrame>,
+    pub(super) stacks: Vec<RawStack>,
+    pub(super) threads: Vec<SampledThread>,
+    pub(super) samples: Vec<RawSample>,
+    pub(super) counts: Counts,
+}
+
+/// When a stream's next record was made. One whose time cannot be read sorts first, so that it is
+/// counted and does not hold up the rest.
+fn next_time(stream: &mut impl Stream) -> Option<Nanos> {
+    stream.peek().map(|bytes| record::time(bytes).unwrap_or_default())
+}
+
+#[cfg(test)]
+#[path = "collector_tests.rs"]
+mod tests;

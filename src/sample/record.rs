@@ -1,0 +1,197 @@
+//! Decodes the kernel's records, whose layout `perf_event_open(2)` gives.
+//!
+//! Total over any bytes: what does not fit decodes to `None` and is counted as a bad record.
+
+use super::unwind::{REGISTERS, Registers};
+use crate::unit::Nanos;
+
+const MMAP: u32 = 1;
+const LOST: u32 = 2;
+const COMM: u32 = 3;
+const EXIT: u32 = 4;
+const THROTTLE: u32 = 5;
+const FORK: u32 = 7;
+const SAMPLE: u32 = 9;
+const MMAP2: u32 = 10;
+
+/// Set in a header's `misc` where a name came with a new program.
+const MISC_COMM_EXEC: u16 = 1 << 13;
+/// Size of `struct perf_event_header`.
+pub(super) const HEADER_BYTES: usize = 8;
+/// The trailer of all but samples: process, thread, time.
+const TRAILER_BYTES: usize = 16;
+/// In a sample, the time comes after the instruction pointer and the two ids.
+const SAMPLE_TIME_OFFSET: usize = HEADER_BYTES + 16;
+const PROT_EXEC: u32 = 4;
+
+/// One decoded record.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Record<'a> {
+    Sample(Sample<'a>),
+    Mapping(Mapping),
+    Name { pid: u32, tid: u32, name: String, exec: bool },
+    Fork { pid: u32, parent_pid: u32, tid: u32, parent_tid: u32 },
+    Exit { pid: u32, tid: u32 },
+    Lost { records: u64 },
+    Throttle,
+    Other,
+}
+
+/// A sample: where a thread was, and what is needed to find out how it got there.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Sample<'a> {
+    pub(super) pid: u32,
+    pub(super) tid: u32,
+    pub(super) time: Nanos,
+    /// Kernel addresses from the innermost out, with the kernel's context markers among them.
+    pub(super) callchain: Words<'a>,
+    /// None for a thread without user registers, such as one that is exiting.
+    pub(super) registers: Option<Registers>,
+    /// The user stack from the stack pointer up.
+    pub(super) stack: &'a [u8],
+    /// How much of the stack was asked for; `stack` is shorter where the stack's memory ends.
+    pub(super) stack_asked: usize,
+}
+
+/// A mapping of code into a process.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Mapping {
+    pub(super) pid: u32,
+    pub(super) address: u64,
+    pub(super) length: u64,
+    pub(super) file_offset: u64,
+    pub(super) executable: bool,
+    pub(super) path: Vec<u8>,
+}
+
+/// A list of 64-bit words in the bytes of a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Words<'a>(&'a [u8]);
+
+impl Words<'_> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = u64> + '_ {
+        self.0.as_chunks::<8>().0.iter().map(|word| u64::from_ne_bytes(*word))
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.0.len() / 8
+    }
+}
+
+/// The size that a record's header states, if the header is whole and the size can hold it.
+pub(super) fn stated_size(bytes: &[u8]) -> Option<usize> {
+    let size = usize::from(u16::from_ne_bytes(*bytes.get(6..)?.first_chunk()?));
+    (HEADER_BYTES..).contains(&size).then_some(size)
+}
+
+/// When the record was made, without decoding the rest.
+pub(super) fn time(bytes: &[u8]) -> Option<Nanos> {
+    let offset = if kind(bytes)? == SAMPLE {
+        SAMPLE_TIME_OFFSET
+    } else {
+        bytes.len().checked_sub(8).filter(|offset| *offset >= HEADER_BYTES)?
+    };
+    Some(Nanos(u64::from_ne_bytes(*bytes.get(offset..)?.first_chunk()?)))
+}
+
+/// Decodes one whole record, header included.
+pub(super) fn decode(bytes: &[u8]) -> Option<Record<'_>> {
+    let misc = u16::from_ne_bytes(*bytes.get(4..)?.first_chunk()?);
+    let mut body = Cursor(bytes.get(HEADER_BYTES..)?);
+    let record = match kind(bytes)? {
+        SAMPLE => return sample(body).map(Record::Sample),
+        MMAP | MMAP2 => Record::Mapping(mapping(body, kind(bytes)? == MMAP2)?),
+        COMM => Record::Name {
+            pid: body.u32()?,
+            tid: body.u32()?,
+            name: String::from_utf8_lossy(body.text()).into_owned(),
+            exec: misc & MISC_COMM_EXEC != 0,
+        },
+        FORK => Record::Fork {
+            pid: body.u32()?,
+            parent_pid: body.u32()?,
+            tid: body.u32()?,
+            parent_tid: body.u32()?,
+        },
+        EXIT => {
+            let (pid, _parent_pid, tid) = (body.u32()?, body.u32()?, body.u32()?);
+            Record::Exit { pid, tid }
+        }
+        LOST => {
+            let (_id, records) = (body.u64()?, body.u64()?);
+            Record::Lost { records }
+        }
+        THROTTLE => Record::Throttle,
+        _ => Record::Other,
+    };
+    Some(record)
+}
+
+fn kind(bytes: &[u8]) -> Option<u32> {
+    Some(u32::from_ne_bytes(*bytes.first_chunk()?))
+}
+
+fn sample(mut body: Cursor<'_>) -> Option<Sample<'_>> {
+    let _instruction_pointer = body.u64()?;
+    let (pid, tid) = (body.u32()?, body.u32()?);
+    let time = Nanos(body.u64()?);
+    let callchain_words = usize::try_from(body.u64()?).ok()?;
+    let callchain = Words(body.bytes(callchain_words.checked_mul(8)?)?);
+    // The kernel writes no registers at all where it has none (ABI 0).
+    let registers = match body.u64()? {
+        0 => None,
+        _abi => {
+            let words = Words(body.bytes(REGISTERS.count_ones() as usize * 8)?);
+            Registers::from_words(words.iter())
+        }
+    };
+    let stack_asked = usize::try_from(body.u64()?).ok()?;
+    let dump = body.bytes(stack_asked)?;
+    let stack_copied = if stack_asked == 0 { 0 } else { usize::try_from(body.u64()?).ok()? };
+    let stack = dump.get(..stack_copied)?;
+    Some(Sample { pid, tid, time, callchain, registers, stack, stack_asked })
+}
+
+fn mapping(mut body: Cursor<'_>, second_form: bool) -> Option<Mapping> {
+    let (pid, _tid) = (body.u32()?, body.u32()?);
+    let (address, length, file_offset) = (body.u64()?, body.u64()?, body.u64()?);
+    let executable = if second_form {
+        let _device_and_inode = body.bytes(24)?;
+        let (protection, _flags) = (body.u32()?, body.u32()?);
+        protection & PROT_EXEC != 0
+    } else {
+        true
+    };
+    let path = body.text().to_vec();
+    Some(Mapping { pid, address, length, file_offset, executable, path })
+}
+
+/// Reads fields off the front of a record's body.
+struct Cursor<'a>(&'a [u8]);
+
+impl<'a> Cursor<'a> {
+    fn bytes(&mut self, count: usize) -> Option<&'a [u8]> {
+        let (front, rest) = self.0.split_at_checked(count)?;
+        self.0 = rest;
+        Some(front)
+    }
+
+    fn u32(&mut self) -> Option<u32> {
+        Some(u32::from_ne_bytes(*self.bytes(4)?.first_chunk()?))
+    }
+
+    fn u64(&mut self) -> Option<u64> {
+        Some(u64::from_ne_bytes(*self.bytes(8)?.first_chunk()?))
+    }
+
+    /// The zero-terminated text at the front, which ends at the latest where the trailer begins.
+    fn text(&self) -> &'a [u8] {
+        let field = &self.0[..self.0.len().saturating_sub(TRAILER_BYTES)];
+        let end = field.iter().position(|byte| *byte == 0).unwrap_or(field.len());
+        &field[..end]
+    }
+}
+
+#[cfg(test)]
+#[path = "record_tests.rs"]
+pub(super) mod tests;

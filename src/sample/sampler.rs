@@ -1,0 +1,375 @@
+//! The instrument: opens the events, empties the rings on a thread of its own, and is switched on
+//! and off by whoever measures.
+
+use std::{
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::{self, JoinHandle},
+};
+
+use rustix::{
+    event::{PollFd, PollFlags, Timespec},
+    thread::{CpuSet, sched_setaffinity},
+};
+
+use super::{
+    access::{Access, SampleError},
+    attach,
+    capture::{Capture, Counts},
+    collector::Collector,
+    event::{self, Sampling},
+    ring::Ring,
+    sys::{Event, RingMemory},
+};
+use crate::unit::{Bytes, Hertz, Nanos};
+
+/// How much of the user stack a sample copies: the next size is taken where stacks turn out
+/// deeper than the copy. The largest is what a record can hold; the kernel trims it to fit.
+pub(super) const DUMP_LADDER: [Bytes; 3] = [Bytes(8 << 10), Bytes(24 << 10), Bytes(65_528)];
+
+/// A larger copy is taken if more than this share of the samples was cut short.
+const CUT_SHARE_MAX: f64 = 0.002;
+/// Fewer samples than this say nothing about the depth of stacks.
+const SAMPLES_TO_JUDGE: u64 = 50;
+/// What all rings together may take, at most and (each, where memory locking is limited) at least.
+const RINGS_BYTES_MAX: usize = 32 << 20;
+const RING_BYTES_MIN: usize = 64 << 10;
+/// What a user without privileges is always granted: 128 pages a CPU.
+const RING_BYTES_UNPRIVILEGED: usize = 512 << 10;
+/// How long a sample waits in its ring at most.
+const DRAIN_INTERVAL: Nanos = Nanos(10_000_000);
+/// A record bears the time at which the kernel began it; it is in its ring this much later.
+const SETTLING: Nanos = Nanos(1_000_000);
+
+/// How to sample.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Samples per second of CPU time.
+    pub hz: Hertz,
+    /// Where the thread that empties the rings runs; anywhere if empty.
+    pub cpus: Vec<usize>,
+}
+
+/// Where a process to sample comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// It is about to execute its program, and all that it does will be seen.
+    BeforeExec,
+    /// It runs already: its threads and mappings are read first.
+    Running,
+}
+
+/// Samples processes. Born switched off.
+pub struct Sampler {
+    sampling: Sampling,
+    cpus: Vec<usize>,
+    owners: Arc<Vec<Event>>,
+    /// Always on; kept open for as long as we listen.
+    side_band: Vec<Event>,
+    counters: Vec<Event>,
+    /// Sampling events by rung of [`DUMP_LADDER`]; those that were passed over are closed.
+    rungs: [Vec<Event>; DUMP_LADDER.len()],
+    rung: usize,
+    shared: Arc<Shared>,
+    reader: Option<JoinHandle<()>>,
+    window_start: Nanos,
+}
+
+struct Shared {
+    state: Mutex<State>,
+    sampling: AtomicBool,
+    stopped: AtomicBool,
+}
+
+struct State {
+    rings: Vec<Ring>,
+    collector: Collector,
+}
+
+impl Shared {
+    /// A panic on the reader's thread leaves whole records behind: what it kept stays good.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn drain(&self, until: Nanos) {
+        let State { rings, collector } = &mut *self.lock();
+        collector.drain(rings, until);
+    }
+}
+
+impl Sampler {
+    /// Prepares a ring for each CPU and starts the thread that empties them.
+    ///
+    /// # Errors
+    /// Where the kernel refuses events or the rings' memory: with the command that lifts it.
+    pub fn start(config: &Config) -> Result<Self, SampleError> {
+        let sampling = Sampling::probe(config.hz)?;
+        let cpus = online_cpus().map_err(SampleError::Cpus)?;
+        let (owners, rings) = open_rings(&cpus)?;
+        let owners = Arc::new(owners);
+        let shared = Arc::new(Shared {
+            state: Mutex::new(State { rings, collector: Collector::new() }),
+            sampling: AtomicBool::new(false),
+            stopped: AtomicBool::new(false),
+        });
+        let reader = thread::Builder::new()
+            .name("flameload-sample".to_owned())
+            .spawn({
+                let (owners, shared, cpus) = (owners.clone(), shared.clone(), config.cpus.clone());
+                move || read_rings(&owners, &shared, &cpus)
+            })
+            .map_err(SampleError::Thread)?;
+        Ok(Self {
+            sampling,
+            cpus,
+            owners,
+            side_band: Vec::new(),
+            counters: Vec::new(),
+            rungs: Default::default(),
+            rung: 0,
+            shared,
+            reader: Some(reader),
+            window_start: Nanos(0),
+        })
+    }
+
+    /// What the samples cover on this machine.
+    pub fn access(&self) -> Access {
+        self.sampling.access
+    }
+
+    /// Watches a process with all threads and children that it has or will have.
+    ///
+    /// # Errors
+    /// Where the process is gone, or not ours to sample.
+    pub fn watch(&mut self, pid: u32, origin: Origin) -> Result<(), SampleError> {
+        match origin {
+            Origin::BeforeExec => self.watch_thread(pid),
+            Origin::Running => {
+                self.watch_running(pid)?;
+                self.shared.lock().collector.adopt(pid)
+            }
+        }
+    }
+
+    /// Threads that start meanwhile inherit the events of the one that started them, unless that
+    /// one was not reached yet: so the list is read again until nothing in it is new.
+    fn watch_running(&mut self, pid: u32) -> Result<(), SampleError> {
+        let mut watched = Vec::new();
+        loop {
+            let listed = attach::threads(pid)?;
+            let new: Vec<u32> = listed.into_iter().filter(|tid| !watched.contains(tid)).collect();
+            // A thread that started after its parent was watched is covered already, and the side
+            // band says so.
+            let inherited = self.forked_since_watched(&watched);
+            let Some(tid) = new.into_iter().find(|tid| !inherited.contains(tid)) else {
+                return Ok(());
+            };
+            match self.watch_thread(tid) {
+                Err(SampleError::Open { source, .. }) if is_gone(&source) && tid != pid => {}
+                result => result?,
+            }
+            watched.push(tid);
+        }
+    }
+
+    fn forked_since_watched(&self, watched: &[u32]) -> Vec<u32> {
+        if watched.is_empty() {
+            return Vec::new();
+        }
+        self.shared.drain(Nanos::now());
+        self.shared.lock().collector.started_threads()
+    }
+
+    fn watch_thread(&mut self, tid: u32) -> Result<(), SampleError> {
+        let open = |event: &'static str, attr, cpu| {
+            Event::open(&attr, tid, cpu).map_err(|e| SampleError::from_open(event, tid, e))
+        };
+        self.counters.push(open("task-clock", event::task_clock(), None)?);
+        for (index, cpu) in self.cpus.iter().enumerate() {
+            let redirected = |name, attr| {
+                let event = open(name, attr, Some(*cpu))?;
+                event.redirect_to(&self.owners[index]).map_err(|source| SampleError::Open {
+                    event: name,
+                    pid: tid,
+                    source,
+                })?;
+                Ok(event)
+            };
+            self.side_band.push(redirected("side-band", event::side_band())?);
+            for (rung, dump) in DUMP_LADDER.into_iter().enumerate().skip(self.rung) {
+                let name = self.sampling.clock.name();
+                self.rungs[rung].push(redirected(name, self.sampling.attr(dump))?);
+            }
+        }
+        Ok(())
+    }
+
+    /// Switches sampling on.
+    pub fn enable(&self) {
+        // An event of a thread that is gone refuses, and has nothing to sample.
+        self.rungs[self.rung].iter().for_each(|event| drop(event.enable()));
+        self.shared.sampling.store(true, Ordering::Relaxed);
+        if let Some(reader) = &self.reader {
+            reader.thread().unpark();
+        }
+    }
+
+    /// Switches sampling off; when it returns, every sample taken before has been unwound.
+    pub fn disable(&self) {
+        self.rungs[self.rung].iter().for_each(|event| drop(event.disable()));
+        self.shared.sampling.store(false, Ordering::Relaxed);
+        self.shared.drain(Nanos::now());
+    }
+
+    /// Exact CPU time so far of all that is watched, user and kernel.
+    pub fn cpu_time(&self) -> Nanos {
+        self.counters.iter().filter_map(|counter| counter.count().ok()).map(Nanos).sum()
+    }
+
+    /// What is known of the samples since the window began.
+    pub fn counts(&self) -> Counts {
+        self.shared.lock().collector.counts()
+    }
+
+    /// How much of the user stack a sample copies now.
+    pub fn dump(&self) -> Bytes {
+        DUMP_LADDER[self.rung]
+    }
+
+    /// To be called during warm-up, while sampling is off: takes a larger copy of the stack if
+    /// stacks turned out deeper than it. Returns the new size if there is one.
+    pub fn adapt(&mut self) -> Option<Bytes> {
+        let counts = self.counts();
+        let cut = counts.dump_exhausted.share_of(counts.samples).0;
+        let deeper = counts.samples.0 >= SAMPLES_TO_JUDGE && cut > CUT_SHARE_MAX;
+        if !deeper || self.rung + 1 == DUMP_LADDER.len() {
+            return None;
+        }
+        self.rung += 1;
+        self.shared.lock().collector.begin_window(Nanos::now());
+        Some(self.dump())
+    }
+
+    /// Begins the window that counts, with the size of copy found so far.
+    pub fn begin_window(&mut self) {
+        for (index, events) in self.rungs.iter_mut().enumerate() {
+            // Even an event that is switched off costs the target at each new thread.
+            if index != self.rung {
+                events.clear();
+            }
+        }
+        self.window_start = Nanos::now();
+        let State { rings, collector } = &mut *self.shared.lock();
+        collector.drain(rings, self.window_start);
+        collector.begin_window(self.window_start);
+    }
+
+    /// Ends the window and gives what was sampled in it.
+    pub fn finish(mut self) -> Capture {
+        self.disable();
+        let ended = Nanos::now();
+        let dump = self.dump();
+        self.stop_reader();
+        let collector = std::mem::replace(&mut self.shared.lock().collector, Collector::new());
+        let parts = collector.into_parts();
+        Capture {
+            started: self.window_start,
+            ended,
+            hz: self.sampling.hz,
+            clock: self.sampling.clock.name(),
+            access: self.sampling.access,
+            dump,
+            modules: parts.modules,
+            frames: parts.frames,
+            stacks: parts.stacks,
+            threads: parts.threads,
+            samples: parts.samples,
+            counts: parts.counts,
+        }
+    }
+
+    fn stop_reader(&mut self) {
+        self.shared.stopped.store(true, Ordering::Relaxed);
+        if let Some(reader) = self.reader.take() {
+            reader.thread().unpark();
+            // A reader that panicked has nothing more to say; its state was kept.
+            let _ = reader.join();
+        }
+    }
+}
+
+impl Drop for Sampler {
+    fn drop(&mut self) {
+        self.stop_reader();
+    }
+}
+
+/// The body of the reader's thread.
+fn read_rings(owners: &[Event], shared: &Shared, cpus: &[usize]) {
+    if !cpus.is_empty() {
+        let mut set = CpuSet::new();
+        cpus.iter().for_each(|cpu| set.set(*cpu));
+        // Elsewhere it works as well, only closer to the server.
+        let _ = sched_setaffinity(None, &set);
+    }
+    let timeout = Timespec { tv_sec: 0, tv_nsec: DRAIN_INTERVAL.0 as i64 };
+    while !shared.stopped.load(Ordering::Relaxed) {
+        if !shared.sampling.load(Ordering::Relaxed) {
+            thread::park();
+            continue;
+        }
+        let mut ready: Vec<PollFd<'_>> =
+            owners.iter().map(|owner| PollFd::new(owner, PollFlags::IN)).collect();
+        // Interrupted or not, what is there gets read.
+        let _ = rustix::event::poll(&mut ready, Some(&timeout));
+        shared.drain(Nanos::now() - SETTLING);
+    }
+}
+
+/// One ring per CPU, as large as the limits allow.
+fn open_rings(cpus: &[usize]) -> Result<(Vec<Event>, Vec<Ring>), SampleError> {
+    let mut largest = (RINGS_BYTES_MAX / cpus.len().max(1)).max(RING_BYTES_UNPRIVILEGED);
+    let (mut owners, mut rings) = (Vec::new(), Vec::new());
+    for cpu in cpus {
+        let (owner, memory, bytes) = open_ring(*cpu, largest)?;
+        largest = bytes;
+        owners.push(owner);
+        rings.push(Ring::new(memory));
+    }
+    Ok((owners, rings))
+}
+
+fn open_ring(cpu: usize, largest: usize) -> Result<(Event, RingMemory, usize), SampleError> {
+    let page = rustix::param::page_size();
+    let mut bytes = largest.max(page).next_power_of_two();
+    loop {
+        let owner = Event::open(&event::ring_owner(bytes / 8), 0, Some(cpu))
+            .map_err(|source| SampleError::from_open("ring owner", std::process::id(), source))?;
+        match RingMemory::map(&owner, bytes / page) {
+            Ok(memory) => return Ok((owner, memory, bytes)),
+            Err(_) if bytes > RING_BYTES_MIN.max(page) => bytes /= 2,
+            Err(source) => return Err(SampleError::Ring { cpu, pages: bytes / page, source }),
+        }
+    }
+}
+
+fn online_cpus() -> std::io::Result<Vec<usize>> {
+    let listed = std::fs::read_to_string("/sys/devices/system/cpu/online")?;
+    let mut cpus = Vec::new();
+    for part in listed.trim().split(',') {
+        let (first, last) = part.split_once('-').unwrap_or((part, part));
+        let number = |text: &str| {
+            text.parse::<usize>().map_err(|_| std::io::Error::from(std::io::ErrorKind::InvalidData))
+        };
+        cpus.extend(number(first)?..=number(last)?);
+    }
+    Ok(cpus)
+}
+
+fn is_gone(error: &std::io::Error) -> bool {
+    error.raw_os_error() == Some(rustix::io::Errno::SRCH.raw_os_error())
+}

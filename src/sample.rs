@@ -27,6 +27,7 @@ mod unwind;
 
 pub use access::{Access, SampleError, paranoid};
 pub use capture::{Capture, Counts, RawSample, SampledThread};
+pub(crate) use module::own_vdso_range;
 pub use module::{Code, Module, ModuleId};
 pub use sampler::{Config, Origin, Sampler};
 pub use stacks::{RawFrame, RawFrameId, RawStack, RawStackId};

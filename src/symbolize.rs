@@ -1,5 +1,15 @@
-//! Addresses -> names: turns a capture into a [`Profile`].
+//! Addresses -> names: turns a [`crate::sample::Capture`] into a [`Profile`].
+//!
+//! Runs once, after the load has ended, on the distinct addresses only. Kernel and ELF names,
+//! inlined functions and debug links come from `blazesym`; generated code from perf maps; what
+//! has no name is called after its module and counted.
 
+mod names;
+mod perf_map;
 mod profile;
+mod resolve;
+mod source_path;
 
+pub use names::Detail;
 pub use profile::{Frame, FrameId, FrameKind, Profile, Sample, Stack, StackId, Thread, ThreadId};
+pub use resolve::{Resolved, resolve};

@@ -2,15 +2,23 @@
 
 use std::{fs::File, io, ops::Range, sync::Arc};
 
-use object::{Object, ObjectSection, ObjectSegment, read::ReadCache};
+use object::{Object, ObjectSection, ObjectSegment, SegmentFlags, elf::PF_X, read::ReadCache};
 
 /// The facts of an ELF file.
 #[derive(Debug, Default)]
 pub(super) struct Elf {
-    /// Segments as (offset in the file, size in the file, address).
-    segments: Vec<(u64, u64, u64)>,
+    segments: Vec<CodeSegment>,
     pub(super) sections: UnwindSections,
     pub(super) build_id: Option<Vec<u8>>,
+}
+
+/// A segment that is mapped to be executed.
+#[derive(Debug)]
+struct CodeSegment {
+    file_offset: u64,
+    file_size: u64,
+    address: u64,
+    align: u64,
 }
 
 /// The sections that tell how to unwind, with the address that each states for itself.
@@ -48,9 +56,13 @@ impl Elf {
     fn from_object<'data>(object: &impl Object<'data>) -> io::Result<Self> {
         let segments = object
             .segments()
+            .filter(|segment| {
+                matches!(segment.flags(), SegmentFlags::Elf { p_flags, .. } if p_flags.0 & PF_X.0 != 0)
+            })
             .map(|segment| {
-                let (offset, size) = segment.file_range();
-                (offset, size, segment.address())
+                let (file_offset, file_size) = segment.file_range();
+                let (address, align) = (segment.address(), segment.align());
+                CodeSegment { file_offset, file_size, address, align }
             })
             .collect();
         let range = |name| {
@@ -72,12 +84,17 @@ impl Elf {
         Ok(Self { segments, sections, build_id })
     }
 
-    /// The address that the file states for what lies at `offset` in it.
+    /// The address that the file states for the code that lies at `offset` in it.
+    ///
+    /// A mapping starts at the boundary of a page, so that its offset may lie a little before the
+    /// segment's own.
     pub(super) fn address_of(&self, offset: u64) -> Option<u64> {
-        self.segments.iter().find_map(|(start, size, address)| {
-            let within = offset.checked_sub(*start)?;
-            (within < *size).then(|| address.checked_add(within))?
-        })
+        let segment = self.segments.iter().find(|segment| {
+            let mapped_from = segment.file_offset - segment.file_offset % segment.align.max(1);
+            let end = segment.file_offset.saturating_add(segment.file_size);
+            (mapped_from..end).contains(&offset)
+        })?;
+        Some(segment.address.wrapping_sub(segment.file_offset).wrapping_add(offset))
     }
 }
 

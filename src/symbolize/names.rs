@@ -1,0 +1,143 @@
+//! The names at the addresses of one module.
+
+use std::path::Path;
+
+use blazesym::{
+    MaybeDefault, Pid,
+    symbolize::{
+        CodeInfo, Input, Sym, Symbolized, Symbolizer,
+        source::{Elf, Kernel, Process, Source},
+    },
+};
+
+use super::{
+    perf_map::PerfMap,
+    profile::{Frame, FrameKind},
+    source_path,
+};
+use crate::sample::{Code, Module, own_vdso_range};
+
+/// How much is looked up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Detail {
+    /// Inlined functions, files and lines, where a module has debug information.
+    Full,
+    /// Only the names of functions: for huge binaries, ten times faster in a hundredth of the
+    /// memory.
+    NamesOnly,
+    /// Full, but names only for a module larger than [`HUGE_BYTES`].
+    Auto,
+}
+
+/// A file of this size or more holds debug information whose parsing takes gigabytes of memory.
+pub(super) const HUGE_BYTES: u64 = 1 << 30;
+
+/// Looks names up, a module at a time.
+pub(super) struct Names {
+    full: Symbolizer,
+    detail: Detail,
+}
+
+impl Names {
+    pub(super) fn new(detail: Detail) -> Self {
+        Self { full: Symbolizer::new(), detail }
+    }
+
+    /// For each address, the function there and what was inlined into it, from the outermost in.
+    pub(super) fn of(&self, module: &Module, addresses: &[u64]) -> Vec<Vec<Frame>> {
+        let found = match &module.code {
+            Code::Elf { .. } => self.elf(module, addresses),
+            Code::Kernel => {
+                // The running kernel's own table: an image with debug information is rarely
+                // there, and would take longer than everything else together.
+                let kernel =
+                    Kernel { vmlinux: MaybeDefault::None, debug_syms: false, ..Kernel::default() };
+                self.lookup(&Source::Kernel(kernel), Input::AbsAddr(addresses))
+            }
+            Code::Vdso => self.vdso(addresses),
+            Code::Generated { pid } => return generated(module, *pid, addresses),
+            Code::Unreadable => None,
+        };
+        let Some(found) = found else {
+            return addresses.iter().map(|_| vec![unnamed(module)]).collect();
+        };
+        found.iter().map(|symbol| frames(module, symbol)).collect()
+    }
+
+    fn elf(&self, module: &Module, addresses: &[u64]) -> Option<Vec<Symbolized<'_>>> {
+        let path = module.readable_path()?;
+        let full = match self.detail {
+            Detail::Full => true,
+            Detail::NamesOnly => false,
+            Detail::Auto => std::fs::metadata(&path).is_ok_and(|file| file.len() < HUGE_BYTES),
+        };
+        let source = |debug_syms| Source::Elf(Elf { debug_syms, ..Elf::new(&path) });
+        let input = Input::VirtOffset(addresses);
+        // Broken debug information must not cost the names of the functions.
+        let in_full = full.then(|| self.lookup(&source(true), input)).flatten();
+        in_full.or_else(|| self.lookup(&source(false), input))
+    }
+
+    /// The vDSO is in no file, but in our own memory too.
+    fn vdso(&self, addresses: &[u64]) -> Option<Vec<Symbolized<'_>>> {
+        let (start, _) = own_vdso_range()?;
+        let ours: Vec<u64> = addresses.iter().map(|address| start.wrapping_add(*address)).collect();
+        self.lookup(&Source::Process(Process::new(Pid::Slf)), Input::AbsAddr(&ours))
+    }
+
+    fn lookup(&self, source: &Source<'_>, input: Input<&[u64]>) -> Option<Vec<Symbolized<'_>>> {
+        self.full.symbolize(source, input).ok()
+    }
+}
+
+fn generated(module: &Module, pid: u32, addresses: &[u64]) -> Vec<Vec<Frame>> {
+    let map = PerfMap::of_process(pid);
+    let frame = |address: &u64| match map.name(*address) {
+        Some(name) => Frame {
+            name: name.to_owned(),
+            module: Some(module.name.clone()),
+            file: None,
+            line: None,
+            kind: FrameKind::User,
+        },
+        None => unnamed(module),
+    };
+    addresses.iter().map(|address| vec![frame(address)]).collect()
+}
+
+fn frames(module: &Module, symbol: &Symbolized<'_>) -> Vec<Frame> {
+    let Symbolized::Sym(symbol) = symbol else { return vec![unnamed(module)] };
+    let kind =
+        if matches!(module.code, Code::Kernel) { FrameKind::Kernel } else { FrameKind::User };
+    let mut frames = vec![outermost(module, symbol, kind)];
+    frames.extend(symbol.inlined.iter().map(|inlined| {
+        named(module, &inlined.name, inlined.code_info.as_ref(), FrameKind::Inlined)
+    }));
+    frames
+}
+
+fn outermost(module: &Module, symbol: &Sym<'_>, kind: FrameKind) -> Frame {
+    named(module, &symbol.name, symbol.code_info.as_deref(), kind)
+}
+
+fn named(module: &Module, name: &str, place: Option<&CodeInfo<'_>>, kind: FrameKind) -> Frame {
+    let file = place.map(|place| place.to_path());
+    let file = file.as_deref().map(Path::to_string_lossy);
+    Frame {
+        name: name.to_owned(),
+        module: Some(module.name.clone()),
+        file: file.map(|file| source_path::shorten(&file).to_owned()),
+        line: place.and_then(|place| place.line),
+        kind,
+    }
+}
+
+fn unnamed(module: &Module) -> Frame {
+    Frame {
+        name: format!("[{}]", module.name),
+        module: Some(module.name.clone()),
+        file: None,
+        line: None,
+        kind: FrameKind::Unknown,
+    }
+}

@@ -55,7 +55,7 @@ fn main() {
     }
     let mut v: Vec<_> = m.into_iter().collect();
     v.sort_by_key(|x| std::cmp::Reverse(x.1));
-    for (k, n) in v.iter().take(25) {
+    for (k, n) in v.iter().take(100000) {
         println!("{n} {k}");
     }
 }

@@ -11,6 +11,7 @@
 
 mod access;
 mod attach;
+mod bound;
 mod capture;
 mod collector;
 mod elf;
@@ -26,6 +27,7 @@ mod timeline;
 mod unwind;
 
 pub use access::{Access, SampleError, paranoid};
+pub use bound::BoundFunction;
 pub use capture::{Capture, Counts, RawSample, SampledThread};
 pub(crate) use module::own_vdso_range;
 pub use module::{Code, Module, ModuleId};

@@ -2,6 +2,7 @@
 
 use super::{
     access::Access,
+    bound::BoundFunction,
     module::Module,
     stacks::{RawFrame, RawStack, RawStackId},
 };
@@ -32,6 +33,8 @@ pub struct Capture {
     pub threads: Vec<SampledThread>,
     /// Samples in the order of time, which counts from `started`.
     pub samples: Vec<RawSample>,
+    /// Functions that their own file does not name.
+    pub bound: Vec<BoundFunction>,
     /// What is known of the samples' quality.
     pub counts: Counts,
 }

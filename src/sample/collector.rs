@@ -8,6 +8,7 @@ use rustc_hash::FxHashMap;
 use super::{
     access::SampleError,
     attach,
+    bound::{BoundFunction, bound_functions},
     capture::{Counts, RawSample, SampledThread},
     module::{KERNEL, Module, Modules},
     record::{self, Record, Sample},
@@ -235,8 +236,23 @@ impl Collector {
         index
     }
 
+    /// Names, from the memory of the processes that live, what their loaders bound.
+    fn bound_functions(&self) -> Vec<BoundFunction> {
+        let mut bound: Vec<BoundFunction> = Vec::new();
+        for (pid, space) in &self.spaces {
+            for function in bound_functions(*pid, space, &self.modules) {
+                if !bound.contains(&function) {
+                    bound.push(function);
+                }
+            }
+        }
+        bound.sort_by_key(|function| (function.module, function.range.start));
+        bound
+    }
+
     /// Everything kept, as parts of a capture.
     pub(super) fn into_parts(self) -> Parts {
+        let bound = self.bound_functions();
         let (frames, stacks) = self.stacks.into_parts();
         Parts {
             modules: self.modules.all().to_vec(),
@@ -244,6 +260,7 @@ impl Collector {
             stacks,
             threads: self.threads,
             samples: self.timeline.into_samples(),
+            bound,
             counts: self.counts,
         }
     }
@@ -256,6 +273,7 @@ pub(super) struct Parts {
     pub(super) stacks: Vec<RawStack>,
     pub(super) threads: Vec<SampledThread>,
     pub(super) samples: Vec<RawSample>,
+    pub(super) bound: Vec<BoundFunction>,
     pub(super) counts: Counts,
 }
 

@@ -121,6 +121,10 @@ impl Modules {
         &self.all[id.0 as usize]
     }
 
+    pub(super) fn elf(&self, id: ModuleId) -> &Elf {
+        &self.elves[id.0 as usize]
+    }
+
     pub(super) fn all(&self) -> &[Module] {
         &self.all
     }

@@ -268,7 +268,8 @@ impl Sampler {
         collector.begin_window(self.window_start);
     }
 
-    /// Ends the window and gives what was sampled in it.
+    /// Ends the window and gives what was sampled in it. The processes should still live: what
+    /// their files do not name is looked for in their memory.
     pub fn finish(mut self) -> Capture {
         self.disable();
         let ended = Nanos::now();
@@ -288,6 +289,7 @@ impl Sampler {
             stacks: parts.stacks,
             threads: parts.threads,
             samples: parts.samples,
+            bound: parts.bound,
             counts: parts.counts,
         }
     }

@@ -84,19 +84,30 @@ impl AddressSpace {
         }
     }
 
+    /// The files mapped, with what is subtracted from an address to get the file's own.
+    pub(super) fn modules(&self) -> impl Iterator<Item = (ModuleId, u64)> + '_ {
+        self.mapped.iter().map(|mapped| (mapped.module, mapped.bias))
+    }
+
+    /// The module at an address, and the address in it.
+    pub(super) fn locate(&self, address: u64) -> Option<(ModuleId, u64)> {
+        let after = self.mapped.partition_point(|mapped| mapped.range.start <= address);
+        let mapped = self.mapped[..after].last().filter(|m| m.range.contains(&address))?;
+        Some((mapped.module, address.wrapping_sub(mapped.bias)))
+    }
+
     /// The frame at an address.
     pub(super) fn frame(&mut self, address: u64, stacks: &mut Stacks) -> RawFrameId {
-        let mapped = &self.mapped;
-        *self.frames.entry(address).or_insert_with(|| {
-            let after = mapped.partition_point(|mapped| mapped.range.start <= address);
-            let frame = match mapped[..after].last().filter(|m| m.range.contains(&address)) {
-                Some(Mapped { module, bias, .. }) => {
-                    RawFrame::Address { module: *module, address: address.wrapping_sub(*bias) }
-                }
-                None => RawFrame::Unmapped,
-            };
-            stacks.frame(frame)
-        })
+        if let Some(frame) = self.frames.get(&address) {
+            return *frame;
+        }
+        let frame = match self.locate(address) {
+            Some((module, address)) => RawFrame::Address { module, address },
+            None => RawFrame::Unmapped,
+        };
+        let frame = stacks.frame(frame);
+        self.frames.insert(address, frame);
+        frame
     }
 }
 

@@ -15,7 +15,7 @@ use super::{
     profile::{Frame, FrameKind},
     source_path,
 };
-use crate::sample::{Code, Module, own_vdso_range};
+use crate::sample::{BoundFunction, Code, Module, own_vdso_range};
 
 /// How much is looked up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,8 +43,27 @@ impl Names {
         Self { full: Symbolizer::new(), detail }
     }
 
+    /// As [`Self::of`], and what the module does not name gets the name that it is bound by.
+    pub(super) fn with_bound(
+        &self,
+        module: &Module,
+        addresses: &[u64],
+        bound: &[BoundFunction],
+    ) -> Vec<Vec<Frame>> {
+        let mut names = self.of(module, addresses);
+        for (frames, address) in names.iter_mut().zip(addresses) {
+            if let [frame @ Frame { kind: FrameKind::Unknown, .. }] = frames.as_mut_slice()
+                && let Some(function) = bound.iter().find(|f| f.range.contains(address))
+            {
+                frame.name.clone_from(&function.name);
+                frame.kind = FrameKind::User;
+            }
+        }
+        names
+    }
+
     /// For each address, the function there and what was inlined into it, from the outermost in.
-    pub(super) fn of(&self, module: &Module, addresses: &[u64]) -> Vec<Vec<Frame>> {
+    fn of(&self, module: &Module, addresses: &[u64]) -> Vec<Vec<Frame>> {
         let found = match &module.code {
             Code::Elf { .. } => self.elf(module, addresses),
             Code::Kernel => {

@@ -27,27 +27,18 @@ pub fn resolve(capture: &Capture, title: String, detail: Detail) -> Resolved {
     let used = used_stacks(capture);
     let names = name_frames(capture, &used, detail);
     let mut builder = Builder::default();
-    let mut resolved_stacks: Vec<Option<StackId>> = vec![None; capture.stacks.len()];
-    let mut has_unknown = vec![false; capture.stacks.len()];
+    let mut named: Vec<Option<Named>> = vec![None; capture.stacks.len()];
     for (index, stack) in capture.stacks.iter().enumerate().filter(|(index, _)| used[*index]) {
-        let parent = stack.parent.map(|parent| parent.0 as usize);
-        let frames = &names[stack.frame.0 as usize];
-        let parent_stack = parent.and_then(|parent| resolved_stacks[parent]);
-        resolved_stacks[index] =
-            frames.iter().fold(parent_stack, |caller, frame| Some(builder.push(caller, frame)));
-        has_unknown[index] = frames.iter().any(|frame| frame.kind == FrameKind::Unknown)
-            || parent.is_some_and(|parent| has_unknown[parent]);
+        let caller = stack.parent.and_then(|parent| named[parent.0 as usize]);
+        named[index] = builder.push_all(caller, &names[stack.frame.0 as usize]);
     }
     let mut unknown = Samples(0);
     let mut samples = Vec::with_capacity(capture.samples.len());
     for sample in &capture.samples {
-        let index = sample.stack.0 as usize;
-        if has_unknown[index] {
-            unknown += sample.weight;
-        }
-        if let Some(stack) = resolved_stacks[index] {
-            let thread = ThreadId(sample.thread);
-            samples.push(Sample { time: sample.time, thread, stack, weight: sample.weight });
+        if let Some(Named { stack, has_unknown, .. }) = named[sample.stack.0 as usize] {
+            let (thread, weight) = (ThreadId(sample.thread), sample.weight);
+            unknown += if has_unknown { weight } else { Samples(0) };
+            samples.push(Sample { time: sample.time, thread, stack, weight });
         }
     }
     let threads = capture.threads.iter().map(|thread| Thread {
@@ -108,12 +99,27 @@ fn name_frames(capture: &Capture, used: &[bool], detail: Detail) -> Vec<Vec<Fram
     for (module, mut frames) in by_module {
         frames.sort_by_key(|(_, address)| *address);
         let addresses: Vec<u64> = frames.iter().map(|(_, address)| *address).collect();
-        let found = lookup.of(&capture.modules[module.0 as usize], &addresses);
+        let bound: Vec<_> = capture.bound.iter().filter(|f| f.module == module).cloned().collect();
+        let found = lookup.with_bound(&capture.modules[module.0 as usize], &addresses, &bound);
         for ((frame, _), functions) in frames.into_iter().zip(found) {
             names[frame.0 as usize] = functions;
         }
     }
     names
+}
+
+/// What a stripped C library runs before the program's own code is called so: nothing else can be
+/// there, whatever its functions are called.
+const LIBRARY_START: &str = "[libc start]";
+
+/// Functions that lead to a program's own, beside the library's unnamed ones.
+const STARTS: [&str; 5] =
+    ["_start", "__libc_start_main", "__libc_start_main_impl", "__clone3", "clone3"];
+
+fn is_unnamed_c_library(frame: &Frame) -> bool {
+    let is_library =
+        |module: &String| ["libc.", "libc-", "ld-"].iter().any(|p| module.starts_with(p));
+    frame.kind == FrameKind::Unknown && frame.module.as_ref().is_some_and(is_library)
 }
 
 fn mark(name: &str, kind: FrameKind) -> Frame {
@@ -129,7 +135,45 @@ struct Builder {
     stack_ids: FxHashMap<Stack, StackId>,
 }
 
+/// A stack of the capture in terms of the profile.
+#[derive(Clone, Copy)]
+struct Named {
+    stack: StackId,
+    has_unknown: bool,
+    /// Whether all of it is code that starts threads and programs.
+    is_start: bool,
+}
+
 impl Builder {
+    /// Puts a frame's functions on top of a caller's stack.
+    fn push_all(&mut self, caller: Option<Named>, functions: &[Frame]) -> Option<Named> {
+        let at_start = caller.is_none_or(|caller| caller.is_start);
+        if at_start && functions.iter().all(is_unnamed_c_library) {
+            return Some(self.push_library_start(caller));
+        }
+        let is_start = at_start && functions.iter().all(|f| STARTS.contains(&f.name.as_str()));
+        let has_unknown = functions.iter().any(|f| f.kind == FrameKind::Unknown)
+            || caller.is_some_and(|caller| caller.has_unknown);
+        let below = caller.map(|caller| caller.stack);
+        let stack = functions.iter().fold(below, |below, f| Some(self.push(below, f)))?;
+        Some(Named { stack, has_unknown, is_start })
+    }
+
+    /// One frame stands for all unnamed functions that lead from the C library into the program.
+    fn push_library_start(&mut self, caller: Option<Named>) -> Named {
+        let start = mark(LIBRARY_START, FrameKind::User);
+        let stack = match caller {
+            Some(caller) if self.is_top(caller.stack, &start) => caller.stack,
+            _ => self.push(caller.map(|caller| caller.stack), &start),
+        };
+        Named { stack, has_unknown: false, is_start: true }
+    }
+
+    fn is_top(&self, stack: StackId, frame: &Frame) -> bool {
+        let top = self.stacks[stack.0 as usize].frame;
+        self.frames[top.0 as usize] == *frame
+    }
+
     fn push(&mut self, parent: Option<StackId>, frame: &Frame) -> StackId {
         let frame = match self.frame_ids.get(frame) {
             Some(id) => *id,

@@ -125,7 +125,7 @@ impl Generator {
         };
         let (pinned, pinning) = channel();
         let handle = thread::Builder::new()
-            .name(format!("load-{index}"))
+            .name(format!("loader-{index}"))
             .spawn(move || {
                 let result = pin(thread.cpu);
                 let proceed = result.is_ok();

@@ -72,10 +72,10 @@ fn get() -> String {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum BodySection {
-    Text(String),
-    File(PathBuf),
+#[serde(deny_unknown_fields)]
+struct BodySection {
+    text: Option<String>,
+    file: Option<PathBuf>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -124,10 +124,16 @@ impl ScriptFile {
         };
         let body = match &request.body {
             None => Vec::new(),
-            Some(BodySection::Text(text)) => text.clone().into_bytes(),
-            Some(BodySection::File(file)) => {
+            Some(BodySection { text: Some(text), file: None }) => text.clone().into_bytes(),
+            Some(BodySection { text: None, file: Some(file) }) => {
                 let path = dir.join(file);
                 fs::read(&path).map_err(|source| LoadError::Read { path, source })?
+            }
+            Some(_) => {
+                let request = &request.name;
+                return Err(invalid(format!(
+                    "request '{request}': a body is one text or one file"
+                )));
             }
         };
         let request = request.into_request(http.headers, body).map_err(invalid)?;

@@ -109,7 +109,7 @@ fn wrong_keys_are_named() {
     );
     check(
         &format!("{LEAST}body = {{ text = \"a\", file = \"b\" }}\n"),
-        expect!["wanted exactly 1 element, more than 1 element"],
+        expect!["script 'least': request 'root': a body is one text or one file"],
     );
 }
 

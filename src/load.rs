@@ -1,1 +1,43 @@
-//! load
+//! Drives load at a server: script -> plan -> traffic -> tallies.
+//!
+//! ```text
+//! Script -Plan::new-> Plan -Generator::start-> Generator -resume/pause-> Tally (one per slice)
+//! ```
+//!
+//! A [`Script`] says what is asked for, a [`Plan`] is that rendered to bytes for one address, and
+//! a [`Generator`] keeps the connections and the threads. Its tap opens and closes within about a
+//! millisecond, and closing it drains every response, so that a slice of load has clear edges.
+//!
+//! The load is **closed-loop**: a connection sends its next request when the response to the last
+//! has come. Latencies are therefore service times under saturation, not what users would wait
+//! for at a given rate.
+//!
+//! The hot path costs one write, one read and its share of an `epoll_wait` for each request:
+//! readiness is edge-triggered and registered once, the next request is written in the pass in
+//! which the response completes, and nothing is read again after a short read.
+//!
+//! Load goes to loopback addresses only.
+
+mod connection;
+mod descriptors;
+mod error;
+mod errors;
+mod generator;
+mod plan;
+mod probe;
+mod request;
+mod response;
+mod script;
+mod tally;
+mod worker;
+
+pub use descriptors::raise_nofile;
+pub use error::LoadError;
+pub use errors::{ErrorClass, Errors, FirstError};
+pub use generator::Generator;
+pub use plan::Plan;
+pub use probe::{ProbeError, probe};
+pub use request::Request;
+pub use response::ResponseError;
+pub use script::{Expect, Mode, Script, ScriptRequest, Threads};
+pub use tally::Tally;

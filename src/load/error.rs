@@ -1,0 +1,91 @@
+//! What can go wrong before any load flows; what goes wrong under load is counted instead.
+
+use std::{io, net::SocketAddr, path::PathBuf};
+
+use thiserror::Error;
+
+use crate::config::ConfigError;
+
+/// Why load could not be prepared or started.
+#[derive(Debug, Error)]
+pub enum LoadError {
+    /// The script is not readable, not TOML, or has a key that does not exist.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The script's keys are known, but a value makes no sense.
+    #[error("script '{script}': {message}")]
+    Invalid {
+        /// The script's name.
+        script: String,
+        /// Which value is wrong and what it may be.
+        message: String,
+    },
+    /// No script has this name.
+    #[error("no script '{name}'{}", known(nearest.as_deref(), available))]
+    UnknownScript {
+        /// What was asked for.
+        name: String,
+        /// The name it was probably meant to be.
+        nearest: Option<String>,
+        /// The names there are.
+        available: Vec<String>,
+    },
+    /// A directory of scripts or a request's body could not be read.
+    #[error("cannot read {path}: {source}")]
+    Read {
+        /// The file or directory.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The address is another machine's.
+    #[error("refusing to send load to {0}: only loopback addresses are allowed")]
+    Remote(SocketAddr),
+    /// There are fewer file descriptors than connections.
+    #[error(
+        "{connections} connections need {needed} file descriptors but the limit is {limit}: \
+         lower the connections or raise the limit with `ulimit -n {needed}`"
+    )]
+    Descriptors {
+        /// Connections asked for.
+        connections: usize,
+        /// Descriptors needed for them, with those that are open already.
+        needed: u64,
+        /// The soft limit of this process.
+        limit: u64,
+    },
+    /// A thread could not be made, or not its event queue.
+    #[error("cannot start a load thread: {0}")]
+    Thread(io::Error),
+    /// A thread could not be pinned.
+    #[error("cannot pin a load thread to CPU {cpu}: {source}; choose CPUs this process may use")]
+    Pin {
+        /// The CPU.
+        cpu: usize,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Not one connection could be opened.
+    #[error("cannot connect to {addr}: {detail}; is the server listening there?")]
+    Unreachable {
+        /// The server's address.
+        addr: SocketAddr,
+        /// The first failure.
+        detail: String,
+    },
+}
+
+impl LoadError {
+    pub(super) fn invalid(script: &str, message: impl Into<String>) -> Self {
+        Self::Invalid { script: script.to_owned(), message: message.into() }
+    }
+}
+
+fn known(nearest: Option<&str>, available: &[String]) -> String {
+    let meant = nearest.map(|name| format!("; did you mean '{name}'?")).unwrap_or_default();
+    let list = match available {
+        [] => "there are none".to_owned(),
+        names => format!("there are {}", names.join(", ")),
+    };
+    format!("{meant} ({list})")
+}

@@ -1,0 +1,188 @@
+//! The engine from outside: threads, the tap, and what came through it.
+
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::Ordering,
+        mpsc::{Receiver, Sender, channel},
+    },
+    thread::{self, JoinHandle},
+};
+
+use mio::{Poll, Waker};
+use rustix::thread::{CpuSet, sched_setaffinity};
+
+use super::{
+    descriptors,
+    error::LoadError,
+    plan::{Plan, ThreadPlan},
+    tally::Tally,
+    worker::{Gauge, Opened, Setup, Tap, WAKER, Worker},
+};
+use crate::unit::Nanos;
+
+/// Keeps the connections of a [`Plan`] open and, while its tap is open, busy.
+///
+/// Dropping it closes the connections and joins the threads, without waiting for responses.
+#[derive(Debug)]
+pub struct Generator {
+    tap: Arc<Tap>,
+    threads: Vec<LoadThread>,
+}
+
+#[derive(Debug)]
+struct LoadThread {
+    waker: Waker,
+    gauge: Arc<Gauge>,
+    tallies: Receiver<Tally>,
+    handle: JoinHandle<()>,
+}
+
+impl Generator {
+    /// Starts the threads and opens the connections; no request is sent yet.
+    ///
+    /// Connections that cannot be opened at once are tried again as long as the generator lives,
+    /// and count as errors of the first slice. [`Generator::live_connections`] tells how many
+    /// there are.
+    ///
+    /// # Errors
+    /// When there are too few file descriptors, a thread cannot be started or pinned, or not one
+    /// connection could be opened.
+    pub fn start(plan: &Plan) -> Result<Self, LoadError> {
+        descriptors::check(plan.connections(), plan.threads())?;
+        let mut generator = Self { tap: Arc::default(), threads: Vec::new() };
+        let (opened, openings) = channel();
+        for (index, thread) in plan.thread_plans().iter().enumerate() {
+            generator.start_thread(plan, index, *thread, opened.clone())?;
+        }
+        drop(opened);
+        await_openings(plan, &openings)?;
+        Ok(generator)
+    }
+
+    /// Opens the tap: every connection sends its requests, and a new tally begins.
+    ///
+    /// Without effect while it is open.
+    pub fn resume(&mut self) {
+        if !self.tap.is_open() {
+            self.tap.turn();
+            self.wake();
+        }
+    }
+
+    /// Closes the tap, waits until every response in flight has come or timed out, and returns
+    /// what was measured since [`Generator::resume`].
+    ///
+    /// The tally is empty if the tap was not open.
+    pub fn pause(&mut self) -> Tally {
+        if !self.tap.is_open() {
+            return Tally::new(Nanos::now());
+        }
+        self.tap.turn();
+        self.wake();
+        // A thread that has ended has nothing to tell; its last tally had the reason.
+        let tallies = self.threads.iter().filter_map(|thread| thread.tallies.recv().ok());
+        let merged = tallies.reduce(|mut all, tally| {
+            all.merge(&tally);
+            all
+        });
+        merged.unwrap_or_else(|| Tally::new(Nanos::now()))
+    }
+
+    /// Complete responses since the start, good or not: for showing progress.
+    pub fn completed(&self) -> u64 {
+        self.threads.iter().map(|thread| thread.gauge.completed.load(Ordering::Relaxed)).sum()
+    }
+
+    /// Connections that are open now.
+    pub fn live_connections(&self) -> usize {
+        self.threads.iter().map(|thread| thread.gauge.live.load(Ordering::Relaxed)).sum()
+    }
+
+    fn start_thread(
+        &mut self,
+        plan: &Plan,
+        index: usize,
+        thread: ThreadPlan,
+        opened: Sender<Opened>,
+    ) -> Result<(), LoadError> {
+        let poll = Poll::new().map_err(LoadError::Thread)?;
+        let waker = Waker::new(poll.registry(), WAKER).map_err(LoadError::Thread)?;
+        let gauge = Arc::new(Gauge::default());
+        let (sender, tallies) = channel();
+        let setup = Setup {
+            addr: plan.addr(),
+            request: plan.request().clone(),
+            timeout: plan.timeout().into(),
+            connections: thread.connections,
+            seed: index as u64 + 1,
+            poll,
+            tap: Arc::clone(&self.tap),
+            gauge: Arc::clone(&gauge),
+            tallies: sender,
+            opened: Some(opened),
+        };
+        let (pinned, pinning) = channel();
+        let handle = thread::Builder::new()
+            .name(format!("loader-{index}"))
+            .spawn(move || {
+                let result = pin(thread.cpu);
+                let proceed = result.is_ok();
+                // The receiver waits for exactly this.
+                let _ = pinned.send(result);
+                if proceed {
+                    Worker::new(setup).run();
+                }
+            })
+            .map_err(LoadError::Thread)?;
+        self.threads.push(LoadThread { waker, gauge, tallies, handle });
+        pinning.recv().unwrap_or_else(|_| Err(LoadError::Thread(io::Error::other("it ended"))))
+    }
+
+    fn wake(&self) {
+        for thread in &self.threads {
+            // Waking writes to an eventfd, which does not fail while the thread lives.
+            let _ = thread.waker.wake();
+        }
+    }
+}
+
+impl Drop for Generator {
+    fn drop(&mut self) {
+        self.tap.stop();
+        self.wake();
+        for thread in self.threads.drain(..) {
+            // A thread that panicked has said so already; there is nothing left to undo.
+            let _ = thread.handle.join();
+        }
+    }
+}
+
+/// Waits until each connection has been tried once, which takes the plan's timeout at most.
+fn await_openings(plan: &Plan, openings: &Receiver<Opened>) -> Result<(), LoadError> {
+    let mut connected = 0;
+    let mut first_error = None;
+    for _ in 0..plan.threads() {
+        let Ok(opened) = openings.recv() else { break };
+        connected += opened.connected;
+        first_error = first_error.or(opened.first_error);
+    }
+    if connected > 0 {
+        return Ok(());
+    }
+    let detail = first_error.map_or_else(|| "no answer".to_owned(), |error| error.detail);
+    Err(LoadError::Unreachable { addr: plan.addr(), detail })
+}
+
+/// Pins the calling thread to `cpu`, if any.
+fn pin(cpu: Option<usize>) -> Result<(), LoadError> {
+    let Some(cpu) = cpu else { return Ok(()) };
+    if cpu >= CpuSet::MAX_CPU {
+        let source = io::Error::from(io::ErrorKind::InvalidInput);
+        return Err(LoadError::Pin { cpu, source });
+    }
+    let mut set = CpuSet::new();
+    set.set(cpu);
+    sched_setaffinity(None, &set).map_err(|error| LoadError::Pin { cpu, source: error.into() })
+}

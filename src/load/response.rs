@@ -1,0 +1,264 @@
+//! Reads HTTP/1.1 responses from bytes that arrive in any pieces; does no input or output itself.
+
+mod chunks;
+mod head;
+#[cfg(test)]
+mod tests;
+
+use thiserror::Error;
+
+use chunks::Chunks;
+pub(super) use head::RecentHead;
+use head::{Framing, Head};
+
+/// Most bytes of a head; also of the extension lines and of the trailers of a chunked body.
+const HEAD_MAX: usize = 64 * 1024;
+/// Most bytes of a body that is kept for a check.
+const BODY_KEPT_MAX: usize = 16 * 1024 * 1024;
+
+/// Why bytes are not a complete HTTP/1.1 response.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum ResponseError {
+    /// The head is not one.
+    #[error("not an HTTP/1.1 response: {0}")]
+    Syntax(httparse::Error),
+    /// The head does not end.
+    #[error("a response head is longer than 64 KiB")]
+    HeadTooLong,
+    /// No length, or several that differ.
+    #[error("the content-length is not one number")]
+    ContentLength,
+    /// The body is not made of chunks, though the head says so.
+    #[error("the body is not validly chunked")]
+    Chunk,
+    /// A body to be checked is larger than what is kept of one.
+    #[error("a body to be checked is larger than 16 MiB")]
+    BodyTooLong,
+    /// The server changed to a protocol that nobody asked for.
+    #[error("the server switched protocols (status 101)")]
+    Upgrade,
+    /// Bytes that belong to no request.
+    #[error("{0} bytes more than the response has")]
+    Excess(usize),
+    /// The connection ended before the response began.
+    #[error("closed by the server before the first byte of a response")]
+    Unanswered,
+    /// The connection ended within the response.
+    #[error("closed by the server in the middle of a response")]
+    Cut,
+}
+
+/// One response in the making. Feed it what arrives until it says where the response ends.
+#[derive(Debug)]
+pub(super) struct Parser {
+    state: State,
+    status: u16,
+    keep_alive: bool,
+    /// The response to a HEAD request ends with its head.
+    bodiless: bool,
+    keep_body: bool,
+    /// The head so far, where it did not arrive in one piece.
+    partial: Vec<u8>,
+    body: Vec<u8>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Start,
+    /// Within the head, or after an interim one.
+    Head,
+    /// Within a body of which so many bytes are missing.
+    Counted(u64),
+    Chunked(Chunks),
+    UntilClose,
+    Done,
+}
+
+impl Parser {
+    /// A parser of responses to one kind of request: HEAD or not, with its body kept or not.
+    pub(super) fn new(bodiless: bool, keep_body: bool) -> Self {
+        Self {
+            state: State::Start,
+            status: 0,
+            keep_alive: false,
+            bodiless,
+            keep_body,
+            partial: Vec::new(),
+            body: Vec::new(),
+        }
+    }
+
+    /// Forgets the last response.
+    pub(super) fn reset(&mut self) {
+        self.state = State::Start;
+        self.partial.clear();
+        self.body.clear();
+    }
+
+    /// Takes the bytes that arrived next. When the response is complete, returns how many of them
+    /// belong to it; until then it has taken all of them.
+    pub(super) fn feed(
+        &mut self,
+        input: &[u8],
+        recent: &mut RecentHead,
+    ) -> Result<Option<usize>, ResponseError> {
+        let mut rest = input;
+        if matches!(self.state, State::Start | State::Head) {
+            match self.take_head(rest, recent)? {
+                Some(after) => rest = after,
+                None => return Ok(None),
+            }
+        }
+        let after = self.take_body(rest)?;
+        Ok((self.state == State::Done).then_some(input.len() - after.len()))
+    }
+
+    /// The connection has ended: completes a response that lasts until then.
+    pub(super) fn close(&mut self) -> Result<(), ResponseError> {
+        match self.state {
+            State::Start => Err(ResponseError::Unanswered),
+            State::UntilClose | State::Done => {
+                self.state = State::Done;
+                self.keep_alive = false;
+                Ok(())
+            }
+            State::Head | State::Counted(_) | State::Chunked(_) => Err(ResponseError::Cut),
+        }
+    }
+
+    /// The complete response's status.
+    pub(super) fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// Whether the connection can serve another request after the complete response.
+    pub(super) fn keep_alive(&self) -> bool {
+        self.keep_alive
+    }
+
+    /// The complete response's body, decoded; empty unless it is kept.
+    pub(super) fn body(&self) -> &[u8] {
+        &self.body
+    }
+
+    /// Passes interim heads and the final one; returns the bytes after it once it is complete.
+    fn take_head<'a>(
+        &mut self,
+        input: &'a [u8],
+        recent: &mut RecentHead,
+    ) -> Result<Option<&'a [u8]>, ResponseError> {
+        let mut rest = input;
+        loop {
+            let Some((head, used)) = self.next_head(rest, recent)? else { return Ok(None) };
+            rest = rest.get(used..).unwrap_or_default();
+            self.state = State::Head;
+            match head.status {
+                101 => return Err(ResponseError::Upgrade),
+                100..200 => {}
+                status => {
+                    self.status = status;
+                    self.state = self.body_of(head);
+                    self.keep_alive = head.keep_alive && self.state != State::UntilClose;
+                    return Ok(Some(rest));
+                }
+            }
+        }
+    }
+
+    /// The next complete head and how many bytes of `input` it ends after.
+    fn next_head(
+        &mut self,
+        input: &[u8],
+        recent: &mut RecentHead,
+    ) -> Result<Option<(Head, usize)>, ResponseError> {
+        if self.partial.is_empty() {
+            if let Some(head) = recent.at_start_of(input) {
+                return Ok(Some((head, head.len)));
+            }
+            return match Head::parse(input)? {
+                Some(head) if head.len <= HEAD_MAX => {
+                    recent.remember(input, head);
+                    Ok(Some((head, head.len)))
+                }
+                Some(_) => Err(ResponseError::HeadTooLong),
+                None => self.keep_partial(input).map(|()| None),
+            };
+        }
+        let before = self.partial.len();
+        let room = HEAD_MAX - before;
+        self.partial.extend_from_slice(&input[..input.len().min(room)]);
+        // A head ends with a line: parsing again at each byte of one would take quadratic time.
+        let head = match input.contains(&b'\n') {
+            true => Head::parse(&self.partial)?,
+            false => None,
+        };
+        match head {
+            Some(head) => {
+                self.partial.clear();
+                Ok(Some((head, head.len.saturating_sub(before))))
+            }
+            None if input.len() >= room => Err(ResponseError::HeadTooLong),
+            None => Ok(None),
+        }
+    }
+
+    fn keep_partial(&mut self, input: &[u8]) -> Result<(), ResponseError> {
+        if input.len() >= HEAD_MAX {
+            return Err(ResponseError::HeadTooLong);
+        }
+        if !input.is_empty() {
+            self.state = State::Head;
+            self.partial.extend_from_slice(input);
+        }
+        Ok(())
+    }
+
+    fn body_of(&self, head: Head) -> State {
+        if self.bodiless || matches!(head.status, 204 | 304) {
+            return State::Done;
+        }
+        match head.framing {
+            Framing::Length(0) => State::Done,
+            Framing::Length(length) => State::Counted(length),
+            Framing::Chunked => State::Chunked(Chunks::new()),
+            Framing::UntilClose => State::UntilClose,
+        }
+    }
+
+    /// Takes what belongs to the body; returns the bytes after it.
+    fn take_body<'a>(&mut self, input: &'a [u8]) -> Result<&'a [u8], ResponseError> {
+        match self.state {
+            State::Counted(missing) => {
+                let taken = usize::try_from(missing).map_or(input.len(), |n| n.min(input.len()));
+                let (part, rest) = input.split_at(taken);
+                keep(part, self.keep_body, &mut self.body)?;
+                self.state = match missing - taken as u64 {
+                    0 => State::Done,
+                    missing => State::Counted(missing),
+                };
+                Ok(rest)
+            }
+            State::Chunked(mut chunks) => {
+                let keep_body = self.keep_body;
+                let rest = chunks.feed(input, |part| keep(part, keep_body, &mut self.body))?;
+                self.state = if chunks.done() { State::Done } else { State::Chunked(chunks) };
+                Ok(rest)
+            }
+            State::UntilClose => {
+                keep(input, self.keep_body, &mut self.body)?;
+                Ok(&[])
+            }
+            State::Start | State::Head | State::Done => Ok(input),
+        }
+    }
+}
+
+fn keep(part: &[u8], wanted: bool, body: &mut Vec<u8>) -> Result<(), ResponseError> {
+    if wanted {
+        if body.len() + part.len() > BODY_KEPT_MAX {
+            return Err(ResponseError::BodyTooLong);
+        }
+        body.extend_from_slice(part);
+    }
+    Ok(())
+}

@@ -1,0 +1,10 @@
+//! The load engine against real servers on loopback, most of which misbehave.
+
+mod load {
+    mod cycles;
+    mod faults;
+    mod framing;
+    mod probe;
+    mod server;
+    mod setup;
+}

@@ -1,0 +1,161 @@
+//! Servers that misbehave: every fault is counted in its class, and none stops the engine.
+
+use std::{io::Write, net::TcpListener, ops::ControlFlow, thread, time::Duration};
+
+use flameload::load::{ErrorClass, LoadError, Tally};
+
+use super::{
+    server::{OK, Server, answers},
+    setup::{alone, eventually, run, script, slice, start},
+};
+
+/// The first error's class and text.
+#[track_caller]
+fn first(tally: &Tally) -> (ErrorClass, &str) {
+    let first = tally.errors.first.as_ref().expect("there was an error");
+    (first.class, &first.detail)
+}
+
+#[test]
+fn refused() {
+    let _alone = alone();
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let addr = listener.local_addr().expect("it is bound");
+    drop(listener);
+    match start(&script(3, "", ""), addr) {
+        Err(LoadError::Unreachable { detail, .. }) => {
+            assert!(detail.contains("refused"), "{detail}")
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn accepted_then_closed() {
+    let _alone = alone();
+    let server = Server::raw(|_, _| {});
+    let tally = run(&script(4, "", ""), server.addr, 150);
+    let errors = &tally.errors;
+    assert_eq!(tally.requests, 0);
+    assert!(errors.read + errors.write > 0, "{errors}");
+    assert_eq!(errors.total(), errors.read + errors.write, "{errors}");
+    // After n failures in a row at least (2^n - 1) / 2 ms have passed.
+    let per_connection = (2.0 * tally.elapsed().as_secs_f64() * 1e3 + 1.0).log2() + 2.0;
+    assert!((errors.total() as f64) < 4.0 * per_connection, "{errors}, no back-off");
+}
+
+#[test]
+fn never_answered() {
+    let _alone = alone();
+    let server = Server::answering(|_| Ok(ControlFlow::Continue(())));
+    let script = script(4, "timeout = \"400ms\"", "");
+    let mut generator = start(&script, server.addr).expect("the server accepts");
+    generator.resume();
+    eventually("all requests are sent", || server.received() == 4);
+    let tally = generator.pause();
+    assert_eq!((tally.requests, tally.errors.timeout, tally.errors.total()), (0, 4, 4));
+    assert_eq!(first(&tally), (ErrorClass::Timeout, "no complete response within 400ms"));
+    assert!(Duration::from(tally.elapsed()) >= Duration::from_millis(400));
+    // A response to a request that was given up must not be taken for the next one's.
+    eventually("all connections are new", || server.accepted() == 8);
+}
+
+#[test]
+fn trickled_beyond_the_timeout() {
+    let _alone = alone();
+    let server = Server::answering(|stream| {
+        stream.write_all(b"HTTP/1.1 200 OK\r\n")?;
+        loop {
+            stream.write_all(b"A: b\r\n")?;
+            thread::sleep(Duration::from_millis(5));
+        }
+    });
+    let tally = run(&script(2, "timeout = \"300ms\"", ""), server.addr, 30);
+    assert_eq!((tally.requests, tally.errors.timeout), (0, tally.errors.total()));
+    assert!(tally.errors.timeout >= 2, "{}", tally.errors);
+}
+
+#[test]
+fn half_a_response() {
+    let _alone = alone();
+    let server = Server::answering(|stream| {
+        stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf")?;
+        Ok(ControlFlow::Break(()))
+    });
+    let tally = run(&script(2, "", ""), server.addr, 50);
+    assert_eq!(tally.requests, 0);
+    assert_eq!(tally.errors.total(), tally.errors.read);
+    assert_eq!(
+        first(&tally),
+        (ErrorClass::Read, "closed by the server in the middle of a response")
+    );
+}
+
+#[test]
+fn garbage() {
+    let _alone = alone();
+    let server = Server::saying(b"220 mail.example ESMTP\r\n");
+    let tally = run(&script(2, "", ""), server.addr, 50);
+    assert_eq!(tally.requests, 0);
+    let (class, detail) = first(&tally);
+    assert_eq!(class, ErrorClass::Read);
+    assert!(detail.starts_with("not an HTTP/1.1 response"), "{detail}");
+}
+
+#[test]
+fn more_than_the_response() {
+    let _alone = alone();
+    let server = Server::saying(b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nok");
+    let tally = run(&script(2, "", ""), server.addr, 50);
+    assert_eq!(tally.requests, 0);
+    assert_eq!(first(&tally), (ErrorClass::Read, "1 bytes more than the response has"));
+}
+
+#[test]
+fn wrong_status_and_body_keep_the_connection() {
+    let _alone = alone();
+    let server = Server::saying(b"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n");
+    let tally = run(&script(3, "", ""), server.addr, 50);
+    assert_eq!((tally.requests, tally.latency.len()), (0, 0));
+    assert_eq!((tally.errors.status, tally.errors.total()), (server.received(), server.received()));
+    assert_eq!(first(&tally), (ErrorClass::Status, "status 503"));
+    assert_eq!(server.accepted(), 3);
+
+    let server = Server::saying(OK);
+    let tally = run(&script(3, "", "expect = { body_contains = \"ko\" }"), server.addr, 50);
+    assert_eq!((tally.errors.check, tally.errors.total()), (server.received(), server.received()));
+    assert_eq!((tally.requests, server.accepted()), (0, 3));
+}
+
+#[test]
+fn stopped_in_mid_run_and_started_again() {
+    let _alone = alone();
+    let mut server = Server::saying(OK);
+    let mut generator = start(&script(4, "", ""), server.addr).expect("the server accepts");
+    generator.resume();
+    eventually("load flows", || server.received() > 100);
+    server.stop();
+    eventually("all connections are lost", || generator.live_connections() == 0);
+    thread::sleep(Duration::from_millis(20));
+    let tally = generator.pause();
+    assert!(tally.requests >= 100);
+    assert!(tally.errors.read + tally.errors.write > 0, "{}", tally.errors);
+    assert!(tally.errors.connect > 0, "{}", tally.errors);
+
+    // While the server is away, slices still begin and end.
+    let tally = slice(&mut generator, 10);
+    assert_eq!(tally.requests, 0);
+
+    let again = Server::at(
+        server.addr,
+        answers(|stream| {
+            stream.write_all(OK)?;
+            Ok(ControlFlow::Continue(()))
+        }),
+    );
+    eventually("all connections are back", || generator.live_connections() == 4);
+    slice(&mut generator, 0);
+    let tally = slice(&mut generator, 20);
+    assert_eq!(tally.errors.to_string(), "no errors");
+    assert!(tally.requests > 0 && again.received() >= tally.requests);
+}

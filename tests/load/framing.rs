@@ -1,0 +1,100 @@
+//! Responses of every framing, whole and in pieces, and requests with bodies.
+
+use std::{io::Write, ops::ControlFlow, thread, time::Duration};
+
+use super::{
+    server::Server,
+    setup::{alone, run, script},
+};
+
+const CLOSING: &[u8] = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok";
+
+/// Measures a slice in which every request must come out well.
+#[track_caller]
+fn check(server: &Server, request: &str) {
+    let _alone = alone();
+    let tally = run(&script(4, "timeout = \"10s\"", request), server.addr, 60);
+    assert_eq!(tally.errors.to_string(), "no errors");
+    assert!(tally.requests > 0);
+    assert_eq!(server.received(), tally.requests);
+}
+
+#[test]
+fn chunked() {
+    let server = Server::saying(
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n\
+          3;x=y\r\nhel\r\n2\r\nlo\r\n0\r\nTrailer: t\r\n\r\n",
+    );
+    check(&server, "expect = { body_contains = \"hello\" }");
+    assert_eq!(server.accepted(), 4);
+}
+
+#[test]
+fn without_a_body() {
+    let server = Server::saying(b"HTTP/1.1 204 No Content\r\n\r\n");
+    check(&server, "");
+    let server = Server::saying(b"HTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\n\r\n");
+    check(&server, "expect = { status = 304 }");
+    let server = Server::saying(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n");
+    check(&server, "method = \"HEAD\"");
+}
+
+#[test]
+fn after_interim_responses() {
+    let server = Server::saying(
+        b"HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
+    );
+    check(&server, "");
+}
+
+#[test]
+fn until_the_connection_closes() {
+    let server = Server::answering(|stream| {
+        stream.write_all(b"HTTP/1.1 200 OK\r\n\r\nall of it")?;
+        Ok(ControlFlow::Break(()))
+    });
+    check(&server, "expect = { body_contains = \"all of it\" }");
+}
+
+#[test]
+fn closing_after_each_response_is_no_error() {
+    let announced = Server::answering(|stream| {
+        stream.write_all(CLOSING)?;
+        Ok(ControlFlow::Break(()))
+    });
+    check(&announced, "");
+    // The server leaves the closing to its client.
+    check(&Server::saying(CLOSING), "");
+    check(&Server::saying(super::server::OK), "headers = { Connection = \"close\" }");
+}
+
+#[test]
+fn byte_by_byte() {
+    let server = Server::answering(|stream| {
+        for byte in super::server::OK {
+            stream.write_all(&[*byte])?;
+            thread::sleep(Duration::from_micros(100));
+        }
+        Ok(ControlFlow::Continue(()))
+    });
+    check(&server, "expect = { body_contains = \"ok\" }");
+}
+
+#[test]
+fn larger_than_any_buffer_in_both_directions() {
+    let server = Server::answering(|stream| {
+        let body = vec![b'x'; 3_000_000];
+        write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len() + 3)?;
+        stream.write_all(&body)?;
+        stream.write_all(b"end")?;
+        Ok(ControlFlow::Continue(()))
+    });
+    let body = "y".repeat(5_000_000);
+    check(
+        &server,
+        &format!(
+            "method = \"PUT\"\nbody = {{ text = \"{body}\" }}\nexpect = {{ body_contains = \"xend\" }}"
+        ),
+    );
+    assert_eq!(server.accepted(), 4);
+}

@@ -1,0 +1,40 @@
+//! Why a measurement could not be made.
+
+use thiserror::Error;
+
+use crate::{
+    load::{LoadError, ProbeError},
+    record::StoreError,
+    sample::SampleError,
+    target::{BuildError, Exit, TargetError},
+};
+
+/// Why a measurement could not be made. Whatever it had started is stopped by then.
+#[derive(Debug, Error)]
+#[expect(missing_docs, reason = "each message says what the variant means")]
+pub enum MeasureError {
+    #[error(transparent)]
+    Build(#[from] BuildError),
+    #[error(transparent)]
+    Target(#[from] TargetError),
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    #[error(transparent)]
+    Sample(#[from] SampleError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("the server does not answer the script's request: {0}")]
+    NoAnswer(ProbeError),
+    #[error("process {0} does not run")]
+    NoProcess(u32),
+    #[error("process {0} listens on no port: give the address to load with --url")]
+    NoPort(u32),
+    #[error("process {pid} listens on several ports ({ports}): choose one with --url")]
+    ManyPorts { pid: u32, ports: String },
+    #[error("the target has no port: use {{port}} in the command of its last process")]
+    NoAddress,
+    #[error("the server ended before the measurement began: {0}")]
+    Exited(Exit),
+    #[error("interrupted before anything was measured")]
+    Interrupted,
+}

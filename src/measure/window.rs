@@ -1,0 +1,138 @@
+//! Warm-up and the window that counts: load and sampling, slice by slice.
+
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+    time::Duration,
+};
+
+use super::{
+    event::{Event, Sink},
+    slice::{self, Invalid, Slice},
+    subject::Subject,
+};
+use crate::{load::Generator, sample::Sampler, target::Exit, unit::Nanos};
+
+/// How long a slice lasts: short against the drift of the machine, long against a switch.
+const SLICE: Duration = Duration::from_millis(250);
+/// How often a slice looks up from waiting: for Ctrl-C, a server that ended, and to report.
+const GLANCE: Duration = Duration::from_millis(50);
+
+/// Load, sampler and server during a measurement.
+pub(super) struct Window<'a> {
+    pub(super) generator: Generator,
+    pub(super) sampler: Sampler,
+    pub(super) subject: &'a mut Subject,
+    pub(super) load_threads: usize,
+    pub(super) interrupted: &'a AtomicBool,
+}
+
+/// Why a measurement ended before its time.
+#[derive(Debug)]
+pub(super) enum Cut {
+    /// Its user stopped it.
+    Interrupted,
+    /// A process of the server ended.
+    Exited(Exit),
+}
+
+impl Window<'_> {
+    /// Applies load without counting it, and finds how much of the stack samples must copy.
+    pub(super) fn warm_up(&mut self, duration: Duration, events: Sink<'_>) -> Result<(), Cut> {
+        let start = Nanos::now();
+        let left = |now: Nanos| Duration::from(Nanos::from(duration) - now.since(start));
+        while !left(Nanos::now()).is_zero() {
+            self.sampler.enable();
+            self.generator.resume();
+            let waited = self.wait(SLICE.min(left(Nanos::now())), &mut |now| {
+                events(Event::WarmingUp { left: left(now) });
+            });
+            self.generator.pause();
+            self.sampler.disable();
+            waited?;
+            if let Some(bytes) = self.sampler.adapt() {
+                events(Event::DumpGrew { bytes });
+            }
+        }
+        Ok(())
+    }
+
+    /// Measures slices for about `duration`, in whole blocks. What was measured is kept even if
+    /// it ends before its time.
+    pub(super) fn measure(&mut self, duration: Duration, events: Sink<'_>) -> (Vec<Slice>, Option<Cut>) {
+        let blocks = duration.div_duration_f64(SLICE * slice::BLOCK as u32).round().max(1.0);
+        let count = blocks as usize * slice::BLOCK;
+        let mut slices = Vec::with_capacity(count);
+        self.sampler.begin_window();
+        let start = Nanos::now();
+        let completed_before = self.generator.completed();
+        let total = Nanos::from(SLICE * count as u32);
+        for index in 0..count {
+            let (slice, cut) = self.slice(slice::is_sampled(index), &mut |now, completed| {
+                let elapsed = now.since(start);
+                let completed = completed - completed_before;
+                let requests_per_second = completed as f64 / elapsed.as_secs_f64();
+                let left = Duration::from(total - elapsed);
+                events(Event::Measuring { left, requests_per_second });
+            });
+            slices.push(slice);
+            if cut.is_some() {
+                return (slices, cut);
+            }
+        }
+        (slices, None)
+    }
+
+    fn slice(
+        &mut self,
+        sampled: bool,
+        report: &mut dyn FnMut(Nanos, u64),
+    ) -> (Slice, Option<Cut>) {
+        if sampled {
+            self.sampler.enable();
+        }
+        let cpu_before = self.sampler.cpu_time();
+        self.generator.resume();
+        let mut completed = self.generator.completed();
+        let waited = self.wait_reporting(SLICE, &mut completed, report);
+        let tally = self.generator.pause();
+        let server_cpu = self.sampler.cpu_time() - cpu_before;
+        if sampled {
+            self.sampler.disable();
+        }
+        let mut slice = Slice::new(sampled, tally, server_cpu, self.load_threads);
+        if waited.is_err() {
+            slice.invalid = Some(Invalid::Cut);
+        }
+        (slice, waited.err())
+    }
+
+    fn wait_reporting(
+        &mut self,
+        duration: Duration,
+        completed: &mut u64,
+        report: &mut dyn FnMut(Nanos, u64),
+    ) -> Result<(), Cut> {
+        let end = Nanos::now() + duration.into();
+        loop {
+            let now = Nanos::now();
+            *completed = self.generator.completed();
+            report(now, *completed);
+            if self.interrupted.load(Ordering::Relaxed) {
+                return Err(Cut::Interrupted);
+            }
+            if let Some(exit) = self.subject.exited() {
+                return Err(Cut::Exited(exit));
+            }
+            let left = Duration::from(end - now);
+            if left.is_zero() {
+                return Ok(());
+            }
+            thread::sleep(left.min(GLANCE));
+        }
+    }
+
+    fn wait(&mut self, duration: Duration, report: &mut dyn FnMut(Nanos)) -> Result<(), Cut> {
+        self.wait_reporting(duration, &mut 0, &mut |now, _| report(now))
+    }
+}

@@ -1,6 +1,10 @@
 //! [`Folded`] stacks and their text.
 
-use std::{collections::BTreeMap, fmt, str::FromStr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    str::FromStr,
+};
 
 use rustc_hash::{FxHashMap, FxHashSet};
 use thiserror::Error;
@@ -52,6 +56,11 @@ impl Folded {
             *folded.stacks.entry(text).or_default() += samples;
         }
         folded
+    }
+
+    /// The names that stacks of the profile begin with: those of processes and threads.
+    pub fn root_names(profile: &Profile) -> BTreeSet<String> {
+        roots(&profile.threads).iter().flat_map(|root| root.split(';').map(String::from)).collect()
     }
 
     /// The stacks in the order of their bytes.

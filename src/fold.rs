@@ -1,1 +1,9 @@
-//! fold
+//! Profile -> folded stacks and the hottest frames: what is summed over time and over lines.
+
+mod folded;
+mod hottest;
+mod name;
+
+pub use folded::{Folded, FoldedError};
+pub use hottest::{HotFrame, hottest};
+pub use name::{KERNEL_SUFFIX, clean};

@@ -1,1 +1,19 @@
-//! render
+//! Folded stacks -> flamegraph SVG.
+//!
+//! ```text
+//! Folded -inferno-> SVG of frames -compose-> header, banner, legend, metadata, links around it
+//! ```
+//!
+//! The same stacks and caption give the same bytes: nothing is random, and no clock is read.
+
+mod caption;
+mod compose;
+mod header;
+mod palette;
+mod svg;
+mod text;
+
+pub use caption::{Caption, Link};
+pub use palette::{Class, Palette};
+pub use svg::{RenderError, flamegraph};
+pub use text::{grouped, micros};

@@ -4,12 +4,14 @@
 //! inlined functions and debug links come from `blazesym`; generated code from perf maps; what
 //! has no name is called after its module and counted.
 
+mod file;
 mod names;
 mod perf_map;
 mod profile;
 mod resolve;
 mod source_path;
 
+pub use file::ProfileFileError;
 pub use names::Detail;
 pub use profile::{Frame, FrameId, FrameKind, Profile, Sample, Stack, StackId, Thread, ThreadId};
 pub use resolve::{Resolved, resolve};

@@ -1,0 +1,151 @@
+//! [`Folded`] stacks and their text.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    str::FromStr,
+};
+
+use rustc_hash::{FxHashMap, FxHashSet};
+use thiserror::Error;
+
+use super::name;
+use crate::{
+    symbolize::{Frame, FrameKind, Profile, Stack, StackId, Thread},
+    unit::Samples,
+};
+
+/// How often each stack was seen, whenever it was.
+///
+/// A stack is its frames' names from the root on, joined by `;`: the process, the thread where
+/// its name differs, then functions. Threads of a pool (`worker-1`, `worker-2`) are one. Kernel
+/// frames end in [`super::KERNEL_SUFFIX`].
+///
+/// The text form has one stack a line, then a space and the number of samples, sorted by bytes:
+/// the folded format of the FlameGraph scripts (<https://github.com/brendangregg/FlameGraph>).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Folded {
+    stacks: BTreeMap<String, Samples>,
+}
+
+/// Why a text is not folded stacks.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("line {line} is not a folded stack, which is frames joined by ';', a space and a count")]
+pub struct FoldedError {
+    /// The line's number, from 1.
+    pub line: usize,
+}
+
+impl Folded {
+    /// Sums a profile over time, threads of a pool and lines of a function.
+    pub fn from_profile(profile: &Profile) -> Self {
+        let roots = roots(&profile.threads);
+        let mut seen: FxHashMap<(&str, StackId), Samples> = FxHashMap::default();
+        for sample in &profile.samples {
+            let root = roots.get(sample.thread.0 as usize).map_or("", String::as_str);
+            *seen.entry((root, sample.stack)).or_default() += sample.weight;
+        }
+        let names: Vec<String> = profile.frames.iter().map(frame_name).collect();
+        let mut folded = Self::default();
+        for ((root, stack), samples) in seen {
+            let mut text = root.to_owned();
+            for frame in path(&profile.stacks, stack) {
+                text.push(';');
+                text.push_str(&names[frame]);
+            }
+            *folded.stacks.entry(text).or_default() += samples;
+        }
+        folded
+    }
+
+    /// The names that stacks of the profile begin with: those of processes and threads.
+    pub fn root_names(profile: &Profile) -> BTreeSet<String> {
+        roots(&profile.threads).iter().flat_map(|root| root.split(';').map(String::from)).collect()
+    }
+
+    /// The stacks in the order of their bytes.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, Samples)> {
+        self.stacks.iter().map(|(stack, samples)| (stack.as_str(), *samples))
+    }
+
+    /// The samples of all stacks.
+    pub fn total(&self) -> Samples {
+        self.stacks.values().copied().sum()
+    }
+}
+
+impl fmt::Display for Folded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.stacks.iter().try_for_each(|(stack, samples)| writeln!(f, "{stack} {}", samples.0))
+    }
+}
+
+impl FromStr for Folded {
+    type Err = FoldedError;
+
+    /// Blank lines are passed over; equal stacks are summed up.
+    fn from_str(text: &str) -> Result<Self, FoldedError> {
+        let mut folded = Self::default();
+        for (i, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+            let error = FoldedError { line: i + 1 };
+            let (stack, count) = line.trim_end().rsplit_once(' ').ok_or(error.clone())?;
+            let count: u64 = count.parse().map_err(|_| error.clone())?;
+            if stack.trim().is_empty() {
+                return Err(error);
+            }
+            let stack = stack.split(';').map(name::safe).collect::<Vec<_>>().join(";");
+            let samples = folded.stacks.entry(stack).or_default();
+            *samples = Samples(samples.0.saturating_add(count));
+        }
+        Ok(folded)
+    }
+}
+
+/// The frames' indexes of a stack, from the root on.
+fn path(stacks: &[Stack], stack: StackId) -> Vec<usize> {
+    let mut path = Vec::new();
+    let mut next = Some(stack);
+    while let Some(stack) = next.and_then(|id| stacks.get(id.0 as usize)) {
+        path.push(stack.frame.0 as usize);
+        next = stack.parent;
+    }
+    path.reverse();
+    path
+}
+
+fn frame_name(frame: &Frame) -> String {
+    let name = name::safe(&frame.name);
+    match frame.kind {
+        FrameKind::Kernel => format!("{name}{}", name::KERNEL_SUFFIX),
+        _ => name.into_owned(),
+    }
+}
+
+/// What each thread's stacks begin with: its process, and its own or its pool's name.
+fn roots(threads: &[Thread]) -> Vec<String> {
+    let mut stems = FxHashMap::<_, FxHashSet<&str>>::default();
+    for thread in threads {
+        if let Some(stem) = name::pool(&thread.name, true) {
+            stems.entry((&thread.process, stem)).or_default().insert(&thread.name);
+        }
+    }
+    let is_pool = |thread: &Thread, stem| {
+        stems.get(&(&thread.process, stem)).is_some_and(|names| names.len() > 1)
+    };
+    threads
+        .iter()
+        .map(|thread| {
+            let process = name::safe(&thread.process);
+            if thread.name == thread.process {
+                return process.into_owned();
+            }
+            let own = name::pool(&thread.name, false)
+                .or_else(|| name::pool(&thread.name, true).filter(|stem| is_pool(thread, stem)))
+                .unwrap_or(&thread.name);
+            format!("{process};{}", name::safe(own))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+pub(super) mod tests;

@@ -1,0 +1,181 @@
+//! Writes a run: into a hidden directory beside its place, which takes its place when complete.
+
+use std::{
+    fs::{self, File, Permissions},
+    io::{self, Write},
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+};
+
+use rustix::fs::{FlockOperation, flock, statvfs};
+use tempfile::TempDir;
+
+use super::{FOLDED, PROFILE, RUN, RecordError, SVG, Store, directories, parse};
+use crate::{
+    record::{
+        derive::{Derived, derive},
+        run::Run,
+    },
+    symbolize::Profile,
+};
+
+/// Less free space than this is not enough to begin with: a run of ten seconds has about two
+/// mebibytes, one of a minute at the highest rates ten.
+pub(super) const FREE_BYTES_MIN: u64 = 16 << 20;
+
+/// Begins the name of a directory that is being written, before its writer's process id.
+const UNFINISHED: &str = ".writing-";
+
+impl Store {
+    /// Makes sure, before a measurement, that a run of `target` can be kept; removes what
+    /// writers that died have left.
+    ///
+    /// # Errors
+    /// When the directory cannot be made or written to, or its file system is nearly full.
+    pub fn check_writable(&self, target: &str) -> Result<(), RecordError> {
+        let directory = self.target_directory(target)?;
+        self.remove_leftovers()?;
+        let unwritable = |source| RecordError::Unwritable { path: directory.clone(), source };
+        Unfinished::create(&directory).map_err(unwritable)?;
+        let space = statvfs(&directory).map_err(|error| unwritable(error.into()))?;
+        let free_bytes = space.f_bavail.saturating_mul(space.f_frsize);
+        if free_bytes < FREE_BYTES_MIN {
+            return Err(RecordError::DiskFull { path: directory, free_bytes });
+        }
+        Ok(())
+    }
+
+    /// Keeps a run and returns its directory. Nothing is left where it cannot be kept whole.
+    ///
+    /// # Errors
+    /// When a file cannot be written, or the run has been kept already.
+    pub fn write(&self, run: &Run, profile: Option<&Profile>) -> Result<PathBuf, RecordError> {
+        let target = self.target_directory(&run.target.name)?;
+        let place = target.join(run.id.as_str());
+        let unfinished = Unfinished::create(&target)
+            .map_err(|source| RecordError::Unwritable { path: target.clone(), source })?;
+        let directory = unfinished.directory.path();
+        let json = record_json(run, profile.is_some())
+            .map_err(|source| RecordError::Parse { path: place.join(RUN), source })?;
+        write_file(directory, RUN, |file| file.write_all(&json))?;
+        if let Some(profile) = profile {
+            let path = directory.join(PROFILE);
+            let file = File::create(&path)
+                .map_err(|source| RecordError::Write { path: path.clone(), source })?;
+            profile.write(file).map_err(|source| RecordError::Profile { path, source })?;
+            // From the record as it will be read, not as it is here: numbers may differ in
+            // their last bit.
+            let Derived { folded, svg } = derive(&parse(&json, &place.join(RUN))?, profile)?;
+            write_file(directory, FOLDED, |file| file.write_all(&folded))?;
+            write_file(directory, SVG, |file| file.write_all(&svg))?;
+        }
+        unfinished.finish(&place)?;
+        Ok(place)
+    }
+
+    /// The directory of a target's runs, without looking whether it is there.
+    fn target_directory(&self, target: &str) -> Result<PathBuf, RecordError> {
+        let fits = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | '+');
+        if target.is_empty() || target.starts_with('.') || !target.chars().all(fits) {
+            return Err(RecordError::TargetName(target.to_owned()));
+        }
+        Ok(self.root().join(target))
+    }
+
+    /// Removes unfinished directories whose writers are dead.
+    fn remove_leftovers(&self) -> Result<(), RecordError> {
+        for (_, target) in directories(self.root())? {
+            let Ok(entries) = fs::read_dir(&target) else { continue };
+            for path in entries.flatten().map(|entry| entry.path()) {
+                if is_abandoned(&path) {
+                    // Another process may be removing it too; what stays is met again.
+                    let _ = fs::remove_dir_all(&path);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether a directory is unfinished and its writer dead: no such process, and no lock either,
+/// which also shows a writer in another container that shares the directory.
+fn is_abandoned(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let pid = name.strip_prefix(UNFINISHED).and_then(|rest| rest.split('-').next());
+    let Some(pid) = pid.and_then(|pid| pid.parse::<u32>().ok()) else {
+        return false;
+    };
+    let locked = || {
+        let free = File::open(path).is_ok_and(|directory| {
+            flock(&directory, FlockOperation::NonBlockingLockExclusive).is_ok()
+        });
+        !free
+    };
+    !Path::new("/proc").join(pid.to_string()).exists() && !locked()
+}
+
+/// A directory that is being written; dropping it removes it.
+struct Unfinished {
+    directory: TempDir,
+    /// Holds the lock that says that the writer is alive.
+    _lock: File,
+}
+
+impl Unfinished {
+    fn create(target: &Path) -> io::Result<Self> {
+        fs::create_dir_all(target)?;
+        let directory = tempfile::Builder::new()
+            .prefix(&format!("{UNFINISHED}{}-", std::process::id()))
+            // As any directory: what others may read is for the umask to say.
+            .permissions(Permissions::from_mode(0o777))
+            .tempdir_in(target)?;
+        let lock = File::open(directory.path())?;
+        flock(&lock, FlockOperation::NonBlockingLockExclusive)?;
+        Ok(Self { directory, _lock: lock })
+    }
+
+    fn finish(mut self, place: &Path) -> Result<(), RecordError> {
+        fs::rename(self.directory.path(), place)
+            .map_err(|source| RecordError::Write { path: place.to_owned(), source })?;
+        self.directory.disable_cleanup(true);
+        Ok(())
+    }
+}
+
+/// The record's bytes, with the names of the files that go with it.
+fn record_json(run: &Run, with_profile: bool) -> Result<Vec<u8>, serde_json::Error> {
+    let mut run = run.clone();
+    run.artifacts = match with_profile {
+        true => [("profile", PROFILE), ("folded", FOLDED), ("svg", SVG)]
+            .map(|(what, file)| (what.to_owned(), file.to_owned()))
+            .into(),
+        false => Default::default(),
+    };
+    let mut json = serde_json::to_vec_pretty(&run)?;
+    json.push(b'\n');
+    Ok(json)
+}
+
+fn write_file(
+    directory: &Path,
+    name: &str,
+    write: impl FnOnce(&mut File) -> io::Result<()>,
+) -> Result<(), RecordError> {
+    let path = directory.join(name);
+    File::create(&path)
+        .and_then(|mut file| write(&mut file))
+        .map_err(|source| RecordError::Write { path, source })
+}
+
+/// Replaces a file in one step, so that nobody sees half of it.
+pub(super) fn replace(directory: &Path, name: &str, bytes: &[u8]) -> Result<(), RecordError> {
+    let error = |source| RecordError::Write { path: directory.join(name), source };
+    let mut file = tempfile::Builder::new()
+        .prefix(".rendering-")
+        .permissions(Permissions::from_mode(0o666))
+        .tempfile_in(directory)
+        .map_err(error)?;
+    file.write_all(bytes).map_err(error)?;
+    file.persist(directory.join(name)).map_err(|failed| error(failed.error))?;
+    Ok(())
+}

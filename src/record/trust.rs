@@ -1,0 +1,152 @@
+//! How far a profile is to be trusted, in words.
+
+use super::run::{ObserverEffect, ProfileFacts};
+use crate::{render::grouped, unit::Ratio};
+
+/// More than this share of samples without callers or names is warned of.
+const BROKEN_RATIO_MAX: f64 = 0.05;
+/// More than this share of lost samples is warned of.
+const LOST_RATIO_MAX: f64 = 0.01;
+/// Sampled time outside these multiples of the exact CPU time is warned of.
+const COVERAGE: std::ops::RangeInclusive<f64> = 0.9..=1.1;
+/// What is too small to be worth mentioning.
+const CLEAN_RATIO: f64 = 0.0005;
+/// Coverage within these is clean.
+const COVERAGE_CLEAN: std::ops::RangeInclusive<f64> = 0.98..=1.02;
+
+impl ProfileFacts {
+    /// What makes the picture doubtful, as sentences that say what to do.
+    pub fn warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        let broken = self.truncated_ratio.unwrap_or(0.0) + self.unknown_ratio.unwrap_or(0.0);
+        if broken > BROKEN_RATIO_MAX {
+            warnings.push(format!(
+                "{} of the samples have callers or names missing: build the target with frame \
+                 pointers and line tables",
+                Ratio(broken)
+            ));
+        }
+        let lost = self.lost_ratio();
+        if lost.0 > LOST_RATIO_MAX {
+            warnings.push(format!("{lost} of the samples were lost: lower the frequency"));
+        }
+        if let Some(coverage) = self.coverage.filter(|coverage| !COVERAGE.contains(coverage)) {
+            warnings.push(format!(
+                "the samples stand for {} of the CPU time that was used: shares may be wrong",
+                Ratio(coverage)
+            ));
+        }
+        warnings
+    }
+
+    /// Every figure of trust that is not clean, as short phrases.
+    pub(super) fn doubts(&self) -> Vec<String> {
+        let mut doubts = Vec::new();
+        if self.lost > 0 {
+            doubts.push(format!("lost {} ({})", grouped(self.lost), self.lost_ratio()));
+        }
+        if self.throttled > 0 {
+            doubts.push(format!("throttled {} times", grouped(self.throttled)));
+        }
+        for (name, ratio) in [("truncated", self.truncated_ratio), ("unknown", self.unknown_ratio)]
+        {
+            if let Some(ratio) = ratio.filter(|ratio| *ratio >= CLEAN_RATIO) {
+                doubts.push(format!("{name} {}", Ratio(ratio)));
+            }
+        }
+        if let Some(coverage) = self.coverage.filter(|c| !COVERAGE_CLEAN.contains(c)) {
+            doubts.push(format!("coverage {coverage:.2}"));
+        }
+        doubts.extend(self.observer_effect.as_ref().and_then(ObserverEffect::doubt));
+        doubts.extend(self.missing.iter().map(|missing| format!("without {missing}")));
+        doubts
+    }
+
+    fn lost_ratio(&self) -> Ratio {
+        let all = self.lost.saturating_add(self.samples);
+        Ratio(if all == 0 { 0.0 } else { self.lost as f64 / all as f64 })
+    }
+}
+
+impl ObserverEffect {
+    /// Sampling's effect on throughput, where its interval says that there is one.
+    fn doubt(&self) -> Option<String> {
+        let ratio = self.throughput_ratio?;
+        let [low, high] = self.ci95?;
+        let percent = |ratio: f64| format!("{:+.1}", (ratio - 1.0) * 100.0);
+        (high < 1.0 || low > 1.0).then(|| {
+            format!(
+                "sampling changed throughput by {} % ({} to {})",
+                percent(ratio),
+                percent(low),
+                percent(high)
+            )
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+
+    use super::*;
+
+    fn check(facts: ProfileFacts, expected: Expect) {
+        let lines = |title: &str, lines: Vec<String>| {
+            lines.iter().map(|line| format!("{title}: {line}\n")).collect::<String>()
+        };
+        expected.assert_eq(&(lines("doubt", facts.doubts()) + &lines("warning", facts.warnings())));
+    }
+
+    #[test]
+    fn a_clean_profile_has_nothing_to_say() {
+        check(
+            ProfileFacts {
+                samples: 10_000,
+                truncated_ratio: Some(0.0004),
+                unknown_ratio: Some(0.0),
+                coverage: Some(1.01),
+                observer_effect: Some(ObserverEffect {
+                    throughput_ratio: Some(0.99),
+                    ci95: Some([0.97, 1.01]),
+                    ..ObserverEffect::default()
+                }),
+                ..ProfileFacts::default()
+            },
+            expect![""],
+        );
+    }
+
+    #[test]
+    fn defects_are_said() {
+        check(
+            ProfileFacts {
+                samples: 9_000,
+                lost: 1_000,
+                throttled: 3,
+                truncated_ratio: Some(0.04),
+                unknown_ratio: Some(0.02),
+                coverage: Some(0.8),
+                missing: vec!["kernel frames".into()],
+                observer_effect: Some(ObserverEffect {
+                    throughput_ratio: Some(0.97),
+                    ci95: Some([0.96, 0.98]),
+                    ..ObserverEffect::default()
+                }),
+                ..ProfileFacts::default()
+            },
+            expect![[r#"
+                doubt: lost 1,000 (10.0 %)
+                doubt: throttled 3 times
+                doubt: truncated 4.0 %
+                doubt: unknown 2.0 %
+                doubt: coverage 0.80
+                doubt: sampling changed throughput by -3.0 % (-4.0 to -2.0)
+                doubt: without kernel frames
+                warning: 6.0 % of the samples have callers or names missing: build the target with frame pointers and line tables
+                warning: 10.0 % of the samples were lost: lower the frequency
+                warning: the samples stand for 80.0 % of the CPU time that was used: shares may be wrong
+            "#]],
+        );
+    }
+}

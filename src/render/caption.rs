@@ -1,0 +1,38 @@
+//! What a flamegraph says about itself, beside its frames.
+
+use super::palette::Palette;
+
+/// What a flamegraph says about itself, beside its frames.
+///
+/// Texts may contain anything: what XML has no place for is replaced.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Caption {
+    /// Target and script.
+    pub title: String,
+    /// Headline figures such as `52,340 requests/s`; they are joined and wrapped.
+    pub figures: Vec<String>,
+    /// Figures of trust that are not clean; they stand on lines of their own.
+    pub trust: Vec<String>,
+    /// What makes the picture doubtful; each is drawn in a banner.
+    pub warnings: Vec<String>,
+    /// Microseconds of CPU time per request that one sample stands for: widths then are time per
+    /// request. Without it they are samples.
+    pub us_per_sample: Option<f64>,
+    /// The run's id.
+    pub id: Option<String>,
+    /// JSON for programs, kept in the SVG's `<metadata>`; empty for none.
+    pub metadata: String,
+    /// Files that belong to the picture.
+    pub links: Vec<Link>,
+    /// What colour a frame gets.
+    pub palette: Palette,
+}
+
+/// A file that belongs to the picture.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Link {
+    /// What is shown.
+    pub text: String,
+    /// Where it leads, relative to the SVG.
+    pub href: String,
+}

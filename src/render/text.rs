@@ -1,0 +1,80 @@
+//! Numbers and texts as a reader sees them.
+
+/// The number with a comma between thousands.
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::with_capacity(digits.len() * 4 / 3);
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+/// Microseconds with as many digits as tell costs apart: `0.042`, `12.34`, `123.4`, `1,234`.
+pub fn micros(us: f64) -> String {
+    match us.abs() {
+        x if !x.is_finite() => "?".to_owned(),
+        x if x < 0.1 => format!("{us:.3}"),
+        x if x < 99.995 => format!("{us:.2}"),
+        x if x < 999.95 => format!("{us:.1}"),
+        _ => grouped(us.max(0.0).round() as u64),
+    }
+}
+
+/// The text without the characters that XML 1.0 has no place for (section 2.2), each replaced.
+pub(super) fn xml_safe(text: &str) -> String {
+    text.chars()
+        .map(|c| match c {
+            '\u{fffe}' | '\u{ffff}' => '\u{fffd}',
+            '\n' | '\r' | '\t' => ' ',
+            c if c.is_control() => '\u{fffd}',
+            c => c,
+        })
+        .collect()
+}
+
+/// Joins phrases to lines of at most `width` characters; a longer phrase has its own line.
+pub(super) fn wrap(phrases: &[String], separator: &str, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for phrase in phrases {
+        match lines.last_mut() {
+            Some(line)
+                if line.chars().count() + separator.chars().count() + phrase.chars().count()
+                    <= width =>
+            {
+                line.push_str(separator);
+                line.push_str(phrase);
+            }
+            _ => lines.push(phrase.clone()),
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thousands_are_grouped() {
+        assert_eq!([0, 999, 1000, 1_234_567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
+    }
+
+    #[test]
+    fn microseconds_keep_four_digits() {
+        assert_eq!(
+            [0.0, 0.0423, 12.344, 123.44, 12_345.6].map(micros),
+            ["0.000", "0.042", "12.34", "123.4", "12,346"]
+        );
+        assert_eq!(micros(f64::NAN), "?");
+    }
+
+    #[test]
+    fn phrases_are_wrapped() {
+        let phrases = ["aaaa", "bbbb", "cccccccccccccc", "d"].map(String::from);
+        assert_eq!(wrap(&phrases, " · ", 11), ["aaaa · bbbb", "cccccccccccccc", "d"]);
+    }
+}

@@ -1,0 +1,121 @@
+//! The file that keeps a [`Profile`]: `profile.json.gz`.
+//!
+//! It is the Firefox Profiler's processed profile format, version 57, so that
+//! <https://profiler.firefox.com> and `samply load` open it. The format is described in
+//! `docs-developer/processed-profile-format.md` and `docs-developer/CHANGELOG-formats.md` of
+//! <https://github.com/firefox-devtools/profiler>; its types are in `src/types/profile.ts`.
+//!
+//! That format keeps frames and stacks per thread. What it has no place for (the identity of
+//! frames and stacks across threads, the order of samples across threads, exact nanoseconds) is
+//! added under keys named `flameload`, which viewers pass over. The crate
+//! `fxprof-processed-profile` writes the same format, but has no columns for source lines and
+//! inlined frames that are known already, and cannot read.
+
+mod decode;
+mod document;
+mod encode;
+
+use std::io::{BufWriter, Read, Write};
+
+use flate2::{Compression, GzBuilder, read::GzDecoder};
+use thiserror::Error;
+
+use self::document::Document;
+use super::profile::Profile;
+
+/// More JSON than this is not read: a profile of a million samples is a tenth of it, and a small
+/// hostile file could unpack to fill the memory.
+const JSON_BYTES_MAX: u64 = 1 << 30;
+
+/// Why a profile could not be kept or read.
+#[derive(Debug, Error)]
+pub enum ProfileFileError {
+    /// The profile contradicts itself.
+    #[error("the profile contradicts itself: {0}")]
+    Inconsistent(String),
+    /// The file contradicts itself, or a later version wrote it.
+    #[error("the profile file cannot be used: {0}")]
+    Damaged(String),
+    /// The file could not be written.
+    #[error("cannot write the profile: {0}")]
+    Write(std::io::Error),
+    /// The bytes could not be read or unpacked.
+    #[error("cannot unpack the profile: {0}; it is a gzip file when whole")]
+    Unpack(std::io::Error),
+    /// The file unpacks to more than a profile can be.
+    #[error("the profile unpacks to more than {} MiB of JSON", JSON_BYTES_MAX >> 20)]
+    TooLarge,
+    /// The JSON is not a profile that this program wrote.
+    #[error("not a profile written by flameload: {0}")]
+    Foreign(serde_json::Error),
+}
+
+impl Profile {
+    /// Writes the profile as gzipped JSON; the same profile gives the same bytes.
+    ///
+    /// Times are kept to the nanosecond up to 2^53 ns (104 days) from the start of the window.
+    ///
+    /// # Errors
+    /// When an id of the profile leads nowhere, or `to` cannot be written.
+    pub fn write(&self, to: impl Write) -> Result<(), ProfileFileError> {
+        self.check().map_err(ProfileFileError::Inconsistent)?;
+        // The default header has neither a time nor a file name in it. Level 3 packs a profile
+        // nearly as well as level 6 in a third of the time.
+        let gzip = GzBuilder::new().write(to, Compression::new(3));
+        let mut buffer = BufWriter::with_capacity(1 << 16, gzip);
+        serde_json::to_writer(&mut buffer, &encode::document(self))
+            .map_err(|error| ProfileFileError::Write(error.into()))?;
+        buffer
+            .into_inner()
+            .map_err(|error| error.into_error())
+            .and_then(|gzip| gzip.finish())
+            .and_then(|mut to| to.flush())
+            .map_err(ProfileFileError::Write)
+    }
+
+    /// Reads a profile that [`Profile::write`] wrote.
+    ///
+    /// # Errors
+    /// When the bytes are not such a file, whole and consistent.
+    pub fn read(from: impl Read) -> Result<Self, ProfileFileError> {
+        let mut json = Vec::new();
+        GzDecoder::new(from)
+            .take(JSON_BYTES_MAX + 1)
+            .read_to_end(&mut json)
+            .map_err(ProfileFileError::Unpack)?;
+        if json.len() as u64 > JSON_BYTES_MAX {
+            return Err(ProfileFileError::TooLarge);
+        }
+        let document: Document =
+            serde_json::from_slice(&json).map_err(ProfileFileError::Foreign)?;
+        let profile = decode::profile(document).map_err(ProfileFileError::Damaged)?;
+        profile.check().map_err(ProfileFileError::Damaged)?;
+        Ok(profile)
+    }
+
+    /// Says which id leads nowhere, if any.
+    fn check(&self) -> Result<(), String> {
+        for (i, stack) in self.stacks.iter().enumerate() {
+            if stack.frame.0 as usize >= self.frames.len() {
+                return Err(format!("stack {i} has the unknown frame {}", stack.frame.0));
+            }
+            if let Some(parent) = stack.parent
+                && parent.0 as usize >= i
+            {
+                return Err(format!("stack {i} comes before its callers, stack {}", parent.0));
+            }
+        }
+        for (i, sample) in self.samples.iter().enumerate() {
+            if sample.thread.0 as usize >= self.threads.len() {
+                return Err(format!("sample {i} has the unknown thread {}", sample.thread.0));
+            }
+            if sample.stack.0 as usize >= self.stacks.len() {
+                return Err(format!("sample {i} has the unknown stack {}", sample.stack.0));
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

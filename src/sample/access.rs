@@ -2,29 +2,39 @@
 
 use std::{fs, io, path::PathBuf};
 
-use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 /// What the samples cover.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
     /// Both the server's code and the kernel's on its behalf.
-    #[serde(rename = "kernel and user")]
     KernelAndUser,
     /// The server's own code only; time in system calls is missing.
-    #[serde(rename = "user only")]
     UserOnly,
 }
 
 impl Access {
-    /// What the picture lacks on this rung, and the command that lifts it.
+    /// What the picture lacks on this rung of privileges.
     pub fn missing(self) -> Option<&'static str> {
         match self {
             Self::KernelAndUser => None,
-            Self::UserOnly => Some(
-                "kernel frames and time in system calls are missing: \
-                 run `sudo sysctl kernel.perf_event_paranoid=1` to see them",
-            ),
+            Self::UserOnly => Some("kernel frames and the time in system calls"),
+        }
+    }
+
+    /// The command that lifts to the next rung.
+    pub fn lifted_by(self) -> Option<&'static str> {
+        match self {
+            Self::KernelAndUser => None,
+            Self::UserOnly => Some("sudo sysctl kernel.perf_event_paranoid=1"),
+        }
+    }
+
+    /// As it stands in a record.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::KernelAndUser => "kernel and user",
+            Self::UserOnly => "user only",
         }
     }
 }

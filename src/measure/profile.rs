@@ -1,0 +1,157 @@
+//! One profile from beginning to end.
+
+use std::{path::PathBuf, sync::atomic::AtomicBool, time::Duration};
+
+use super::{
+    error::MeasureError,
+    event::{Event, Sink},
+    facts::{self, Observed},
+    subject::{Launch, Subject, What},
+    window::{Cut, Window},
+};
+use crate::{
+    load::{Generator, Plan, Script, probe, raise_nofile},
+    record::{Run, Status, Store},
+    sample::{Config, Sampler},
+    symbolize::{Detail, resolve},
+    target::{Built, Cpus, Guard, build, usage},
+    unit::{Hertz, Nanos},
+};
+
+/// How to measure.
+#[derive(Debug)]
+pub struct Settings {
+    /// The load.
+    pub script: Script,
+    /// Samples per second of CPU time.
+    pub hz: Hertz,
+    /// CPUs for the server.
+    pub server_cpus: Cpus,
+    /// CPUs for load and sampler.
+    pub load_cpus: Cpus,
+    /// How much is looked up about each address.
+    pub detail: Detail,
+    /// The command line, for the record.
+    pub command: String,
+}
+
+/// A measurement that was made and kept.
+#[derive(Debug)]
+pub struct Finished {
+    /// Its record.
+    pub run: Run,
+    /// Where it is kept.
+    pub directory: PathBuf,
+}
+
+/// Measures `what` and keeps the run in `store`.
+///
+/// When `interrupted` is set, or the server ends in the middle, what was measured is kept all the
+/// same, and [`Run::status`] says so.
+///
+/// # Errors
+/// When nothing could be measured, or the run not be kept. Nothing that was started outlives it.
+pub fn profile(
+    what: &What,
+    settings: &Settings,
+    store: &Store,
+    interrupted: &AtomicBool,
+    events: Sink<'_>,
+) -> Result<Finished, MeasureError> {
+    store.check_writable(facts::target_name(what))?;
+    let guard = Guard::start().map_err(MeasureError::Guard)?;
+    let built = build_target(what, &guard, interrupted, events)?;
+    let mut observed = observe(what, built.as_ref(), settings, &guard, interrupted, events)?;
+    events(Event::Symbolizing);
+    let title = facts::title(what, &settings.script);
+    let resolved = resolve(&observed.capture, title, settings.detail);
+    events(Event::Recording);
+    let run = facts::run(what, built.as_ref(), settings, &mut observed, &resolved);
+    let (run, directory) = store.write(run, Some(&resolved.profile), observed.load_ended)?;
+    Ok(Finished { run, directory })
+}
+
+fn build_target(
+    what: &What,
+    guard: &Guard,
+    interrupted: &AtomicBool,
+    events: Sink<'_>,
+) -> Result<Option<Built>, MeasureError> {
+    let What::Target(Launch { manifest, color, .. }) = what else { return Ok(None) };
+    events(Event::Building { target: manifest.name.clone() });
+    let options = crate::target::BuildOptions { color: *color };
+    let mut line = |text: &str| events(Event::BuildOutput(text.to_owned()));
+    Ok(Some(build(manifest, options, guard, interrupted, &mut line)?))
+}
+
+/// From launch to the end of the load. The server is stopped when this returns.
+fn observe(
+    what: &What,
+    built: Option<&Built>,
+    settings: &Settings,
+    guard: &Guard,
+    interrupted: &AtomicBool,
+    events: Sink<'_>,
+) -> Result<Observed, MeasureError> {
+    // The server inherits the limit.
+    let _ = raise_nofile();
+    let load_cpus = settings.load_cpus.as_slice().to_vec();
+    let mut sampler = Sampler::start(&Config { hz: settings.hz, cpus: load_cpus.clone() })?;
+    let mut subject = match (what, built) {
+        (What::Target(launch), Some(built)) => {
+            events(Event::Starting);
+            Subject::launch(launch, built, &settings.server_cpus, guard, &mut sampler, interrupted)?
+        }
+        (What::Process(attach), _) => Subject::attach(attach, &mut sampler)?,
+        (What::Target(_), None) => return Err(MeasureError::NoAddress),
+    };
+    let plan = Plan::new(&settings.script, subject.addr, &load_cpus)?;
+    let first_call = first_call(&plan, &subject)?;
+    let usage_initial = usage::read(&subject.pids());
+    events(Event::Ready { after: first_call });
+    let mut window = Window {
+        generator: Generator::start(&plan)?,
+        sampler,
+        subject: &mut subject,
+        load_threads: plan.threads(),
+        interrupted,
+    };
+    window.warm_up(settings.script.warmup, events).map_err(|cut| match cut {
+        Cut::Interrupted => MeasureError::Interrupted,
+        Cut::Exited(exit) => MeasureError::Exited(exit),
+    })?;
+    let usage_before = usage::read(&window.subject.pids());
+    let (slices, cut) = window.measure(settings.script.duration, events);
+    let load_ended = Nanos::now();
+    let usage_after = usage::read(&window.subject.pids());
+    let Window { generator, sampler, .. } = window;
+    drop(generator);
+    let capture = sampler.finish();
+    let addr = subject.addr;
+    subject.stop();
+    let (status, reason) = match cut {
+        None => (Status::Complete, None),
+        Some(Cut::Interrupted) => (Status::Interrupted, None),
+        Some(Cut::Exited(exit)) => (Status::Failed, Some(exit.to_string())),
+    };
+    Ok(Observed {
+        addr,
+        status,
+        reason,
+        slices,
+        capture,
+        first_call,
+        usage_initial,
+        usage_before,
+        usage_after,
+        load_ended,
+        load_threads: plan.threads(),
+    })
+}
+
+/// The time of the first call. Where readiness was a call of its own, that one was the first.
+fn first_call(plan: &Plan, subject: &Subject) -> Result<Duration, MeasureError> {
+    let (_status, took) =
+        probe(plan.addr(), plan.request(), plan.timeout()).map_err(MeasureError::NoAnswer)?;
+    Ok(subject.first_call.unwrap_or(took))
+}

@@ -1,0 +1,132 @@
+//! What is measured: a target that we launch, or a process that runs already.
+
+use std::{net::SocketAddr, sync::atomic::AtomicBool, time::Duration};
+
+use super::error::MeasureError;
+use crate::{
+    sample::{Origin, Sampler},
+    target::{
+        self, Built, Cpus, Exit, Guard, LaunchOptions, Manifest, Running, descendants,
+        listening_ports,
+    },
+};
+
+/// What to measure.
+#[derive(Debug)]
+pub enum What {
+    /// A target, from its manifest.
+    Target(Launch),
+    /// A process that runs already.
+    Process(Attach),
+}
+
+/// A target to build and launch.
+#[derive(Debug)]
+pub struct Launch {
+    /// How it is built and started.
+    pub manifest: Manifest,
+    /// The port to give it; a free one if none.
+    pub port: Option<u16>,
+    /// Whether the compiler may use colours.
+    pub color: bool,
+}
+
+/// A process to attach to.
+#[derive(Debug, Clone)]
+pub struct Attach {
+    /// The process; its children are watched as well.
+    pub pid: u32,
+    /// Where to send the load; found from the process's sockets if none.
+    pub addr: Option<SocketAddr>,
+}
+
+/// A server that serves.
+#[derive(Debug)]
+pub(super) struct Subject {
+    origin: Source,
+    pub(super) addr: SocketAddr,
+    /// Time of the first call that succeeded, where we were the first to call.
+    pub(super) first_call: Option<Duration>,
+}
+
+#[derive(Debug)]
+enum Source {
+    Launched(Running),
+    Attached(Attach),
+}
+
+impl Subject {
+    /// Launches a target with the sampler on it from its first instruction.
+    pub(super) fn launch(
+        launch: &Launch,
+        built: &Built,
+        cpus: &Cpus,
+        guard: &Guard,
+        sampler: &mut Sampler,
+        interrupted: &AtomicBool,
+    ) -> Result<Self, MeasureError> {
+        let options =
+            LaunchOptions { cpus: Some(cpus.clone()), port: launch.port, workers: None };
+        let held = target::launch(&launch.manifest, built, &options, guard)?;
+        for pid in held.profiled() {
+            sampler.watch(pid, Origin::BeforeExec)?;
+        }
+        let running = held.release(interrupted)?;
+        let addr = running.addr().ok_or(MeasureError::NoAddress)?;
+        let first_call = running.first_call();
+        Ok(Self { origin: Source::Launched(running), addr, first_call })
+    }
+
+    /// Attaches to a process and its children.
+    pub(super) fn attach(attach: &Attach, sampler: &mut Sampler) -> Result<Self, MeasureError> {
+        let addr = match attach.addr {
+            Some(addr) => addr,
+            None => only_port(attach.pid)?,
+        };
+        sampler.watch(attach.pid, Origin::Running)?;
+        for child in descendants(attach.pid) {
+            // One that ended meanwhile has nothing to sample.
+            let _ = sampler.watch(child, Origin::Running);
+        }
+        Ok(Self { origin: Source::Attached(attach.clone()), addr, first_call: None })
+    }
+
+    /// The processes with all their children that live now.
+    pub(super) fn pids(&self) -> Vec<u32> {
+        let mut pids = match &self.origin {
+            Source::Launched(running) => running.pids(),
+            Source::Attached(attach) => vec![attach.pid],
+        };
+        pids.extend(pids.clone().into_iter().flat_map(descendants));
+        pids.sort_unstable();
+        pids.dedup();
+        pids
+    }
+
+    /// How the server ended, if it has.
+    pub(super) fn exited(&mut self) -> Option<Exit> {
+        match &mut self.origin {
+            Source::Launched(running) => running.exited(),
+            Source::Attached(attach) => Exit::of_stranger(attach.pid),
+        }
+    }
+
+    /// Stops what we launched; a process that ran before us runs on.
+    pub(super) fn stop(self) {
+        if let Source::Launched(running) = self.origin {
+            running.stop();
+        }
+    }
+}
+
+fn only_port(pid: u32) -> Result<SocketAddr, MeasureError> {
+    let ports = listening_ports(pid).map_err(|_| MeasureError::NoProcess(pid))?;
+    match ports.as_slice() {
+        [] => Err(MeasureError::NoPort(pid)),
+        [port] => Ok(*port),
+        several => {
+            let ports: Vec<String> = several.iter().map(SocketAddr::to_string).collect();
+            Err(MeasureError::ManyPorts { pid, ports: ports.join(", ") })
+        }
+    }
+}

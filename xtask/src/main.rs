@@ -1,2 +1,53 @@
-//! The command line of flameload.
-fn main() {}
+//! The command line of flameload: parse, one call to the library, print, exit code.
+
+mod ci;
+mod doctor;
+mod exit;
+mod list;
+mod paths;
+mod profile;
+mod progress;
+mod render;
+mod summary;
+mod test;
+
+use clap::{Parser, Subcommand};
+
+use crate::exit::Exit;
+
+/// Profiles servers under load and says what each request costs.
+///
+/// Exit codes: 0 done, 1 a regression or a failed threshold, 2 usage, 3 could not measure (the
+/// message says what to do), 4 inconclusive, 130 interrupted.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", version, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Profile(profile::Args),
+    Render(render::Args),
+    Runs(list::RunsArgs),
+    Targets(list::TargetsArgs),
+    Scripts(list::ScriptsArgs),
+    Doctor(doctor::Args),
+    Test(test::Args),
+    Ci(ci::Args),
+}
+
+fn main() -> std::process::ExitCode {
+    let exit = match Cli::parse().command {
+        Command::Profile(args) => profile::run(args),
+        Command::Render(args) => render::run(&args),
+        Command::Runs(args) => list::runs(&args),
+        Command::Targets(args) => list::targets(&args),
+        Command::Scripts(args) => list::scripts(&args),
+        Command::Doctor(args) => doctor::run(&args),
+        Command::Test(args) => test::run(&args),
+        Command::Ci(args) => ci::run(&args),
+    };
+    exit.unwrap_or_else(|error| exit::report(&error)).into()
+}

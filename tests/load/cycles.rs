@@ -53,6 +53,20 @@ fn slices_may_follow_each_other_at_once() {
 }
 
 #[test]
+fn connections_that_end_while_nothing_flows_are_no_errors() {
+    let _alone = alone();
+    let server = Server::saying(OK);
+    let mut generator = start(&script(4, "", ""), server.addr).expect("the server accepts");
+    slice(&mut generator, 10);
+    server.cut();
+    eventually("the connections are new", || {
+        server.accepted() == 8 && generator.live_connections() == 4
+    });
+    let tally = slice(&mut generator, 10);
+    assert_eq!(tally.errors.to_string(), "no errors");
+}
+
+#[test]
 fn turning_the_tap_twice_changes_nothing() {
     let _alone = alone();
     let server = Server::saying(OK);

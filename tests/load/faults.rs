@@ -1,6 +1,12 @@
 //! Servers that misbehave: every fault is counted in its class, and none stops the engine.
 
-use std::{io::Write, net::TcpListener, ops::ControlFlow, thread, time::Duration};
+use std::{
+    io::{self, Write},
+    net::{Shutdown, TcpListener},
+    ops::ControlFlow,
+    thread,
+    time::Duration,
+};
 
 use flameload::load::{ErrorClass, LoadError, Tally};
 
@@ -42,6 +48,20 @@ fn accepted_then_closed() {
     // After n failures in a row at least (2^n - 1) / 2 ms have passed.
     let per_connection = (2.0 * tally.elapsed().as_secs_f64() * 1e3 + 1.0).log2() + 2.0;
     assert!((errors.total() as f64) < 4.0 * per_connection, "{errors}, no back-off");
+}
+
+#[test]
+fn half_closed_at_once() {
+    let _alone = alone();
+    // The server sends its end with the handshake, but goes on reading.
+    let server = Server::raw(|mut stream, _| {
+        let _ = stream.shutdown(Shutdown::Write);
+        let _ = io::copy(&mut stream, &mut io::sink());
+    });
+    let tally = run(&script(4, "timeout = \"1h\"", ""), server.addr, 100);
+    assert_eq!((tally.requests, tally.errors.read), (0, tally.errors.total()));
+    let unanswered = "closed by the server before the first byte of a response";
+    assert_eq!(first(&tally), (ErrorClass::Read, unanswered));
 }
 
 #[test]

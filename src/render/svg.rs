@@ -28,7 +28,7 @@ use crate::{
 };
 
 /// Frames narrower than this are not drawn, in percent of the whole: a fifth of a pixel.
-const WIDTH_MIN_PERCENT: f64 = 0.02;
+pub(super) const WIDTH_MIN_PERCENT: f64 = 0.02;
 
 /// Why a flamegraph could not be drawn.
 #[derive(Debug, Error)]

@@ -56,7 +56,9 @@ mod tests {
 
     #[test]
     fn quantiles_are_those_of_the_tables() {
-        for (n, expected) in [(1, 12.706), (2, 4.303), (3, 3.182), (5, 2.571), (9, 2.262), (30, 2.042)] {
+        for (n, expected) in
+            [(1, 12.706), (2, 4.303), (3, 3.182), (5, 2.571), (9, 2.262), (30, 2.042)]
+        {
             let found = t_quantile_975(n);
             assert!((found / expected - 1.0).abs() < 0.005, "{n}: {found}, not {expected}");
         }

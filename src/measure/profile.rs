@@ -67,7 +67,7 @@ pub fn profile(
     let resolved = resolve(&observed.capture, title, settings.detail);
     events(Event::Recording);
     let run = facts::run(what, built.as_ref(), settings, &mut observed, &resolved);
-    let (run, directory) = store.write(run, Some(&resolved.profile), observed.load_ended)?;
+    let (run, directory) = store.finish(run, &resolved.profile, observed.load_ended)?;
     Ok(Finished { run, directory })
 }
 
@@ -132,7 +132,7 @@ fn observe(
     let (status, reason) = match cut {
         None => (Status::Complete, None),
         Some(Cut::Interrupted) => (Status::Interrupted, None),
-        Some(Cut::Exited(exit)) => (Status::Failed, Some(exit.to_string())),
+        Some(Cut::Exited(exit)) => (Status::Failed, Some(exit)),
     };
     Ok(Observed {
         addr,
@@ -145,7 +145,6 @@ fn observe(
         usage_before,
         usage_after,
         load_ended,
-        load_threads: plan.threads(),
     })
 }
 

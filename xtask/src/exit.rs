@@ -46,7 +46,11 @@ fn code(error: &anyhow::Error) -> Exit {
     }
     let could_not = matches!(
         error.downcast_ref::<RecordError>(),
-        Some(RecordError::Unwritable { .. } | RecordError::DiskFull { .. } | RecordError::Write { .. })
+        Some(
+            RecordError::Unwritable { .. }
+                | RecordError::DiskFull { .. }
+                | RecordError::Write { .. }
+        )
     );
     if could_not { Exit::CouldNotMeasure } else { Exit::Usage }
 }

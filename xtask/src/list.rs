@@ -83,15 +83,12 @@ fn run_row(summary: &RunSummary) -> [String; 7] {
 /// Runs `targets`.
 pub(crate) fn targets(_args: &TargetsArgs) -> anyhow::Result<Exit> {
     let mut rows = vec![["TARGET", "LANGUAGE", "SCRIPT", "WHAT IT IS"].map(str::to_owned)];
-    for name in Manifest::list(&paths::targets())? {
-        rows.push(match Manifest::find(&paths::targets(), &name) {
-            Ok(manifest) => [
-                name,
-                manifest.language,
-                manifest.script.unwrap_or_default(),
-                manifest.description.unwrap_or_default(),
-            ],
-            Err(error) => [name, String::new(), String::new(), format!("unreadable: {error}")],
+    for manifest in Manifest::list(&paths::targets())? {
+        rows.push(match manifest {
+            Ok(Manifest { name, language, script, description, .. }) => {
+                [name, language, script.unwrap_or_default(), description]
+            }
+            Err(error) => ["-", "", "", &format!("unreadable: {error}")].map(str::to_owned),
         });
     }
     print_table(&rows);

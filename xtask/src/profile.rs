@@ -241,7 +241,10 @@ mod tests {
     #[test]
     fn cpu_choices_name_both_sides_in_any_order() {
         let choice: CpuChoice = "server=0-2,5,load=3".parse().expect("this is the form");
-        assert_eq!((choice.server.as_slice(), choice.load.as_slice()), (&[0, 1, 2, 5][..], &[3][..]));
+        assert_eq!(
+            (choice.server.as_slice(), choice.load.as_slice()),
+            (&[0, 1, 2, 5][..], &[3][..])
+        );
         let choice: CpuChoice = "load=1,server=0".parse().expect("the order does not matter");
         assert_eq!((choice.server.as_slice(), choice.load.as_slice()), (&[0][..], &[1][..]));
         for wrong in ["", "0,1", "server=0", "server=x,load=1", "server=,load=1"] {

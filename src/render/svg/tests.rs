@@ -128,7 +128,10 @@ fn a_small_picture() {
 #[test]
 fn without_requests_widths_are_samples() {
     let caption = Caption { us_per_sample: None, ..Caption::default() };
-    check("app;main 3\napp;poll 1\n", &caption, expect![[r#"
+    check(
+        "app;main 3\napp;poll 1\n",
+        &caption,
+        expect![[r#"
         text: Reset Zoom
         text: Search
         title: main (75.0 %, 3 samples)
@@ -141,12 +144,16 @@ fn without_requests_widths_are_samples() {
         text: self time:
         text: native code 100.0 %
         text: Width: samples. Callers stand above what they call. Frames below 0.02 % are not drawn.
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn no_samples_are_said() {
-    check("", &caption(), expect![[r#"
+    check(
+        "",
+        &caption(),
+        expect![[r#"
         title: app · users
         metadata: {"id":"20261121-223344-ab12"}
         text: app · users
@@ -156,7 +163,8 @@ fn no_samples_are_said() {
         text: No samples were taken: the target used no CPU time while it was watched.
         text: run 20261121-223344-ab12  ·  
         a: run.json
-    "#]]);
+    "#]],
+    );
 }
 
 /// The frames' titles in the order of drawing, as XML has them.

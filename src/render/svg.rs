@@ -1,4 +1,4 @@
-//! [`flamegraph`]: folded stacks and a caption -> SVG.
+//! [`flamegraph()`]: folded stacks and a caption -> SVG.
 
 use std::{
     borrow::Cow,

@@ -6,6 +6,7 @@ use std::{
 };
 
 use flameload::target::{BuildError, BuildOptions, Built, build};
+use object::{Object, ObjectSection, ObjectSymbol};
 
 use super::support::{Fixture, GO_ON, alive, eventually};
 
@@ -65,7 +66,7 @@ fn a_cargo_project_is_built_as_it_is() {
     assert_eq!(built.revision, None);
     let binary = built.binary.expect("a binary");
     assert!(binary.ends_with("flameload/flameload/tiny"), "{binary:?}");
-    assert!(has_debug_info(&binary), "release strips, the profile must not");
+    check_readable(&binary);
     let status = std::process::Command::new(&binary).status().expect("it runs");
     assert!(status.success());
     if let Some(id) = &built.build_id {
@@ -77,12 +78,24 @@ fn a_cargo_project_is_built_as_it_is() {
     assert!(!lines.iter().any(|line| line.contains("Compiling")), "{lines:?}");
 }
 
-fn has_debug_info(binary: &Path) -> bool {
-    use object::{Object, ObjectSection};
+/// The project's release profile strips; ours must not, and functions keep frame pointers.
+fn check_readable(binary: &Path) {
     let bytes = std::fs::read(binary).expect("a binary");
     let file = object::File::parse(bytes.as_slice()).expect("an executable");
-    let has = |name: &str| file.section_by_name(name).is_some_and(|section| section.size() > 0);
-    has(".debug_info") && has(".debug_line") && has(".symtab")
+    for name in [".debug_info", ".debug_line", ".symtab"] {
+        assert!(file.section_by_name(name).is_some_and(|section| section.size() > 0), "{name}");
+    }
+    let is_named = |symbol: &object::Symbol<'_, '_>| {
+        symbol.name().is_ok_and(|name| name.contains("named_function"))
+    };
+    let symbol = file.symbols().find(is_named).expect("a name");
+    let section = symbol.section_index().expect("it is defined");
+    let text = file.section_by_index(section).expect("exists");
+    let code = text.data_range(symbol.address(), symbol.size()).expect("a section with data");
+    if cfg!(target_arch = "x86_64") {
+        // push %rbp; mov %rsp,%rbp
+        assert_eq!(code.expect("in the section")[..4], [0x55, 0x48, 0x89, 0xe5]);
+    }
 }
 
 #[test]

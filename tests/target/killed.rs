@@ -70,18 +70,15 @@ fn running_servers_and_their_children_go() {
     let guard = tool.numbers("guard ");
     let server = tool.numbers("pids ");
     assert_eq!((guard.len(), server.len()), (1, 1));
-    eventually("a child runs", || !descendants(server[0]).is_empty());
-    // The child that stayed in the group; one that left it outlives a kill of the group.
-    let child = descendants(server[0])
-        .into_iter()
-        .find(|pid| group(*pid) == server[0])
-        .expect("a child in the group");
-    let loners: Vec<_> =
-        descendants(server[0]).into_iter().filter(|pid| group(*pid) != server[0]).collect();
-    assert!(alive(guard[0]) && alive(server[0]) && alive(child));
+    eventually("a child, a loner and its child run", || descendants(server[0]).len() == 3);
+    // One child stayed in the group; the loner left it and is out of the guard's reach.
+    let (stayed, left): (Vec<_>, Vec<_>) =
+        descendants(server[0]).into_iter().partition(|pid| group(*pid) == server[0]);
+    assert_eq!((stayed.len(), left.len()), (1, 2));
+    assert!(alive(guard[0]) && alive(server[0]));
     tool.kill();
-    check_gone(&[guard[0], server[0], child]);
-    for pid in loners {
+    check_gone(&[guard[0], server[0], stayed[0]]);
+    for pid in left {
         if alive(pid) {
             kill(pid, Signal::KILL);
         }

@@ -11,7 +11,7 @@ use thiserror::Error;
 
 use super::{
     Guard,
-    child::{Ending, SpawnError},
+    child::{Ending, SpawnError, Spec, Streams},
     manifest::{Build, CommandBuild, Manifest},
     revision::Revision,
 };
@@ -117,7 +117,8 @@ fn by_command(
     runner: &mut run::Runner<'_>,
 ) -> Result<PathBuf, BuildError> {
     let mut words = build.command.iter().map(Into::into);
-    let spec = run::spec(words.next().unwrap_or_default(), words.collect(), dir);
+    let program = words.next().unwrap_or_default();
+    let spec = Spec { output: Streams::Joined, ..run::spec(program, words.collect(), dir) };
     runner.run_shown(&spec)?;
     let binary = dir.join(&build.binary);
     if binary.is_file() {

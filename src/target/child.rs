@@ -40,6 +40,16 @@ pub(super) struct Spec {
     pub(super) env: BTreeMap<OsString, OsString>,
     pub(super) dir: PathBuf,
     pub(super) cpus: Option<Cpus>,
+    pub(super) output: Streams,
+}
+
+/// How a process's output comes out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Streams {
+    /// In one pipe, which keeps the order of the lines.
+    Joined,
+    /// Standard output and error each in its own.
+    Apart,
 }
 
 /// A process and the group it leads. Dropping it stops all of them.
@@ -53,11 +63,12 @@ pub(super) struct Child {
     registration: Option<Registration>,
 }
 
-/// Where a process's output comes out.
+/// The reading ends of a process's output.
 #[derive(Debug)]
-pub(super) struct Streams {
+pub(super) struct Pipes {
     pub(super) stdout: File,
-    pub(super) stderr: File,
+    /// None where the streams are joined.
+    pub(super) stderr: Option<File>,
 }
 
 /// How a process ended.
@@ -119,13 +130,16 @@ const SHORT_GRACE: Duration = Duration::from_millis(500);
 
 impl Child {
     /// Starts a process that does everything but its exec, and waits.
-    pub(super) fn hold(spec: &Spec, guard: &Guard) -> Result<(Self, Streams), SpawnError> {
+    pub(super) fn hold(spec: &Spec, guard: &Guard) -> Result<(Self, Pipes), SpawnError> {
         let image = image(spec)?;
         let null = OwnedFd::from(File::open("/dev/null")?);
-        let (stdout, stdout_end) = pipe_with(PipeFlags::CLOEXEC).map_err(io::Error::from)?;
-        let (stderr, stderr_end) = pipe_with(PipeFlags::CLOEXEC).map_err(io::Error::from)?;
-        let (go_end, go) = pipe_with(PipeFlags::CLOEXEC).map_err(io::Error::from)?;
-        let (failure, failure_end) = pipe_with(PipeFlags::CLOEXEC).map_err(io::Error::from)?;
+        let (stdout, stdout_end) = pipe()?;
+        let (stderr, stderr_end) = match spec.output {
+            Streams::Joined => (None, stdout_end.try_clone()?),
+            Streams::Apart => pipe().map(|(stderr, end)| (Some(stderr.into()), end))?,
+        };
+        let (go_end, go) = pipe()?;
+        let (failure, failure_end) = pipe()?;
         let ends = ChildEnds {
             stdin: high(null)?,
             stdout: high(stdout_end)?,
@@ -144,7 +158,7 @@ impl Child {
             registration: None,
         };
         child.registration = Some(guard.register(pid)?);
-        Ok((child, Streams { stdout: stdout.into(), stderr: stderr.into() }))
+        Ok((child, Pipes { stdout: stdout.into(), stderr }))
     }
 
     /// Lets the process go on to its exec, and waits for that.
@@ -256,6 +270,10 @@ impl Family {
             let _ = kill_process(pid, Signal::KILL);
         }
     }
+}
+
+fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
+    Ok(pipe_with(PipeFlags::CLOEXEC)?)
 }
 
 /// Moves a descriptor out of the way of those that the child will use.

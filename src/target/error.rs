@@ -49,7 +49,11 @@ pub enum TargetError {
     #[error("{0}")]
     Exited(Exit),
     /// A process was not ready within its time.
-    #[error("process '{process}' was not ready within {waited:?}: {attempt}{}", tail(last_lines))]
+    #[error(
+        "process '{process}' was not ready within {waited:?}: {attempt} (if it only needs longer, \
+         raise `timeout` in the manifest's `ready`){}",
+        tail(last_lines)
+    )]
     NotReady {
         /// The process.
         process: String,

@@ -16,6 +16,9 @@ use super::sys;
 /// Dropping what was launched stops it, but a tool that gets SIGKILL drops nothing. The guard
 /// notices the end of the tool as the end of its pipe. Start it early: it is a copy of the
 /// process that starts it. Clones share one guard process.
+///
+/// It kills groups. A process that has left its group, as with `setsid`, is out of its reach,
+/// though not of [`Running`](super::Running)'s.
 #[derive(Debug, Clone)]
 pub struct Guard(Arc<Inner>);
 

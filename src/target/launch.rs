@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, num::NonZero, sync::atomic::AtomicBool, time::I
 use super::{
     Built, Guard, Manifest, TargetError,
     budget::Cpus,
-    child::{Child, Spec, Streams},
+    child::{Child, Pipes, Spec, Streams},
     environment,
     manifest::{Condition, Process},
     output::Output,
@@ -42,7 +42,7 @@ struct HeldProcess {
     timeout: std::time::Duration,
     child: Child,
     spec: Spec,
-    streams: Streams,
+    pipes: Pipes,
 }
 
 /// Forks every process of `manifest`, in order, and has each wait before its exec.
@@ -81,7 +81,7 @@ fn hold(
 ) -> Result<HeldProcess, TargetError> {
     let Process { name, profile, ready, .. } = process;
     let spec = spec(process, values, options.cpus.clone())?;
-    let (child, streams) = Child::hold(&spec, guard)
+    let (child, pipes) = Child::hold(&spec, guard)
         .map_err(|source| TargetError::Spawn { process: name.clone(), source })?;
     Ok(HeldProcess {
         name: name.clone(),
@@ -91,7 +91,7 @@ fn hold(
         timeout: ready.timeout,
         child,
         spec,
-        streams,
+        pipes,
     })
 }
 
@@ -107,7 +107,8 @@ fn spec(process: &Process, values: &Values<'_>, cpus: Option<Cpus>) -> Result<Sp
     for (name, value) in &process.env {
         env.insert(name.into(), fill(value)?);
     }
-    Ok(Spec { program, args, env, dir: values.dir.to_owned(), cpus })
+    let output = Streams::Joined;
+    Ok(Spec { program, args, env, dir: values.dir.to_owned(), cpus, output })
 }
 
 impl Held {
@@ -148,9 +149,9 @@ impl HeldProcess {
             Condition::Line(text) => Some(text.clone()),
             _ => None,
         };
-        let output = Output::follow([self.streams.stdout, self.streams.stderr], awaited).map_err(
-            |source| TargetError::Spawn { process: self.name.clone(), source: source.into() },
-        )?;
+        let output = Output::follow(self.pipes.stdout, awaited).map_err(|source| {
+            TargetError::Spawn { process: self.name.clone(), source: source.into() }
+        })?;
         let mut server = Server {
             name: self.name,
             profile: self.profile,

@@ -15,7 +15,7 @@ const KEPT_LINES: usize = 20;
 /// Where a line without an end is cut.
 const LONGEST_LINE: usize = 4096;
 
-/// The output of a process, read by threads of its own so that the process never blocks on it.
+/// The output of a process, read by a thread of its own so that the process never blocks on it.
 #[derive(Debug, Clone)]
 pub(super) struct Output(Arc<Shared>);
 
@@ -30,26 +30,20 @@ struct State {
     kept: VecDeque<String>,
     awaited: Option<String>,
     seen: bool,
-    open_streams: usize,
+    ended: bool,
 }
 
 impl Output {
-    /// Reads `streams` to their ends and looks for a line that contains `awaited`.
-    pub(super) fn follow(
-        streams: impl IntoIterator<Item = File>,
-        awaited: Option<String>,
-    ) -> io::Result<Self> {
-        let state = State { kept: VecDeque::new(), awaited, seen: false, open_streams: 0 };
+    /// Reads `stream` to its end and looks for a line that contains `awaited`.
+    pub(super) fn follow(stream: File, awaited: Option<String>) -> io::Result<Self> {
+        let state = State { kept: VecDeque::new(), awaited, seen: false, ended: false };
         let output = Self(Arc::new(Shared { state: Mutex::new(state), ended: Condvar::new() }));
-        for stream in streams {
-            let reader = output.clone();
-            output.lock().open_streams += 1;
-            thread::Builder::new().name("output".to_owned()).spawn(move || {
-                each_line(stream, LONGEST_LINE, |line| reader.lock().keep(line));
-                reader.lock().open_streams -= 1;
-                reader.0.ended.notify_all();
-            })?;
-        }
+        let reader = output.clone();
+        thread::Builder::new().name("output".to_owned()).spawn(move || {
+            each_line(stream, LONGEST_LINE, |line| reader.lock().keep(line));
+            reader.lock().ended = true;
+            reader.0.ended.notify_all();
+        })?;
         Ok(output)
     }
 
@@ -63,10 +57,10 @@ impl Output {
         self.lock().seen
     }
 
-    /// Waits for the ends of the streams. A child of the process may keep them open for long, so
-    /// this waits no longer than `patience`.
+    /// Waits for the end of the stream. A child of the process may keep it open for long, so this
+    /// waits no longer than `patience`.
     pub(super) fn wait_for_end(&self, patience: Duration) {
-        let open = |state: &mut State| state.open_streams > 0;
+        let open = |state: &mut State| !state.ended;
         drop(self.0.ended.wait_timeout_while(self.lock(), patience, open));
     }
 
@@ -139,12 +133,8 @@ mod tests {
 
     #[test]
     fn only_the_last_lines_are_kept() {
-        let mut state = State {
-            kept: VecDeque::new(),
-            awaited: Some("7".into()),
-            seen: false,
-            open_streams: 0,
-        };
+        let mut state =
+            State { kept: VecDeque::new(), awaited: Some("7".into()), seen: false, ended: false };
         for line in 0..7 {
             state.keep(&line.to_string());
         }

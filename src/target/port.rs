@@ -6,7 +6,7 @@ use std::{
     net::{Ipv4Addr, TcpListener},
 };
 
-use super::{TargetError, manifest::Process, procfs};
+use super::{TargetError, manifest::Process, procfs, sys};
 
 /// Gives each process that has one its port: its own fixed one, `wanted` for the last process, or
 /// a free one.
@@ -17,6 +17,7 @@ pub(super) fn assign(
     processes: &[Process],
     wanted: Option<u16>,
 ) -> Result<BTreeMap<String, u16>, TargetError> {
+    let _no_copies = sys::no_forks();
     let mut ports = BTreeMap::new();
     // All are held until each is chosen, so that no two processes get the same.
     let mut held = Vec::new();

@@ -14,6 +14,7 @@ use std::{
     io,
     os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd},
     ptr,
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use rustix::{
@@ -81,10 +82,21 @@ impl Failure {
     }
 }
 
+static FORKS: Mutex<()> = Mutex::new(());
+
+/// Until the result is dropped, no other thread forks here.
+///
+/// A child has copies of all open files until it closes them. One that is forked while a socket
+/// listens for a moment keeps the port taken for longer than that.
+pub(super) fn no_forks() -> MutexGuard<'static, ()> {
+    FORKS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// Forks a child that prepares itself, waits for a byte on `go` and becomes `image`.
 pub(super) fn fork_held(image: &Image, ends: &ChildEnds) -> io::Result<Pid> {
     let args = pointers(&image.args);
     let env = pointers(&image.env);
+    let _alone = no_forks();
     // SAFETY: the child only runs `become_image`, which keeps to what a signal handler may do.
     let pid = unsafe { libc::fork() };
     if pid == 0 {
@@ -99,6 +111,7 @@ pub(super) fn fork_held(image: &Image, ends: &ChildEnds) -> io::Result<Pid> {
 /// Forks the guard: it reads process groups from `registrations`, and once no process has the
 /// other end open, kills those that are left.
 pub(super) fn fork_guard(registrations: &OwnedFd) -> io::Result<Pid> {
+    let _alone = no_forks();
     // SAFETY: the child only runs `guard`, which keeps to what a signal handler may do.
     let pid = unsafe { libc::fork() };
     if pid == 0 {

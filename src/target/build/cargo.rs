@@ -126,3 +126,36 @@ fn missing_cargo(error: BuildError) -> BuildError {
         other => other,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{env, fs, sync::atomic::AtomicBool};
+
+    use super::*;
+    use crate::target::Guard;
+
+    #[test]
+    fn a_missing_cargo_comes_with_advice() {
+        let mut spec = cargo(vec!["build".into()], Path::new("/"));
+        spec.env.insert("PATH".into(), "/nonexistent".into());
+        let guard = Guard::start().expect("a guard");
+        let interrupted = AtomicBool::new(false);
+        let mut runner = Runner { guard: &guard, interrupted: &interrupted, on_line: &mut |_| {} };
+        let error = runner.run_read(&spec, &mut |_| {}).map_err(missing_cargo);
+        assert_eq!(
+            error.expect_err("no cargo").to_string(),
+            "cannot find cargo: install Rust from https://rustup.rs, or put its folder into PATH"
+        );
+    }
+
+    #[test]
+    fn a_project_decides_on_its_toolchain() {
+        let name = OsString::from("RUSTUP_TOOLCHAIN");
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let free = cargo(Vec::new(), dir.path());
+        assert_eq!(free.env.get(&name), env::var_os(&name).as_ref());
+        fs::write(dir.path().join("rust-toolchain.toml"), "").expect("a file");
+        let pinned = cargo(Vec::new(), &dir.path().join("inner"));
+        assert_eq!(pinned.env.get(&name), None);
+    }
+}

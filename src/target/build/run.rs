@@ -16,7 +16,7 @@ use std::{
 use super::BuildError;
 use crate::target::{
     Guard,
-    child::{Child, Ending, SpawnError, Spec},
+    child::{Child, Ending, SpawnError, Spec, Streams},
     environment,
     output::each_line,
 };
@@ -50,7 +50,8 @@ enum Line {
 
 /// What to run in `dir`, in the environment that the user has.
 pub(super) fn spec(program: OsString, args: Vec<OsString>, dir: &Path) -> Spec {
-    Spec { program, args, env: environment::inherited(), dir: dir.to_owned(), cpus: None }
+    let (env, output) = (environment::inherited(), Streams::Apart);
+    Spec { program, args, env, dir: dir.to_owned(), cpus: None, output }
 }
 
 impl Runner<'_> {
@@ -73,11 +74,13 @@ impl Runner<'_> {
         spec: &Spec,
         mut on_out: Option<&mut dyn FnMut(&str)>,
     ) -> Result<(), BuildError> {
-        let (mut child, streams) = Child::hold(spec, self.guard)?;
+        let (mut child, pipes) = Child::hold(spec, self.guard)?;
         child.release(spec)?;
         let (sender, lines) = mpsc::channel();
-        follow(streams.stdout, sender.clone(), Line::Out)?;
-        follow(streams.stderr, sender, Line::Err)?;
+        if let Some(stderr) = pipes.stderr {
+            follow(stderr, sender.clone(), Line::Err)?;
+        }
+        follow(pipes.stdout, sender, Line::Out)?;
         let mut kept = VecDeque::new();
         let mut patience = LAST_WORDS;
         loop {

@@ -117,6 +117,7 @@ mod tests {
     use expect_test::{Expect, expect};
 
     use super::*;
+    use crate::target::build::run;
 
     fn check(config: &str, variables: &[(&str, &str)], expected: Expect) {
         let dir = tempfile::tempdir().expect("a temporary folder");
@@ -126,8 +127,7 @@ mod tests {
         }
         fs::write(dir.path().join(".cargo/config.toml"), config).expect("a file");
         let env = variables.iter().map(|(name, value)| (name.into(), value.into())).collect();
-        let mut spec =
-            Spec { program: "cargo".into(), args: Vec::new(), env, dir: inner, cpus: None };
+        let mut spec = Spec { env, ..run::spec("cargo".into(), Vec::new(), &inner) };
         add(&mut spec, "-Cflag");
         let show = |(name, value): (&OsString, &OsString)| {
             format!("{}={:?}\n", name.display(), value.to_string_lossy())

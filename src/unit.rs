@@ -126,8 +126,7 @@ impl Sum for Nanos {
 pub fn parse_duration(text: &str) -> Result<Duration, UnitError> {
     let error = || UnitError::Duration(text.to_owned());
     let trimmed = text.trim();
-    let digits_end =
-        trimmed.find(|c: char| !c.is_ascii_digit() && c != '.').ok_or_else(error)?;
+    let digits_end = trimmed.find(|c: char| !c.is_ascii_digit() && c != '.').ok_or_else(error)?;
     let (number, suffix) = trimmed.split_at(digits_end);
     let seconds_per_unit = match suffix.trim_start() {
         "us" | "µs" => 1e-6,
@@ -148,9 +147,7 @@ pub fn deserialize_duration<'de, D: Deserializer<'de>>(from: D) -> Result<Durati
 }
 
 /// Bytes of memory or traffic.
-#[derive(
-    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize,
-)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Bytes(pub u64);
 
@@ -171,9 +168,7 @@ impl fmt::Display for Bytes {
 }
 
 /// A number of samples.
-#[derive(
-    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize,
-)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Samples(pub u64);
 

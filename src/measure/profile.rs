@@ -77,7 +77,8 @@ fn build_target(
     interrupted: &AtomicBool,
     events: Sink<'_>,
 ) -> Result<Option<Built>, MeasureError> {
-    let What::Target(Launch { manifest, color, .. }) = what else { return Ok(None) };
+    let What::Target(launch) = what else { return Ok(None) };
+    let Launch { manifest, color, .. } = &**launch;
     events(Event::Building { target: manifest.name.clone() });
     let options = crate::target::BuildOptions { color: *color };
     let mut line = |text: &str| events(Event::BuildOutput(text.to_owned()));

@@ -15,7 +15,7 @@ use crate::{
 #[derive(Debug)]
 pub enum What {
     /// A target, from its manifest.
-    Target(Launch),
+    Target(Box<Launch>),
     /// A process that runs already.
     Process(Attach),
 }

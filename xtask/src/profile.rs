@@ -126,7 +126,7 @@ impl Args {
             (None, None) => bail!("name a target, or give --manifest or --pid"),
         };
         let color = std::io::IsTerminal::is_terminal(&std::io::stderr());
-        Ok(What::Target(Launch { manifest, port: self.port, color }))
+        Ok(What::Target(Box::new(Launch { manifest, port: self.port, color })))
     }
 
     fn settings(&self, what: &What) -> anyhow::Result<Settings> {

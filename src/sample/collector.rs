@@ -91,7 +91,8 @@ impl Collector {
     }
 
     pub(super) fn counts(&self) -> Counts {
-        self.counts
+        let (rule_hits, rule_misses) = self.rules.hits_and_misses();
+        Counts { rule_hits, rule_misses, ..self.counts }
     }
 
     /// Takes every record made before `until`, the oldest of all rings first.
@@ -253,6 +254,7 @@ impl Collector {
     /// Everything kept, as parts of a capture.
     pub(super) fn into_parts(self) -> Parts {
         let bound = self.bound_functions();
+        let counts = self.counts();
         let (frames, stacks) = self.stacks.into_parts();
         Parts {
             modules: self.modules.all().to_vec(),
@@ -261,7 +263,7 @@ impl Collector {
             threads: self.threads,
             samples: self.timeline.into_samples(),
             bound,
-            counts: self.counts,
+            counts,
         }
     }
 }

@@ -151,7 +151,8 @@ fn named(module: &Module, name: &str, place: Option<&CodeInfo<'_>>, kind: FrameK
     }
 }
 
-fn unnamed(module: &Module) -> Frame {
+/// A function that keeps the name of its module.
+pub(super) fn unnamed(module: &Module) -> Frame {
     Frame {
         name: format!("[{}]", module.name),
         module: Some(module.name.clone()),

@@ -24,8 +24,8 @@ use crate::unit::{Nanos, Samples};
 const CONTEXT_MARKERS: u64 = -4095_i64 as u64;
 /// The kernel cuts callchains here unless told otherwise (`kernel.perf_event_max_stack`).
 const CALLCHAIN_MAX: usize = 127;
-/// 16 bytes each: enough for an hour of one busy CPU at the default frequency, kept apart.
-const TIMELINE_CAPACITY: usize = 1 << 22;
+/// Six megabytes: four minutes of one busy CPU at the default frequency, each sample apart.
+const TIMELINE_CAPACITY: usize = 1 << 18;
 
 /// Keeps what the records say.
 pub(super) struct Collector {

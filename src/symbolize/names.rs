@@ -132,6 +132,8 @@ fn frames(module: &Module, symbol: &Symbolized<'_>) -> Vec<Frame> {
     frames.extend(symbol.inlined.iter().map(|inlined| {
         named(module, &inlined.name, inlined.code_info.as_ref(), FrameKind::Inlined)
     }));
+    // C libraries define a function under several names, which then looks inlined into itself.
+    frames.dedup_by(|inner, outer| inner.name == outer.name);
     frames
 }
 

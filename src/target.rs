@@ -1,1 +1,53 @@
-//! target
+//! Manifest -> build -> launch -> ready -> a running server; its CPUs, memory and processes.
+//!
+//! ```text
+//! Manifest -build-> Built -launch-> Held -release-> Running -stop-> Exit
+//! ```
+//!
+//! - [`Manifest`] says how a server is built and started; [`build()`] builds it for measuring
+//!   without a change to its project.
+//! - [`launch()`] gives [`Held`]: processes that exist but wait before their exec, so that
+//!   counters and samplers opened on them miss nothing. [`Held::release`] lets them go and waits
+//!   until they serve.
+//! - [`Running`] stops every process when it is dropped. The [`Guard`] does the same when this
+//!   process is killed and drops nothing.
+//! - [`usage`] says what processes use, [`descendants`] and [`listening_ports`] which belong
+//!   together and where they listen, [`Cpus`] and [`split_cpus`] who gets which CPU.
+//!
+//! What a started server prints is read and its last lines are kept: they are in every error
+//! that a user sees.
+
+mod budget;
+mod build;
+mod child;
+mod environment;
+mod error;
+mod guard;
+mod http;
+mod launch;
+mod manifest;
+mod output;
+mod port;
+mod procfs;
+mod ready;
+mod revision;
+mod running;
+mod sys;
+mod template;
+pub mod usage;
+
+pub use budget::{Cpus, CpusError, Split, split_cpus};
+pub use build::{BuildError, BuildOptions, Built, build};
+pub use child::{Ending, SpawnError};
+pub use error::{Exit, TargetError};
+pub use guard::Guard;
+pub use http::{Answer, get};
+pub use launch::{Held, LaunchOptions, launch};
+pub use manifest::{
+    Build, CargoBuild, CommandBuild, Condition, DebugLevel, FILE_NAME, Manifest, ManifestError,
+    Process, Ready,
+};
+pub use procfs::{descendants, is_running, listening_ports};
+pub use revision::Revision;
+pub use running::Running;
+pub use template::{Template, TemplateError};

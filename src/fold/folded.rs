@@ -30,11 +30,17 @@ pub struct Folded {
 
 /// Why a text is not folded stacks.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("line {line} is not a folded stack, which is frames joined by ';', a space and a count")]
-pub struct FoldedError {
-    /// The line's number, from 1.
-    pub line: usize,
+pub enum FoldedError {
+    /// A line that is none.
+    #[error("line {0} is not a folded stack, which is frames joined by ';', a space and a count")]
+    Line(usize),
+    /// More samples than can be summed.
+    #[error("at line {0}, the samples are more than {SAMPLES_MAX}")]
+    TooMany(usize),
 }
+
+/// More samples than this are not added up; see the profile's file, which has the same limit.
+const SAMPLES_MAX: u64 = 1 << 53;
 
 impl Folded {
     /// Sums a profile over time, threads of a pool and lines of a function.
@@ -86,16 +92,20 @@ impl FromStr for Folded {
     /// Blank lines are passed over; equal stacks are summed up.
     fn from_str(text: &str) -> Result<Self, FoldedError> {
         let mut folded = Self::default();
+        let mut total = 0_u64;
         for (i, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-            let error = FoldedError { line: i + 1 };
+            let error = FoldedError::Line(i + 1);
             let (stack, count) = line.trim_end().rsplit_once(' ').ok_or(error.clone())?;
             let count: u64 = count.parse().map_err(|_| error.clone())?;
             if stack.trim().is_empty() {
                 return Err(error);
             }
             let stack = stack.split(';').map(name::safe).collect::<Vec<_>>().join(";");
-            let samples = folded.stacks.entry(stack).or_default();
-            *samples = Samples(samples.0.saturating_add(count));
+            total = total.saturating_add(count);
+            if total > SAMPLES_MAX {
+                return Err(FoldedError::TooMany(i + 1));
+            }
+            *folded.stacks.entry(stack).or_default() += Samples(count);
         }
         Ok(folded)
     }

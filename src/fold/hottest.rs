@@ -2,6 +2,7 @@
 
 use rustc_hash::FxHashMap;
 
+use super::name;
 use crate::{
     symbolize::{FrameKind, Profile},
     unit::{Nanos, Ratio, Samples},
@@ -42,7 +43,7 @@ pub fn hottest(profile: &Profile, cpu_per_request: Option<Nanos>, n: usize) -> V
         .zip(own.into_iter().zip(total))
         .filter(|(_, (_, total))| *total > Samples(0))
         .map(|(name, (own, total))| HotFrame {
-            name: (*name).to_owned(),
+            name: name::printable(name).into_owned(),
             self_samples: own,
             total_samples: total,
             self_share: own.share_of(all),

@@ -17,30 +17,28 @@ pub fn clean(name: &str) -> &str {
     name.strip_suffix(KERNEL_SUFFIX).unwrap_or(name)
 }
 
-/// The name as it can stand in a stack: `;` separates frames, a line ends a stack, and XML has
-/// no place for control characters.
-pub(super) fn safe(name: &str) -> Cow<'_, str> {
+/// The name as it can be shown anywhere: control characters are replaced, which XML has no place
+/// for and a terminal would obey.
+pub(super) fn printable(name: &str) -> Cow<'_, str> {
     let trimmed = name.trim();
-    if trimmed.is_empty() {
-        return Cow::Borrowed(UNKNOWN);
+    match trimmed {
+        "" => Cow::Borrowed(UNKNOWN),
+        _ if trimmed.contains(is_unprintable) => {
+            Cow::Owned(trimmed.replace(is_unprintable, "\u{fffd}"))
+        }
+        _ => Cow::Borrowed(trimmed),
     }
-    if !trimmed.contains(is_unsafe) {
-        return Cow::Borrowed(trimmed);
-    }
-    let replaced: String = trimmed
-        .chars()
-        .map(|c| match c {
-            ';' => ':',
-            c if is_unsafe(c) => '\u{fffd}',
-            c => c,
-        })
-        .collect();
-    Cow::Owned(replaced)
 }
 
-fn is_unsafe(c: char) -> bool {
+/// The name as it can stand in a stack: printable, and without the `;` that separates frames.
+pub(super) fn safe(name: &str) -> Cow<'_, str> {
+    let name = printable(name);
+    if name.contains(';') { Cow::Owned(name.replace(';', ":")) } else { name }
+}
+
+fn is_unprintable(c: char) -> bool {
     // The last two are characters of Unicode, but not of XML 1.0 (section 2.2).
-    c == ';' || c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{fffe}' | '\u{ffff}')
+    c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{fffe}' | '\u{ffff}')
 }
 
 /// The name that a pool's threads share: `worker-12` -> `worker`.
@@ -62,6 +60,7 @@ mod tests {
     fn unsafe_names_are_mended() {
         assert_eq!(safe("main"), "main");
         assert_eq!(safe("<[u8; 4]>::f"), "<[u8: 4]>::f");
+        assert_eq!(printable("<[u8; 4]>::f"), "<[u8; 4]>::f");
         assert_eq!(safe(" \t"), "[unknown]");
         assert_eq!(safe("a\nb\u{1b}c"), "a\u{fffd}b\u{fffd}c");
     }

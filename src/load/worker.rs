@@ -1,19 +1,13 @@
 //! One load thread: an event loop over its share of the connections.
 
 mod backoff;
+mod tap;
 
 use std::{
     io::{self, ErrorKind},
     net::SocketAddr,
     ops::ControlFlow,
-    sync::{
-        Arc,
-        atomic::{
-            AtomicU64, AtomicUsize,
-            Ordering::{AcqRel, Acquire, Relaxed, Release},
-        },
-        mpsc::Sender,
-    },
+    sync::{Arc, atomic::Ordering::Relaxed, mpsc::Sender},
     time::Duration,
 };
 
@@ -29,6 +23,7 @@ use super::{
 };
 use crate::unit::Nanos;
 use backoff::Openings;
+pub(super) use tap::{Gauge, Tap};
 
 /// The waker's token; connections have their index.
 pub(super) const WAKER: Token = Token(usize::MAX);
@@ -38,44 +33,6 @@ pub(super) const WAKER: Token = Token(usize::MAX);
 const EVENTS: usize = 256;
 /// What is read at once; a response that fits takes one read.
 const BUFFER: usize = 64 * 1024;
-
-/// Opens and closes the traffic of all threads: odd while it flows, even while it is closed.
-///
-/// Every change is one more, so that no thread can miss a slice however short.
-#[derive(Debug, Default)]
-#[repr(align(128))]
-pub(super) struct Tap(AtomicU64);
-
-/// The tap's last position.
-const STOP: u64 = u64::MAX;
-
-impl Tap {
-    pub(super) fn is_open(&self) -> bool {
-        flows_at(self.0.load(Acquire))
-    }
-
-    /// Opens a closed tap, or closes an open one.
-    pub(super) fn turn(&self) {
-        self.0.fetch_add(1, AcqRel);
-    }
-
-    /// Ends all threads.
-    pub(super) fn stop(&self) {
-        self.0.store(STOP, Release);
-    }
-}
-
-fn flows_at(position: u64) -> bool {
-    position % 2 == 1
-}
-
-/// What others may read of a running thread; alone on its cache line, since it is written often.
-#[derive(Debug, Default)]
-#[repr(align(128))]
-pub(super) struct Gauge {
-    pub(super) completed: AtomicU64,
-    pub(super) live: AtomicUsize,
-}
 
 /// How the first attempt to open each connection ended.
 #[derive(Debug)]
@@ -175,23 +132,22 @@ impl Worker {
         Some(due.since(self.now).into())
     }
 
+    /// An edge is told once: what one event says of several things must all be acted on.
     fn on_event(&mut self, event: &Event) {
         let Token(slot) = event.token();
-        let Some(connection) = self.connections.get_mut(slot) else { return };
-        let readable = event.is_readable() || event.is_read_closed() || event.is_error();
-        match connection.stage() {
-            Stage::Closed => {}
+        if slot >= self.connections.len() {
+            return;
+        }
+        match self.connections[slot].stage() {
             Stage::Connecting => self.on_connect(slot),
-            Stage::Idle if readable => self.on_idle(slot),
-            Stage::Idle => {}
-            Stage::Busy => {
-                if event.is_writable() && connection.has_unsent(self.setup.request.bytes()) {
-                    self.send(slot);
-                }
-                // Failing to write has closed the connection.
-                if readable && self.connections[slot].stage() == Stage::Busy {
-                    self.receive(slot, event.is_read_closed());
-                }
+            Stage::Busy if event.is_writable() => self.send_rest(slot),
+            _ => {}
+        }
+        if event.is_readable() || event.is_read_closed() || event.is_error() {
+            match self.connections[slot].stage() {
+                Stage::Closed | Stage::Connecting => {}
+                Stage::Idle => self.on_idle(slot),
+                Stage::Busy => self.receive(slot, event.is_read_closed()),
             }
         }
     }
@@ -220,9 +176,15 @@ impl Worker {
     }
 
     fn issue_if_open(&mut self, slot: usize) {
-        if flows_at(self.position) && self.setup.tap.0.load(Relaxed) == self.position {
+        if self.setup.tap.flows_at(self.position) {
             self.connections[slot].begin(self.now);
             self.busy += 1;
+            self.send(slot);
+        }
+    }
+
+    fn send_rest(&mut self, slot: usize) {
+        if self.connections[slot].has_unsent(self.setup.request.bytes()) {
             self.send(slot);
         }
     }
@@ -369,17 +331,17 @@ impl Worker {
 
     /// Does what the tap says: starts a slice, ends one whose responses have all come, or breaks.
     fn follow_tap(&mut self) -> ControlFlow<()> {
-        let tap = self.setup.tap.0.load(Acquire);
-        if tap == STOP {
+        let position = self.setup.tap.position();
+        if position == Tap::STOP {
             return ControlFlow::Break(());
         }
-        if tap == self.position {
+        if position == self.position {
             return ControlFlow::Continue(());
         }
-        if !flows_at(self.position) {
+        if !tap::is_open_at(self.position) {
             self.begin_slice();
         }
-        if tap != self.position && self.busy == 0 {
+        if position != self.position && self.busy == 0 {
             return self.end_slice();
         }
         ControlFlow::Continue(())

@@ -1,12 +1,14 @@
 //! Why a measurement could not be made.
 
+use std::io;
+
 use thiserror::Error;
 
 use crate::{
     load::{LoadError, ProbeError},
-    record::StoreError,
+    record::RecordError,
     sample::SampleError,
-    target::{BuildError, Exit, TargetError},
+    target::{BuildError, TargetError},
 };
 
 /// Why a measurement could not be made. Whatever it had started is stopped by then.
@@ -22,7 +24,9 @@ pub enum MeasureError {
     #[error(transparent)]
     Sample(#[from] SampleError),
     #[error(transparent)]
-    Store(#[from] StoreError),
+    Record(#[from] RecordError),
+    #[error("cannot start the guard that stops servers with this tool: {0}")]
+    Guard(io::Error),
     #[error("the server does not answer the script's request: {0}")]
     NoAnswer(ProbeError),
     #[error("process {0} does not run")]
@@ -34,7 +38,19 @@ pub enum MeasureError {
     #[error("the target has no port: use {{port}} in the command of its last process")]
     NoAddress,
     #[error("the server ended before the measurement began: {0}")]
-    Exited(Exit),
+    Exited(String),
     #[error("interrupted before anything was measured")]
     Interrupted,
+}
+
+impl MeasureError {
+    /// Whether the user asked for it to end.
+    pub fn is_interruption(&self) -> bool {
+        matches!(
+            self,
+            Self::Interrupted
+                | Self::Target(TargetError::Interrupted)
+                | Self::Build(BuildError::Interrupted)
+        )
+    }
 }

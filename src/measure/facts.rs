@@ -37,7 +37,6 @@ pub(super) struct Observed {
     pub(super) usage_before: Usage,
     pub(super) usage_after: Usage,
     pub(super) load_ended: Nanos,
-    pub(super) load_threads: usize,
 }
 
 /// How many of the hottest functions a record names.
@@ -308,7 +307,7 @@ fn warnings(settings: &Settings, observed: &Observed, headline: &Headline) -> Ve
         ));
     }
     if let Some(first) = all_errors(&observed.slices).first {
-        warnings.push(format!("first error: {first}"));
+        warnings.push(format!("first error ({}): {}", first.class, first.detail));
     }
     if !headline.valid {
         warnings.push("throughput and latency are not valid: too few slices are".to_owned());

@@ -67,7 +67,7 @@ pub fn profile(
     let resolved = resolve(&observed.capture, title, settings.detail);
     events(Event::Recording);
     let run = facts::run(what, built.as_ref(), settings, &mut observed, &resolved);
-    let (run, directory) = store.write(run, Some(&resolved.profile), observed.load_ended)?;
+    let (run, directory) = store.finish(run, &resolved.profile, observed.load_ended)?;
     Ok(Finished { run, directory })
 }
 
@@ -77,7 +77,8 @@ fn build_target(
     interrupted: &AtomicBool,
     events: Sink<'_>,
 ) -> Result<Option<Built>, MeasureError> {
-    let What::Target(Launch { manifest, color, .. }) = what else { return Ok(None) };
+    let What::Target(launch) = what else { return Ok(None) };
+    let Launch { manifest, color, .. } = &**launch;
     events(Event::Building { target: manifest.name.clone() });
     let options = crate::target::BuildOptions { color: *color };
     let mut line = |text: &str| events(Event::BuildOutput(text.to_owned()));
@@ -132,7 +133,7 @@ fn observe(
     let (status, reason) = match cut {
         None => (Status::Complete, None),
         Some(Cut::Interrupted) => (Status::Interrupted, None),
-        Some(Cut::Exited(exit)) => (Status::Failed, Some(exit.to_string())),
+        Some(Cut::Exited(exit)) => (Status::Failed, Some(exit)),
     };
     Ok(Observed {
         addr,
@@ -145,7 +146,6 @@ fn observe(
         usage_before,
         usage_after,
         load_ended,
-        load_threads: plan.threads(),
     })
 }
 

@@ -1,9 +1,6 @@
 //! Slices: short intervals of load in which sampling is on or off as a whole.
 
-use crate::{
-    load::Tally,
-    unit::Nanos,
-};
+use crate::{load::Tally, unit::Nanos};
 
 /// One slice, measured.
 #[derive(Debug, Clone)]

@@ -6,7 +6,7 @@ use super::error::MeasureError;
 use crate::{
     sample::{Origin, Sampler},
     target::{
-        self, Built, Cpus, Exit, Guard, LaunchOptions, Manifest, Running, descendants,
+        self, Built, Cpus, Guard, LaunchOptions, Manifest, Running, descendants, is_running,
         listening_ports,
     },
 };
@@ -15,7 +15,7 @@ use crate::{
 #[derive(Debug)]
 pub enum What {
     /// A target, from its manifest.
-    Target(Launch),
+    Target(Box<Launch>),
     /// A process that runs already.
     Process(Attach),
 }
@@ -65,8 +65,7 @@ impl Subject {
         sampler: &mut Sampler,
         interrupted: &AtomicBool,
     ) -> Result<Self, MeasureError> {
-        let options =
-            LaunchOptions { cpus: Some(cpus.clone()), port: launch.port, workers: None };
+        let options = LaunchOptions { cpus: Some(cpus.clone()), port: launch.port, workers: None };
         let held = target::launch(&launch.manifest, built, &options, guard)?;
         for pid in held.profiled() {
             sampler.watch(pid, Origin::BeforeExec)?;
@@ -104,10 +103,12 @@ impl Subject {
     }
 
     /// How the server ended, if it has.
-    pub(super) fn exited(&mut self) -> Option<Exit> {
+    pub(super) fn exited(&mut self) -> Option<String> {
         match &mut self.origin {
-            Source::Launched(running) => running.exited(),
-            Source::Attached(attach) => Exit::of_stranger(attach.pid),
+            Source::Launched(running) => running.exited().map(|exit| exit.to_string()),
+            Source::Attached(Attach { pid, .. }) => {
+                (!is_running(*pid)).then(|| format!("process {pid} is gone"))
+            }
         }
     }
 

@@ -11,7 +11,7 @@ use super::{
     slice::{self, Invalid, Slice},
     subject::Subject,
 };
-use crate::{load::Generator, sample::Sampler, target::Exit, unit::Nanos};
+use crate::{load::Generator, sample::Sampler, unit::Nanos};
 
 /// How long a slice lasts: short against the drift of the machine, long against a switch.
 const SLICE: Duration = Duration::from_millis(250);
@@ -33,7 +33,7 @@ pub(super) enum Cut {
     /// Its user stopped it.
     Interrupted,
     /// A process of the server ended.
-    Exited(Exit),
+    Exited(String),
 }
 
 impl Window<'_> {
@@ -59,7 +59,11 @@ impl Window<'_> {
 
     /// Measures slices for about `duration`, in whole blocks. What was measured is kept even if
     /// it ends before its time.
-    pub(super) fn measure(&mut self, duration: Duration, events: Sink<'_>) -> (Vec<Slice>, Option<Cut>) {
+    pub(super) fn measure(
+        &mut self,
+        duration: Duration,
+        events: Sink<'_>,
+    ) -> (Vec<Slice>, Option<Cut>) {
         let blocks = duration.div_duration_f64(SLICE * slice::BLOCK as u32).round().max(1.0);
         let count = blocks as usize * slice::BLOCK;
         let mut slices = Vec::with_capacity(count);
@@ -83,11 +87,7 @@ impl Window<'_> {
         (slices, None)
     }
 
-    fn slice(
-        &mut self,
-        sampled: bool,
-        report: &mut dyn FnMut(Nanos, u64),
-    ) -> (Slice, Option<Cut>) {
+    fn slice(&mut self, sampled: bool, report: &mut dyn FnMut(Nanos, u64)) -> (Slice, Option<Cut>) {
         if sampled {
             self.sampler.enable();
         }

@@ -1,4 +1,4 @@
-//! [`derive`]: the files that a record and a profile determine.
+//! [`derive()`]: the files that a record and a profile determine.
 
 use serde_json::json;
 

@@ -5,7 +5,7 @@ use std::io;
 
 use quick_xml::{
     Reader, Writer,
-    events::{BytesStart, BytesText, Event},
+    events::{BytesCData, BytesStart, BytesText, Event},
 };
 
 use super::{
@@ -20,6 +20,12 @@ use crate::{fold::Folded, unit::Samples};
 const TOP: usize = 52;
 /// Room below the frames for the footer, of which inferno leaves some.
 const BOTTOM: usize = 12;
+
+/// Makes the search look at names alone: inferno's looks at whole titles, where `request` would
+/// find every frame by its unit.
+const SEARCH_NAMES: &str = r#"
+function g_to_func(e) { return g_to_text(e).replace(/ \([^(]*\)$/, ""); }
+"#;
 
 /// Composes the picture.
 pub(super) fn compose(
@@ -60,6 +66,11 @@ pub(super) fn compose(
                     composer.frames_depth = None;
                 }
                 if composer.depth == 0 {
+                    composer
+                        .out
+                        .create_element("script")
+                        .with_attribute(("type", "text/ecmascript"))
+                        .write_cdata_content(BytesCData::new(SEARCH_NAMES))?;
                     let footer_y = composer.height - 8;
                     header.write(&mut composer.out, folded)?;
                     header::footer(&mut composer.out, footer_y, caption, composer.total)?;
@@ -179,14 +190,16 @@ impl Composer<'_> {
     }
 
     fn figures(&self, samples: Samples) -> String {
-        let share = samples.share_of(self.total);
+        let percent = samples.share_of(self.total).0 * 100.0;
+        let decimals = if percent < 0.995 { 2 } else { 1 };
         let count = grouped(samples.0);
         let unit = if samples == Samples(1) { "sample" } else { "samples" };
         match self.caption.us_per_sample {
             Some(us) => {
-                format!("{} µs/request, {share}, {count} {unit}", micros(us * samples.0 as f64))
+                let us = micros(us * samples.0 as f64);
+                format!("{us} µs/request, {percent:.decimals$} %, {count} {unit}")
             }
-            None => format!("{share}, {count} {unit}"),
+            None => format!("{percent:.decimals$} %, {count} {unit}"),
         }
     }
 }

@@ -10,6 +10,7 @@ use quick_xml::{
 use super::{
     caption::Caption,
     palette::Class,
+    svg::WIDTH_MIN_PERCENT,
     text::{micros, wrap, xml_safe},
 };
 use crate::{fold::Folded, unit::Samples};
@@ -157,13 +158,19 @@ pub(super) fn footer(
 ) -> io::Result<()> {
     let widths = match caption.us_per_sample {
         _ if total == Samples(0) => String::new(),
-        Some(us) => format!(
-            "Width: CPU time per request, {} µs in all. Callers stand above what they call.",
-            micros(us * total.0 as f64)
-        ),
-        None => "Width: samples. Callers stand above what they call.".to_owned(),
+        Some(us) => {
+            format!("Width: CPU time per request, {} µs in all.", micros(us * total.0 as f64))
+        }
+        None => "Width: samples.".to_owned(),
     };
-    text(svg, "fl fl-note", "10", y, &widths)?;
+    let note = match total {
+        Samples(0) => widths,
+        _ => format!(
+            "{widths} Callers stand above what they call. Frames below {WIDTH_MIN_PERCENT} % are \
+             not drawn."
+        ),
+    };
+    text(svg, "fl fl-note", "10", y, &note)?;
     svg.create_element("text")
         .with_attributes([
             ("class", "fl fl-note fl-end"),

@@ -1,7 +1,7 @@
-//! [`flamegraph`]: folded stacks and a caption -> SVG.
+//! [`flamegraph()`]: folded stacks and a caption -> SVG.
 
 use std::{
-    collections::BTreeSet,
+    borrow::Cow,
     io::{self, Write},
 };
 
@@ -13,6 +13,7 @@ use quick_xml::{
     Writer,
     events::{BytesDecl, BytesText, Event},
 };
+use rustc_hash::FxHashSet;
 use thiserror::Error;
 
 use super::{
@@ -28,7 +29,7 @@ use crate::{
 };
 
 /// Frames narrower than this are not drawn, in percent of the whole: a fifth of a pixel.
-const WIDTH_MIN_PERCENT: f64 = 0.02;
+pub(super) const WIDTH_MIN_PERCENT: f64 = 0.02;
 
 /// Why a flamegraph could not be drawn.
 #[derive(Debug, Error)]
@@ -68,19 +69,22 @@ fn frames(folded: &Folded, caption: &Caption) -> io::Result<String> {
     // By frames rather than by bytes: where names have characters below `;`, a parent's
     // children would not stand together.
     stacks.sort_by(|a, b| a.0.split(';').cmp(b.0.split(';')));
+    let names: FxHashSet<&str> = stacks.iter().flat_map(|(stack, _)| stack.split(';')).collect();
     let mut colors = PaletteMap::default();
     // inferno's own frame that holds all others has no name.
     colors.insert("", Class::Root.color());
-    let names: BTreeSet<&str> = stacks.iter().flat_map(|(stack, _)| stack.split(';')).collect();
-    for name in names {
-        let class = caption.palette.class(name);
-        colors.insert(plain(name), class.shade(clean(name)));
+    for name in &names {
+        colors.insert(plain(name), caption.palette.class(name).shade(clean(name)));
     }
+    let all_plain = names.iter().all(|name| matches!(plain(name), Cow::Borrowed(_)));
     let lines: Vec<String> = stacks
         .iter()
-        .map(|(stack, samples)| {
-            let names: Vec<String> = stack.split(';').map(plain).collect();
-            format!("{} {}", names.join(";"), samples.0)
+        .map(|(stack, samples)| match all_plain {
+            true => format!("{stack} {}", samples.0),
+            false => {
+                let names: Vec<_> = stack.split(';').map(plain).collect();
+                format!("{} {}", names.join(";"), samples.0)
+            }
         })
         .collect();
     let mut options = Options::default();
@@ -103,12 +107,12 @@ fn frames(folded: &Folded, caption: &Caption) -> io::Result<String> {
 /// It reads a number at the end of a line as a count, also one that belongs to the last name,
 /// and a line that begins with `# ` as a comment. A no-break space is neither; [`compose`]
 /// makes it a space again.
-fn plain(name: &str) -> String {
+fn plain(name: &str) -> Cow<'_, str> {
     let number = |text: &str| text.chars().all(|c| c.is_ascii_digit() || c == '.');
     match name.rsplit_once(' ') {
-        Some((before, last)) if number(last) => format!("{before}\u{a0}{last}"),
-        _ if name.starts_with("# ") => name.replacen(' ', "\u{a0}", 1),
-        _ => name.to_owned(),
+        Some((before, last)) if number(last) => format!("{before}\u{a0}{last}").into(),
+        _ if name.starts_with("# ") => name.replacen(' ', "\u{a0}", 1).into(),
+        _ => name.into(),
     }
 }
 

@@ -27,6 +27,13 @@ use super::profile::Profile;
 /// hostile file could unpack to fill the memory.
 const JSON_BYTES_MAX: u64 = 1 << 30;
 
+/// The greatest time in nanoseconds, six days: times are kept as milliseconds in floating point,
+/// and three roundings of 2^-53 each still leave the nanosecond exact.
+const TIME_MAX: u64 = 1 << 49;
+
+/// The greatest number of samples, which viewers add up in floating point.
+const SAMPLES_MAX: u64 = 1 << 53;
+
 /// Why a profile could not be kept or read.
 #[derive(Debug, Error)]
 pub enum ProfileFileError {
@@ -53,10 +60,9 @@ pub enum ProfileFileError {
 impl Profile {
     /// Writes the profile as gzipped JSON; the same profile gives the same bytes.
     ///
-    /// Times are kept to the nanosecond up to 2^53 ns (104 days) from the start of the window.
-    ///
     /// # Errors
-    /// When an id of the profile leads nowhere, or `to` cannot be written.
+    /// When an id of the profile leads nowhere, when it has more than 2^53 samples or 2^49 ns
+    /// (six days), or when `to` cannot be written.
     pub fn write(&self, to: impl Write) -> Result<(), ProfileFileError> {
         self.check().map_err(ProfileFileError::Inconsistent)?;
         // The default header has neither a time nor a file name in it. Level 3 packs a profile
@@ -93,7 +99,7 @@ impl Profile {
         Ok(profile)
     }
 
-    /// Says which id leads nowhere, if any.
+    /// Says which id leads nowhere, if any, or which number is too great to be kept.
     fn check(&self) -> Result<(), String> {
         for (i, stack) in self.stacks.iter().enumerate() {
             if stack.frame.0 as usize >= self.frames.len() {
@@ -105,7 +111,12 @@ impl Profile {
                 return Err(format!("stack {i} comes before its callers, stack {}", parent.0));
             }
         }
+        let mut total = 0_u64;
         for (i, sample) in self.samples.iter().enumerate() {
+            total = total.saturating_add(sample.weight.0);
+            if sample.time.0 > TIME_MAX {
+                return Err(format!("sample {i} is too late: {} ns", sample.time.0));
+            }
             if sample.thread.0 as usize >= self.threads.len() {
                 return Err(format!("sample {i} has the unknown thread {}", sample.thread.0));
             }
@@ -113,7 +124,10 @@ impl Profile {
                 return Err(format!("sample {i} has the unknown stack {}", sample.stack.0));
             }
         }
-        Ok(())
+        match total {
+            0..=SAMPLES_MAX => Ok(()),
+            _ => Err(format!("its samples are too many: {total}")),
+        }
     }
 }
 

@@ -13,7 +13,7 @@ const CLOSING: &[u8] = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length:
 #[track_caller]
 fn check(server: &Server, request: &str) {
     let _alone = alone();
-    let tally = run(&script(4, "timeout = \"10s\"", request), server.addr, 60);
+    let tally = run(&script(4, "timeout = \"10s\"", request), server, 20);
     assert_eq!(tally.errors.to_string(), "no errors");
     assert!(tally.requests > 0);
     assert_eq!(server.received(), tally.requests);

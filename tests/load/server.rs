@@ -99,6 +99,11 @@ impl Server {
         self.stats.stopping.store(true, SeqCst);
         let _ = TcpStream::connect(self.addr);
         acceptor.join().expect("the acceptor ends");
+        self.cut();
+    }
+
+    /// Ends every connection.
+    pub(super) fn cut(&self) {
         for stream in self.stats.streams.lock().expect("no panic").drain(..) {
             let _ = stream.shutdown(Shutdown::Both);
         }

@@ -10,6 +10,8 @@ use std::{
 
 use flameload::load::{Generator, LoadError, Plan, Script, Tally};
 
+use super::server::Server;
+
 /// One generator at a time: their threads are counted, and two CPUs are soon full.
 pub(super) fn alone() -> MutexGuard<'static, ()> {
     static ALONE: Mutex<()> = Mutex::new(());
@@ -39,10 +41,18 @@ pub(super) fn slice(generator: &mut Generator, millis: u64) -> Tally {
     generator.pause()
 }
 
-/// Starts the script and measures one slice.
-pub(super) fn run(script: &Script, addr: SocketAddr, millis: u64) -> Tally {
-    let mut generator = start(script, addr).expect("the server accepts");
-    slice(&mut generator, millis)
+/// Lets the load flow until the server has received so many more requests, then drains it.
+pub(super) fn slice_of(generator: &mut Generator, server: &Server, requests: u64) -> Tally {
+    let before = server.received();
+    generator.resume();
+    eventually("the load flows", || server.received() - before >= requests);
+    generator.pause()
+}
+
+/// Starts the script and measures one slice of at least so many requests.
+pub(super) fn run(script: &Script, server: &Server, requests: u64) -> Tally {
+    let mut generator = start(script, server.addr).expect("the server accepts");
+    slice_of(&mut generator, server, requests)
 }
 
 /// Waits until `condition` holds.

@@ -10,6 +10,7 @@ pub(crate) enum Exit {
     /// 0: done.
     Done,
     /// 1: a check failed.
+    #[expect(dead_code, reason = "the next command uses it")]
     Failed,
     /// 2: the command or a file it names is wrong.
     Usage,
@@ -46,7 +47,11 @@ fn code(error: &anyhow::Error) -> Exit {
     }
     let could_not = matches!(
         error.downcast_ref::<RecordError>(),
-        Some(RecordError::Unwritable { .. } | RecordError::DiskFull { .. } | RecordError::Write { .. })
+        Some(
+            RecordError::Unwritable { .. }
+                | RecordError::DiskFull { .. }
+                | RecordError::Write { .. }
+        )
     );
     if could_not { Exit::CouldNotMeasure } else { Exit::Usage }
 }

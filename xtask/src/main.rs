@@ -13,8 +13,6 @@ mod test;
 
 use clap::{Parser, Subcommand};
 
-use crate::exit::Exit;
-
 /// Profiles servers under load and says what each request costs.
 ///
 /// Exit codes: 0 done, 1 a regression or a failed threshold, 2 usage, 3 could not measure (the

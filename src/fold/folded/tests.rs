@@ -107,8 +107,10 @@ fn kernel_frames_are_marked_and_names_mended() {
 #[test]
 fn wrong_lines_are_named() {
     for (text, line) in [("a;b", 1), ("a 1\n\nb x\n", 3), ("a 1\n 5", 2), ("a -1", 1)] {
-        assert_eq!(text.parse::<Folded>(), Err(FoldedError { line }), "{text:?}");
+        assert_eq!(text.parse::<Folded>(), Err(FoldedError::Line(line)), "{text:?}");
     }
+    let text = format!("a 1\nb {}\n", u64::MAX);
+    assert_eq!(text.parse::<Folded>(), Err(FoldedError::TooMany(2)));
 }
 
 proptest! {

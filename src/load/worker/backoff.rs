@@ -94,7 +94,7 @@ mod tests {
         assert_eq!(openings.next_due(), Some(Nanos(5)));
         assert_eq!(take_all(&mut openings, Nanos(5)), (0..16).collect::<Vec<_>>());
         assert_eq!(openings.next_due(), Some(Nanos(5) + PACE));
-        assert_eq!(take_all(&mut openings, Nanos(6)), []);
+        assert_eq!(take_all(&mut openings, Nanos(6)), Vec::<usize>::new());
         assert_eq!(take_all(&mut openings, Nanos(5) + PACE).len(), 16);
         assert_eq!(take_all(&mut openings, Nanos(1) + LONGEST).len(), 8);
         assert_eq!(openings.next_due(), None);

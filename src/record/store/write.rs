@@ -1,6 +1,7 @@
 //! Writes a run: into a hidden directory beside its place, which takes its place when complete.
 
 use std::{
+    collections::BTreeMap,
     fs::{self, File, Permissions},
     io::{self, Write},
     os::unix::fs::PermissionsExt,
@@ -17,6 +18,7 @@ use crate::{
         run::Run,
     },
     symbolize::Profile,
+    unit::Nanos,
 };
 
 /// Less free space than this is not enough to begin with: a run of ten seconds has about two
@@ -50,14 +52,37 @@ impl Store {
     /// # Errors
     /// When a file cannot be written, or the run has been kept already.
     pub fn write(&self, run: &Run, profile: Option<&Profile>) -> Result<PathBuf, RecordError> {
+        self.keep(&mut run.clone(), profile, None)
+    }
+
+    /// Keeps a run whose load ended at `load_ended`, and adds to its record how long everything
+    /// took from then until the flamegraph was on disk.
+    ///
+    /// # Errors
+    /// As [`Self::write`].
+    pub fn finish(
+        &self,
+        mut run: Run,
+        profile: &Profile,
+        load_ended: Nanos,
+    ) -> Result<(Run, PathBuf), RecordError> {
+        let directory = self.keep(&mut run, Some(profile), Some(load_ended))?;
+        Ok((run, directory))
+    }
+
+    fn keep(
+        &self,
+        run: &mut Run,
+        profile: Option<&Profile>,
+        load_ended: Option<Nanos>,
+    ) -> Result<PathBuf, RecordError> {
         let target = self.target_directory(&run.target.name)?;
         let place = target.join(run.id.as_str());
         let unfinished = Unfinished::create(&target)
             .map_err(|source| RecordError::Unwritable { path: target.clone(), source })?;
         let directory = unfinished.directory.path();
-        let json = record_json(run, profile.is_some())
-            .map_err(|source| RecordError::Parse { path: place.join(RUN), source })?;
-        write_file(directory, RUN, |file| file.write_all(&json))?;
+        run.artifacts = artifacts(profile.is_some());
+        let json = record_json(run, &place)?;
         if let Some(profile) = profile {
             let path = directory.join(PROFILE);
             let file = File::create(&path)
@@ -69,6 +94,15 @@ impl Store {
             write_file(directory, FOLDED, |file| file.write_all(&folded))?;
             write_file(directory, SVG, |file| file.write_all(&svg))?;
         }
+        let json = match (load_ended, &mut run.profile) {
+            (Some(ended), Some(facts)) => {
+                let took = Nanos::now().since(ended);
+                facts.post_processing_ms = Some((took.as_micros_f64() / 1e3).round());
+                record_json(run, &place)?
+            }
+            _ => json,
+        };
+        write_file(directory, RUN, |file| file.write_all(&json))?;
         unfinished.finish(&place)?;
         Ok(place)
     }
@@ -142,16 +176,16 @@ impl Unfinished {
     }
 }
 
-/// The record's bytes, with the names of the files that go with it.
-fn record_json(run: &Run, with_profile: bool) -> Result<Vec<u8>, serde_json::Error> {
-    let mut run = run.clone();
-    run.artifacts = match with_profile {
-        true => [("profile", PROFILE), ("folded", FOLDED), ("svg", SVG)]
-            .map(|(what, file)| (what.to_owned(), file.to_owned()))
-            .into(),
-        false => Default::default(),
-    };
-    let mut json = serde_json::to_vec_pretty(&run)?;
+/// The files that go with a record, by what they are.
+fn artifacts(with_profile: bool) -> BTreeMap<String, String> {
+    let files = [("profile", PROFILE), ("folded", FOLDED), ("svg", SVG)];
+    let files = files.map(|(what, file)| (what.to_owned(), file.to_owned()));
+    files.into_iter().filter(|_| with_profile).collect()
+}
+
+fn record_json(run: &Run, place: &Path) -> Result<Vec<u8>, RecordError> {
+    let mut json = serde_json::to_vec_pretty(&run)
+        .map_err(|source| RecordError::Parse { path: place.join(RUN), source })?;
     json.push(b'\n');
     Ok(json)
 }

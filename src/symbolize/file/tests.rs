@@ -78,7 +78,7 @@ fn profile() -> impl Strategy<Value = Profile> {
         prop::collection::vec(frame(), 1..8),
         prop::collection::vec(any::<(u32, u32)>(), 1..20),
         prop::collection::vec(thread(), 0..4),
-        prop::collection::vec((0..1_u64 << 50, any::<u32>(), any::<u32>(), any::<u64>()), 0..30),
+        prop::collection::vec((0..=TIME_MAX, any::<u32>(), any::<u32>(), 0..1_u64 << 48), 0..30),
     );
     (any::<String>(), any::<(u32, u64, u64)>(), parts).prop_map(
         |(title, (hz, started, duration), (frames, numbers, threads, samples))| {
@@ -244,6 +244,18 @@ fn an_inconsistent_profile_is_not_written() {
         error.to_string(),
         "the profile contradicts itself: sample 0 has the unknown stack 9"
     );
+}
+
+#[test]
+fn numbers_that_would_not_survive_are_not_written() {
+    for change in [(|sample| sample.time = Nanos(TIME_MAX + 1)) as fn(&mut Sample), |sample| {
+        sample.weight = Samples(u64::MAX)
+    }] {
+        let mut profile = small();
+        change(&mut profile.samples[0]);
+        let error = profile.write(Vec::new()).expect_err("it is too great");
+        assert!(error.to_string().contains("too "), "{error}");
+    }
 }
 
 #[test]

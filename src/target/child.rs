@@ -1,0 +1,382 @@
+//! One process that this tool started: held before its exec, released, watched, stopped.
+
+use std::{
+    collections::BTreeMap,
+    env,
+    ffi::{CString, OsStr, OsString},
+    fmt,
+    fs::File,
+    io::{self, Read},
+    os::{
+        fd::{AsFd, OwnedFd},
+        unix::{ffi::OsStrExt, fs::PermissionsExt},
+    },
+    path::{Path, PathBuf},
+    thread,
+    time::{Duration, Instant},
+};
+
+use rustix::{
+    io::{Errno, fcntl_dupfd_cloexec},
+    pipe::{PipeFlags, pipe_with},
+    process::{
+        Pid, Signal, WaitId, WaitIdOptions, kill_process, kill_process_group, setpgid, waitid,
+    },
+};
+use thiserror::Error;
+
+use super::{
+    budget::Cpus,
+    guard::{Guard, Registration},
+    procfs,
+    sys::{self, ChildEnds, Failure, Image, Step},
+};
+
+/// What to run, and how.
+#[derive(Debug)]
+pub(super) struct Spec {
+    pub(super) program: OsString,
+    pub(super) args: Vec<OsString>,
+    pub(super) env: BTreeMap<OsString, OsString>,
+    pub(super) dir: PathBuf,
+    pub(super) cpus: Option<Cpus>,
+    pub(super) output: Streams,
+}
+
+/// How a process's output comes out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Streams {
+    /// In one pipe, which keeps the order of the lines.
+    Joined,
+    /// Standard output and error each in its own.
+    Apart,
+}
+
+/// A process and the group it leads. Dropping it stops all of them.
+#[derive(Debug)]
+pub(super) struct Child {
+    pid: Pid,
+    go: Option<OwnedFd>,
+    failure: Option<File>,
+    ending: Option<Ending>,
+    /// Gone once the process is reaped.
+    registration: Option<Registration>,
+}
+
+/// The reading ends of a process's output.
+#[derive(Debug)]
+pub(super) struct Pipes {
+    pub(super) stdout: File,
+    /// None where the streams are joined.
+    pub(super) stderr: Option<File>,
+}
+
+/// How a process ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// By itself, with this exit status.
+    Status(i32),
+    /// By this signal.
+    Signal(i32),
+    /// Something else in this process took its status away.
+    Unknown,
+}
+
+/// Why a process could not be started.
+#[derive(Debug, Error)]
+pub enum SpawnError {
+    /// No folder of `PATH` has the program.
+    #[error("cannot find the program '{0}': it is in no folder of PATH")]
+    NotFound(String),
+    /// The system refused a pipe, a process or a thread.
+    #[error("cannot start another process: {0}")]
+    System(#[from] io::Error),
+    /// The folder to run in cannot be entered.
+    #[error("cannot enter the folder {dir}: {source}")]
+    Directory {
+        /// The folder.
+        dir: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The CPUs asked for cannot be used.
+    #[error("cannot run on the CPUs {cpus}: {source}; those that may be used are {available}")]
+    Affinity {
+        /// The CPUs asked for.
+        cpus: String,
+        /// What the system said.
+        source: io::Error,
+        /// The CPUs that may be used.
+        available: String,
+    },
+    /// The program cannot be run.
+    #[error("cannot run {program}: {source}{}", exec_advice(source))]
+    Exec {
+        /// The program.
+        program: String,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// How often an ending is looked for.
+const POLL: Duration = Duration::from_millis(2);
+
+/// How long what is left of a process's descendants may take to follow it.
+const FOLLOW: Duration = Duration::from_millis(100);
+
+/// How long a dropped process may take to end by itself.
+const SHORT_GRACE: Duration = Duration::from_millis(500);
+
+impl Child {
+    /// Starts a process that does everything but its exec, and waits.
+    pub(super) fn hold(spec: &Spec, guard: &Guard) -> Result<(Self, Pipes), SpawnError> {
+        let image = image(spec)?;
+        let null = OwnedFd::from(File::open("/dev/null")?);
+        let (stdout, stdout_end) = pipe()?;
+        let (stderr, stderr_end) = match spec.output {
+            Streams::Joined => (None, stdout_end.try_clone()?),
+            Streams::Apart => pipe().map(|(stderr, end)| (Some(stderr.into()), end))?,
+        };
+        let (go_end, go) = pipe()?;
+        let (failure, failure_end) = pipe()?;
+        let ends = ChildEnds {
+            stdin: high(null)?,
+            stdout: high(stdout_end)?,
+            stderr: high(stderr_end)?,
+            go: high(go_end)?,
+            failure: high(failure_end)?,
+        };
+        let pid = sys::fork_held(&image, &ends)?;
+        // The child does the same; whoever comes first, the group exists from here on.
+        let _ = setpgid(Some(pid), Some(pid));
+        let mut child = Self {
+            pid,
+            go: Some(go),
+            failure: Some(failure.into()),
+            ending: None,
+            registration: None,
+        };
+        child.registration = Some(guard.register(pid)?);
+        Ok((child, Pipes { stdout: stdout.into(), stderr }))
+    }
+
+    /// Lets the process go on to its exec, and waits for that.
+    pub(super) fn release(&mut self, spec: &Spec) -> Result<(), SpawnError> {
+        if let Some(go) = self.go.take() {
+            // A process that failed before has closed the pipe; the failure says why.
+            let _ = rustix::io::write(go, &[1]);
+        }
+        let Some(mut pipe) = self.failure.take() else { return Ok(()) };
+        let mut bytes = [0; Failure::SIZE];
+        match pipe.read_exact(&mut bytes) {
+            // The exec closes the pipe.
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(()),
+            Err(error) => Err(error.into()),
+            Ok(()) => Err(match Failure::from_bytes(bytes) {
+                Some(failure) => explain(failure, spec),
+                None => io::Error::other("the child said something unknown").into(),
+            }),
+        }
+    }
+
+    /// The process's id, which is also its group's.
+    pub(super) fn pid(&self) -> u32 {
+        self.pid.as_raw_nonzero().get().cast_unsigned()
+    }
+
+    /// How the process ended, if it has. Its children may go on.
+    pub(super) fn ending(&mut self) -> Option<Ending> {
+        if self.ending.is_none() {
+            // Left as a zombie, its id cannot become anyone else's before the group is stopped.
+            let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+            self.ending = match waitid(WaitId::Pid(self.pid), options) {
+                Ok(None) | Err(Errno::INTR) => None,
+                Ok(Some(status)) => Some(
+                    (status.exit_status().map(Ending::Status))
+                        .or_else(|| status.terminating_signal().map(Ending::Signal))
+                        .unwrap_or(Ending::Unknown),
+                ),
+                Err(_) => Some(Ending::Unknown),
+            };
+        }
+        self.ending
+    }
+
+    /// Stops the process, its group and its other descendants: SIGTERM, after `grace` SIGKILL.
+    pub(super) fn stop(&mut self, grace: Duration) -> Ending {
+        let Some(registration) = self.registration.take() else {
+            return self.ending.unwrap_or(Ending::Unknown);
+        };
+        let family = Family::of(self.pid());
+        if self.ending().is_none() {
+            let _ = kill_process_group(self.pid, Signal::TERM);
+            self.wait(grace);
+        }
+        let _ = kill_process_group(self.pid, Signal::KILL);
+        sys::reap(self.pid);
+        let ending = *self.ending.get_or_insert(Ending::Signal(Signal::KILL.as_raw()));
+        family.end();
+        drop(registration);
+        ending
+    }
+
+    fn wait(&mut self, patience: Duration) {
+        let deadline = Instant::now() + patience;
+        while self.ending().is_none() && Instant::now() < deadline {
+            thread::sleep(POLL);
+        }
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        match &self.registration {
+            Some(_) => drop(self.stop(SHORT_GRACE)),
+            // Never registered: nothing but the fork itself has happened.
+            None if self.go.is_some() => {
+                let _ = kill_process(self.pid, Signal::KILL);
+                sys::reap(self.pid);
+            }
+            None => {}
+        }
+    }
+}
+
+/// Descendants that may have left the group, each with the time of its start, which tells it
+/// from a later process of the same id.
+struct Family(Vec<(u32, u64)>);
+
+impl Family {
+    fn of(pid: u32) -> Self {
+        let started = |pid| procfs::read_stat(pid).map(|stat| (pid, stat.started));
+        Self(procfs::descendants(pid).into_iter().filter_map(started).collect())
+    }
+
+    fn alive(&self) -> impl Iterator<Item = u32> {
+        let alive = |&(pid, started): &(u32, u64)| {
+            procfs::read_stat(pid).is_some_and(|stat| stat.started == started && !stat.ended)
+        };
+        self.0.iter().copied().filter(alive).map(|(pid, _)| pid)
+    }
+
+    /// Ends those that do not end by themselves once their parent has.
+    fn end(&self) {
+        let deadline = Instant::now() + FOLLOW;
+        while self.alive().next().is_some() && Instant::now() < deadline {
+            thread::sleep(POLL);
+        }
+        for pid in self.alive().filter_map(|pid| Pid::from_raw(pid.cast_signed())) {
+            let _ = kill_process(pid, Signal::KILL);
+        }
+    }
+}
+
+fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
+    Ok(pipe_with(PipeFlags::CLOEXEC)?)
+}
+
+/// Moves a descriptor out of the way of those that the child will use.
+fn high(fd: OwnedFd) -> io::Result<OwnedFd> {
+    Ok(fcntl_dupfd_cloexec(fd.as_fd(), sys::LOWEST_FD)?)
+}
+
+fn image(spec: &Spec) -> Result<Image, SpawnError> {
+    let path = find_program(spec)?;
+    let args =
+        [spec.program.as_os_str()].into_iter().chain(spec.args.iter().map(OsString::as_os_str));
+    let env = spec.env.iter().map(|(name, value)| {
+        let mut pair = name.clone();
+        pair.push("=");
+        pair.push(value);
+        c_string(&pair)
+    });
+    Ok(Image {
+        program: c_string(path.as_os_str())?,
+        args: args.map(c_string).collect::<io::Result<_>>()?,
+        env: env.collect::<io::Result<_>>()?,
+        dir: c_string(spec.dir.as_os_str())?,
+        cpus: spec.cpus.as_ref().map(Cpus::set),
+    })
+}
+
+fn c_string(text: &OsStr) -> io::Result<CString> {
+    Ok(CString::new(text.as_bytes())?)
+}
+
+/// A name without a slash is looked up in `PATH`; anything else is a path from the folder the
+/// process will run in.
+fn find_program(spec: &Spec) -> Result<PathBuf, SpawnError> {
+    if spec.program.as_bytes().contains(&b'/') {
+        return Ok(spec.program.clone().into());
+    }
+    let folders = spec.env.get(OsStr::new("PATH")).cloned().unwrap_or_default();
+    let runs = |path: &PathBuf| {
+        let metadata = spec.dir.join(path).metadata();
+        metadata.is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
+    };
+    env::split_paths(&folders)
+        .map(|folder| Path::new(".").join(folder).join(&spec.program))
+        .find(runs)
+        .ok_or_else(|| SpawnError::NotFound(spec.program.to_string_lossy().into_owned()))
+}
+
+fn explain(failure: Failure, spec: &Spec) -> SpawnError {
+    let source = io::Error::from_raw_os_error(failure.errno);
+    let cpus_text = |cpus: Option<&Cpus>| cpus.map_or("unknown".to_owned(), Cpus::to_string);
+    match failure.step {
+        Step::Streams => SpawnError::System(source),
+        Step::Directory => SpawnError::Directory { dir: spec.dir.clone(), source },
+        Step::Affinity => SpawnError::Affinity {
+            cpus: cpus_text(spec.cpus.as_ref()),
+            source,
+            available: cpus_text(Cpus::available().ok().as_ref()),
+        },
+        Step::Exec => {
+            SpawnError::Exec { program: spec.program.to_string_lossy().into_owned(), source }
+        }
+    }
+}
+
+fn exec_advice(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::NotFound => "; is the path right, and its interpreter installed?",
+        io::ErrorKind::PermissionDenied => "; is it executable (chmod +x)?",
+        _ if Errno::from_io_error(error) == Some(Errno::NOEXEC) => {
+            "; it is no program: a script needs a first line such as #!/bin/sh"
+        }
+        _ => "",
+    }
+}
+
+impl fmt::Display for Ending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Status(status) => write!(f, "ended with exit status {status}"),
+            Self::Signal(signal) => match signal_name(*signal) {
+                Some(name) => write!(f, "was ended by signal {signal} ({name})"),
+                None => write!(f, "was ended by signal {signal}"),
+            },
+            Self::Unknown => f.write_str("ended, and its exit status is lost"),
+        }
+    }
+}
+
+fn signal_name(signal: i32) -> Option<&'static str> {
+    let names = [
+        (Signal::HUP, "SIGHUP"),
+        (Signal::INT, "SIGINT"),
+        (Signal::QUIT, "SIGQUIT"),
+        (Signal::ILL, "SIGILL, an illegal instruction"),
+        (Signal::TRAP, "SIGTRAP"),
+        (Signal::ABORT, "SIGABRT, an abort or a failed assertion"),
+        (Signal::BUS, "SIGBUS"),
+        (Signal::FPE, "SIGFPE"),
+        (Signal::KILL, "SIGKILL, perhaps for want of memory"),
+        (Signal::SEGV, "SIGSEGV, a wrong memory access"),
+        (Signal::PIPE, "SIGPIPE"),
+        (Signal::TERM, "SIGTERM"),
+        (Signal::SYS, "SIGSYS, a forbidden system call"),
+    ];
+    names.into_iter().find(|(known, _)| known.as_raw() == signal).map(|(_, name)| name)
+}

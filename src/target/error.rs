@@ -1,0 +1,91 @@
+//! Why a target could not be started.
+
+use std::{io, time::Duration};
+
+use thiserror::Error;
+
+use super::{
+    child::{Ending, SpawnError},
+    template::TemplateError,
+};
+
+/// Why a target could not be started.
+#[derive(Debug, Error)]
+pub enum TargetError {
+    /// A command or variable cannot be filled in.
+    #[error("process '{process}': {source}")]
+    Template {
+        /// The process.
+        process: String,
+        /// What is missing.
+        source: TemplateError,
+    },
+    /// The port asked for is in use.
+    #[error("port {port} is taken{holder}; stop that, or choose another with --port")]
+    PortTaken {
+        /// The port.
+        port: u16,
+        /// ` by NAME (process PID)`, where this user may know.
+        holder: String,
+    },
+    /// The port asked for is reserved.
+    #[error("port {port} is reserved for root; choose one above 1023")]
+    PortForbidden {
+        /// The port.
+        port: u16,
+    },
+    /// The system gives no port.
+    #[error("cannot get a port on 127.0.0.1: {0}")]
+    Port(io::Error),
+    /// A process could not be started at all.
+    #[error("process '{process}': {source}")]
+    Spawn {
+        /// The process.
+        process: String,
+        /// What the system refused.
+        source: SpawnError,
+    },
+    /// A process ended before it was ready.
+    #[error("{0}")]
+    Exited(Exit),
+    /// A process was not ready within its time.
+    #[error(
+        "process '{process}' was not ready within {waited:?}: {attempt} (if it only needs longer, \
+         raise `timeout` in the manifest's `ready`){}",
+        tail(last_lines)
+    )]
+    NotReady {
+        /// The process.
+        process: String,
+        /// How long it was given.
+        waited: Duration,
+        /// What was waited for, and what came of the last try.
+        attempt: String,
+        /// The last lines it printed.
+        last_lines: Vec<String>,
+    },
+    /// The user gave up.
+    #[error("interrupted while the target was starting")]
+    Interrupted,
+}
+
+/// How a process of a target ended.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("process '{process}' {ending}{}", tail(last_lines))]
+pub struct Exit {
+    /// The process.
+    pub process: String,
+    /// Its exit status or signal.
+    pub ending: Ending,
+    /// The last lines it printed, to stdout or stderr.
+    pub last_lines: Vec<String>,
+}
+
+/// The last lines of a process, indented below a message.
+fn tail(lines: &[String]) -> String {
+    if lines.is_empty() {
+        return "; it printed nothing".to_owned();
+    }
+    let lines: String = lines.iter().map(|line| format!("\n    {line}")).collect();
+    format!("; the last it printed:{lines}")
+}

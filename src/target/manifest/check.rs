@@ -1,0 +1,82 @@
+//! What a manifest's parts owe each other.
+
+use std::collections::BTreeSet;
+
+use super::{Condition, ManifestFile, Placeholder, Process};
+
+/// Checks what no single part can know; the error says what to write instead.
+pub(super) fn whole(file: &ManifestFile) -> Result<(), String> {
+    name("name", &file.name)?;
+    let Some(last) = file.process.last() else {
+        return Err("a target needs at least one [[process]]".to_owned());
+    };
+    let mut names = BTreeSet::new();
+    for process in &file.process {
+        name("process name", &process.name)?;
+        if !names.insert(process.name.as_str()) {
+            return Err(format!("two processes have the name '{}'", process.name));
+        }
+        own(process, file.build.is_some())?;
+    }
+    for process in &file.process {
+        ports(process, &file.process)?;
+    }
+    if !last.has_port() {
+        return Err(format!(
+            "process '{}' comes last, so it gets the load: give it {{port}} in its command or \
+             env, or a fixed `port`",
+            last.name
+        ));
+    }
+    Ok(())
+}
+
+/// Names become parts of paths.
+fn name(what: &str, name: &str) -> Result<(), String> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    if name.is_empty() || name.starts_with('.') || !name.chars().all(plain) {
+        return Err(format!(
+            "{what} '{name}' does not fit: use letters, digits, '-', '_' and '.', and no '.' first"
+        ));
+    }
+    Ok(())
+}
+
+/// What a process owes by itself.
+fn own(process: &Process, built: bool) -> Result<(), String> {
+    let Process { name, .. } = process;
+    if process.command.is_empty() {
+        return Err(format!("process '{name}' has an empty command"));
+    }
+    if process.port == Some(0) {
+        return Err(format!("process '{name}' has port 0: leave `port` out for a free one"));
+    }
+    if !built && process.placeholders().any(|hole| *hole == Placeholder::Bin) {
+        return Err(format!("process '{name}' uses {{bin}}, but there is no [build]"));
+    }
+    if let Some(wrong) = process.env.keys().find(|key| key.is_empty() || key.contains(['=', '\0']))
+    {
+        return Err(format!("process '{name}' has no use for a variable named '{wrong}'"));
+    }
+    if !process.has_port() && !matches!(process.ready.condition, Condition::Line(_)) {
+        return Err(format!(
+            "process '{name}' has no port to become ready on: use {{port}} in its command or \
+             env, set `port`, or write ready = {{ line = \"...\" }}"
+        ));
+    }
+    Ok(())
+}
+
+/// Every `{port:NAME}` names a process that has a port.
+fn ports(process: &Process, all: &[Process]) -> Result<(), String> {
+    for hole in process.placeholders() {
+        let Placeholder::PortOf(name) = hole else { continue };
+        if !all.iter().any(|other| other.name == *name && other.has_port()) {
+            return Err(format!(
+                "process '{}' uses {{port:{name}}}, but no process '{name}' has a port",
+                process.name
+            ));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,113 @@
+//! A target that serves.
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    time::Duration,
+};
+
+use super::{Exit, child::Child, output::Output, ready::Readiness};
+
+/// A target that serves. Dropping it stops every process, the last one first.
+#[derive(Debug)]
+pub struct Running {
+    servers: Vec<Server>,
+    ready_after: Duration,
+    first_call: Option<Duration>,
+}
+
+/// One process of it.
+#[derive(Debug)]
+pub(super) struct Server {
+    pub(super) name: String,
+    pub(super) profile: bool,
+    pub(super) port: Option<u16>,
+    pub(super) child: Child,
+    pub(super) output: Output,
+}
+
+/// How long a process may take to end after SIGTERM.
+const GRACE: Duration = Duration::from_secs(3);
+
+/// How long the last lines of a process that ended may take to arrive.
+const LAST_WORDS: Duration = Duration::from_millis(200);
+
+impl Running {
+    pub(super) fn new() -> Self {
+        Self { servers: Vec::new(), ready_after: Duration::ZERO, first_call: None }
+    }
+
+    pub(super) fn add(&mut self, server: Server, readiness: Readiness, ready_after: Duration) {
+        self.servers.push(server);
+        self.ready_after = ready_after;
+        self.first_call = readiness.first_call;
+    }
+
+    /// The address of the last process, which gets the load; none if it has no port.
+    pub fn addr(&self) -> Option<SocketAddr> {
+        self.servers.last()?.addr()
+    }
+
+    /// The ids of all processes, in the order of their start.
+    pub fn pids(&self) -> Vec<u32> {
+        self.servers.iter().map(|server| server.child.pid()).collect()
+    }
+
+    /// The ids of the processes to profile, in the order of their start.
+    pub fn profiled(&self) -> Vec<u32> {
+        self.servers.iter().filter(|server| server.profile).map(|one| one.child.pid()).collect()
+    }
+
+    /// Every process's name and id, in the order of their start.
+    pub fn processes(&self) -> impl Iterator<Item = (&str, u32)> {
+        self.servers.iter().map(|server| (server.name.as_str(), server.child.pid()))
+    }
+
+    /// From the release of the first process until the last was ready.
+    pub fn ready_after(&self) -> Duration {
+        self.ready_after
+    }
+
+    /// How long the first HTTP call that succeeded took; none unless readiness is a URL.
+    pub fn first_call(&self) -> Option<Duration> {
+        self.first_call
+    }
+
+    /// The first process that has ended by itself, if any has; returns at once.
+    pub fn exited(&mut self) -> Option<Exit> {
+        self.servers.iter_mut().find_map(Server::exited)
+    }
+
+    /// Stops every process, the last one first: SIGTERM to its group, after three seconds
+    /// SIGKILL. Returns how each ended, in the order of their start.
+    pub fn stop(mut self) -> Vec<Exit> {
+        let mut exits: Vec<_> = self.servers.drain(..).rev().map(Server::stop).collect();
+        exits.reverse();
+        exits
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        while let Some(server) = self.servers.pop() {
+            drop(server);
+        }
+    }
+}
+
+impl Server {
+    pub(super) fn addr(&self) -> Option<SocketAddr> {
+        Some((Ipv4Addr::LOCALHOST, self.port?).into())
+    }
+
+    pub(super) fn exited(&mut self) -> Option<Exit> {
+        let ending = self.child.ending()?;
+        self.output.wait_for_end(LAST_WORDS);
+        Some(Exit { process: self.name.clone(), ending, last_lines: self.output.last_lines() })
+    }
+
+    fn stop(mut self) -> Exit {
+        let ending = self.child.stop(GRACE);
+        self.output.wait_for_end(LAST_WORDS);
+        Exit { process: self.name, ending, last_lines: self.output.last_lines() }
+    }
+}

@@ -1,0 +1,243 @@
+//! Texts with placeholders, such as the arguments of a command.
+
+use std::{collections::BTreeMap, ffi::OsString, path::Path};
+
+use serde::{Deserialize, Deserializer};
+use thiserror::Error;
+
+use crate::config;
+
+/// A text with placeholders, checked when it is read.
+///
+/// | placeholder | stands for |
+/// |---|---|
+/// | `{bin}` | the binary that the build made |
+/// | `{port}` | the process's own port |
+/// | `{port:NAME}` | the port of the process NAME of the same target |
+/// | `{cpus}` | how many CPUs the process may use |
+/// | `{workers}` | how many workers it should start: one a CPU unless asked otherwise |
+/// | `{dir}` | the manifest's folder |
+///
+/// `{{` and `}}` stand for braces.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Template(Vec<Part>);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Part {
+    Text(String),
+    Hole(Placeholder),
+}
+
+/// What a hole in a template stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Placeholder {
+    Bin,
+    Port,
+    PortOf(String),
+    Cpus,
+    Workers,
+    Dir,
+}
+
+/// Why a text is not a template, or a template cannot be filled in.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum TemplateError {
+    /// A name in braces that stands for nothing.
+    #[error("unknown placeholder {{{name}}}; {advice}")]
+    Unknown {
+        /// What stands between the braces.
+        name: String,
+        /// The nearest placeholder, or all of them.
+        advice: String,
+    },
+    /// A brace without its partner.
+    #[error("a brace without its partner in '{0}'; write {{{{ or }}}} for a plain brace")]
+    Brace(String),
+    /// A placeholder that has no value here.
+    #[error("{{{0}}} has no value here")]
+    Missing(&'static str),
+}
+
+const NAMES: [&str; 5] = ["bin", "port", "cpus", "workers", "dir"];
+
+/// What the placeholders stand for in one process.
+#[derive(Debug, Clone)]
+pub(super) struct Values<'a> {
+    pub(super) bin: Option<&'a Path>,
+    pub(super) dir: &'a Path,
+    pub(super) port: Option<u16>,
+    pub(super) ports: &'a BTreeMap<String, u16>,
+    pub(super) cpus: usize,
+    pub(super) workers: usize,
+}
+
+impl Template {
+    /// Parses a text with placeholders.
+    ///
+    /// # Errors
+    /// On an unknown placeholder and on a brace without its partner.
+    pub fn parse(text: &str) -> Result<Self, TemplateError> {
+        let mut parts = Vec::new();
+        let mut plain = String::new();
+        let mut rest = text;
+        while let Some(at) = rest.find(['{', '}']) {
+            let (before, from) = rest.split_at(at);
+            plain.push_str(before);
+            if let Some(after) = from.strip_prefix("{{").or_else(|| from.strip_prefix("}}")) {
+                plain.push_str(&from[..1]);
+                rest = after;
+                continue;
+            }
+            let unpaired = || TemplateError::Brace(text.to_owned());
+            let inner = from.strip_prefix('{').ok_or_else(unpaired)?;
+            let (name, after) = inner.split_once('}').ok_or_else(unpaired)?;
+            parts.push(Part::Text(std::mem::take(&mut plain)));
+            parts.push(Part::Hole(Placeholder::parse(name)?));
+            rest = after;
+        }
+        plain.push_str(rest);
+        parts.push(Part::Text(plain));
+        parts.retain(|part| !matches!(part, Part::Text(text) if text.is_empty()));
+        Ok(Self(parts))
+    }
+
+    /// The placeholders in it.
+    pub(super) fn placeholders(&self) -> impl Iterator<Item = &Placeholder> {
+        self.0.iter().filter_map(|part| match part {
+            Part::Text(_) => None,
+            Part::Hole(placeholder) => Some(placeholder),
+        })
+    }
+
+    /// The text with its placeholders filled in.
+    pub(super) fn render(&self, values: &Values<'_>) -> Result<OsString, TemplateError> {
+        let mut text = OsString::new();
+        for part in &self.0 {
+            match part {
+                Part::Text(plain) => text.push(plain),
+                Part::Hole(placeholder) => text.push(placeholder.value(values)?),
+            }
+        }
+        Ok(text)
+    }
+}
+
+impl Placeholder {
+    fn parse(name: &str) -> Result<Self, TemplateError> {
+        match name {
+            "bin" => Ok(Self::Bin),
+            "port" => Ok(Self::Port),
+            "cpus" => Ok(Self::Cpus),
+            "workers" => Ok(Self::Workers),
+            "dir" => Ok(Self::Dir),
+            _ => match name.split_once(':') {
+                Some(("port", process)) if !process.is_empty() => {
+                    Ok(Self::PortOf(process.to_owned()))
+                }
+                _ => Err(unknown(name)),
+            },
+        }
+    }
+
+    fn value(&self, values: &Values<'_>) -> Result<OsString, TemplateError> {
+        let text = match self {
+            Self::Bin => return values.bin.map(Into::into).ok_or(TemplateError::Missing("bin")),
+            Self::Dir => return Ok(values.dir.into()),
+            Self::Port => values.port.ok_or(TemplateError::Missing("port"))?.to_string(),
+            Self::PortOf(process) => {
+                values.ports.get(process).ok_or(TemplateError::Missing("port"))?.to_string()
+            }
+            Self::Cpus => values.cpus.to_string(),
+            Self::Workers => values.workers.to_string(),
+        };
+        Ok(text.into())
+    }
+}
+
+fn unknown(name: &str) -> TemplateError {
+    let advice = match config::nearest(name, NAMES) {
+        Some(near) => format!("did you mean {{{near}}}?"),
+        None => "known are {bin}, {port}, {port:PROCESS}, {cpus}, {workers} and {dir}".to_owned(),
+    };
+    TemplateError::Unknown { name: name.to_owned(), advice }
+}
+
+impl<'de> Deserialize<'de> for Template {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::parse(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn check(text: &str, expected: Expect) {
+        let ports = BTreeMap::from([("back".to_owned(), 7001)]);
+        let values = Values {
+            bin: Some(Path::new("/build/server")),
+            dir: Path::new("/targets/x"),
+            port: Some(7000),
+            ports: &ports,
+            cpus: 2,
+            workers: 3,
+        };
+        let rendered = Template::parse(text).and_then(|template| template.render(&values));
+        expected.assert_eq(&match rendered {
+            Ok(text) => text.to_string_lossy().into_owned(),
+            Err(error) => format!("error: {error}"),
+        });
+    }
+
+    #[test]
+    fn placeholders_are_filled_in() {
+        check("{bin}", expect!["/build/server"]);
+        check("--listen=127.0.0.1:{port}/", expect!["--listen=127.0.0.1:7000/"]);
+        check("{port:back}{cpus}{workers}", expect!["700123"]);
+        check("{dir}/app.py", expect!["/targets/x/app.py"]);
+        check(r#"{{"port":{port}}}"#, expect![[r#"{"port":7000}"#]]);
+        check("", expect![""]);
+    }
+
+    #[test]
+    fn what_stands_for_nothing_is_refused() {
+        check("{prot}", expect!["error: unknown placeholder {prot}; did you mean {port}?"]);
+        check(
+            "{home}",
+            expect![
+                "error: unknown placeholder {home}; known are {bin}, {port}, {port:PROCESS}, {cpus}, {workers} and {dir}"
+            ],
+        );
+        check("{port:}", expect!["error: unknown placeholder {port:}; did you mean {port}?"]);
+        check(
+            "a{port",
+            expect![
+                "error: a brace without its partner in 'a{port'; write {{ or }} for a plain brace"
+            ],
+        );
+        check(
+            "port}",
+            expect![
+                "error: a brace without its partner in 'port}'; write {{ or }} for a plain brace"
+            ],
+        );
+        check("{port:front}", expect!["error: {port} has no value here"]);
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_panics(text in "[{}a:port é]{0,12}") {
+            let _ = Template::parse(&text);
+        }
+
+        #[test]
+        fn doubled_braces_are_plain(text in "[a-z{}]{0,12}") {
+            let doubled = text.replace('{', "{{").replace('}', "}}");
+            let template = Template::parse(&doubled).expect("no placeholders");
+            prop_assert_eq!(template.placeholders().count(), 0);
+        }
+    }
+}

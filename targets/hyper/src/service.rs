@@ -1,0 +1,70 @@
+//! Requests -> responses.
+
+use http_body_util::Full;
+use hyper::{
+    Method, Request, Response, StatusCode,
+    body::Bytes,
+    header::{CONTENT_TYPE, HeaderName, HeaderValue, LOCATION},
+};
+use serde::{Deserialize, Serialize};
+
+const ENGINE: HeaderName = HeaderName::from_static("engine");
+const HYPER: HeaderValue = HeaderValue::from_static("hyper");
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
+const USERS_PATH: HeaderValue = HeaderValue::from_static("/v1/user");
+
+/// A user as `/v1/user` lists it.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct User {
+    created_at: String,
+    name: String,
+    avatar: String,
+    id: String,
+}
+
+/// Everything the server knows.
+pub struct Service {
+    users: Vec<User>,
+}
+
+impl Service {
+    /// Loads the users.
+    pub fn new() -> serde_json::Result<Self> {
+        Ok(Self { users: serde_json::from_str(include_str!("../users.json"))? })
+    }
+
+    /// Answers one request. The body of a `HEAD` is left out by hyper, which keeps its length.
+    pub fn answer<B>(&self, request: &Request<B>) -> Response<Full<Bytes>> {
+        match (request.method(), request.uri().path()) {
+            (&Method::GET | &Method::HEAD, "/") => hello(),
+            (&Method::GET | &Method::HEAD, "/v1/user") => self.users(),
+            _ => status(StatusCode::NOT_FOUND, "not found\n"),
+        }
+    }
+
+    /// The users are serialized anew for each request: that work is what the study measured.
+    fn users(&self) -> Response<Full<Bytes>> {
+        let Ok(body) = serde_json::to_vec(&self.users) else {
+            return status(StatusCode::INTERNAL_SERVER_ERROR, "cannot serialize the users\n");
+        };
+        let mut response = Response::new(Full::from(body));
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, JSON);
+        headers.insert(ENGINE, HYPER);
+        headers.insert(LOCATION, USERS_PATH);
+        response
+    }
+}
+
+fn hello() -> Response<Full<Bytes>> {
+    status(StatusCode::OK, "Hello, World!\n")
+}
+
+fn status(status: StatusCode, text: &'static str) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::from(text));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, TEXT);
+    response
+}

@@ -1,0 +1,239 @@
+//! A run from its profile to the files that a browser opens, through the public API alone.
+
+use std::{fs, path::Path, process::Command};
+
+use flameload::{
+    fold::{Folded, hottest},
+    record::{HotFacts, ProfileFacts, Run, Status, Store, TargetFacts, UtcTime},
+    symbolize::{Frame, FrameId, FrameKind, Profile, Sample, Stack, StackId, Thread, ThreadId},
+    unit::{Hertz, Nanos, Samples},
+};
+
+/// Names that have broken other tools: XML, folded text, file names.
+const NAMES: [&str; 8] = [
+    "<hyper::Conn<I, B> as core::future::Future>::poll::{{closure}}",
+    "a -- b ]]> <!-- & \" '",
+    "<[u8; 4] as app::Encode>::encode",
+    "control \u{1b}[31m\u{0}\u{7f} characters",
+    "ends in a number 42",
+    "no\u{fffe}n\u{ffff}characters",
+    "Größe::量::🔥",
+    "",
+];
+
+/// A profile of two workers and the kernel below them, in which every name calls the next.
+fn profile() -> Profile {
+    let kinds = |i| if i + 2 < NAMES.len() { FrameKind::User } else { FrameKind::Kernel };
+    let frames = NAMES
+        .iter()
+        .enumerate()
+        .map(|(i, name)| Frame {
+            name: (*name).to_owned(),
+            module: Some("hyper-target".to_owned()),
+            file: Some(format!("src/{name}.rs")),
+            line: Some(i as u32 + 1),
+            kind: kinds(i),
+        })
+        .collect();
+    let stacks = (0..NAMES.len() as u32)
+        .map(|i| Stack { parent: i.checked_sub(1).map(StackId), frame: FrameId(i) })
+        .collect();
+    let thread = |tid, name: &str| Thread {
+        pid: 7,
+        tid,
+        process: "hyper-target".to_owned(),
+        name: name.to_owned(),
+    };
+    Profile {
+        title: "hyper · users".to_owned(),
+        hz: Hertz(997),
+        started: Nanos(1_000),
+        duration: Nanos(10_000_000_000),
+        frames,
+        stacks,
+        threads: vec![thread(8, "worker-1"), thread(9, "worker-2")],
+        samples: (0..200_u32)
+            .map(|i| Sample {
+                time: Nanos(u64::from(i) * 1_003_009),
+                thread: ThreadId(i % 2),
+                stack: StackId(i % NAMES.len() as u32),
+                weight: Samples(1),
+            })
+            .collect(),
+    }
+}
+
+fn run(profile: &Profile) -> Run {
+    let target = TargetFacts {
+        name: "hyper".to_owned(),
+        language: "rust".to_owned(),
+        ..TargetFacts::default()
+    };
+    let mut run = Run::new(UtcTime::now(), "cargo xtask profile hyper".to_owned(), target);
+    run.load.script = "users -- ]]> & \u{1b}".to_owned();
+    run.load.requests_per_second = Some(52_340.25);
+    run.load.latency_us.p99 = Some(1_840.0);
+    run.load.errors.timeout = 12;
+    run.server.cpu_us_per_request = Some(18.9);
+    run.status = Status::Interrupted;
+    run.reason = Some("by its user".to_owned());
+    run.profile = Some(ProfileFacts {
+        backend: "perf_event".to_owned(),
+        hz_requested: 997,
+        samples: 200,
+        lost: 10,
+        coverage: Some(0.5),
+        ..ProfileFacts::default()
+    });
+    let cpu_per_request = Some(Nanos(18_900));
+    run.hottest = hottest(profile, cpu_per_request, 5).into_iter().map(HotFacts::from).collect();
+    run
+}
+
+/// Asks another parser, where there is one.
+fn xmllint(svg: &Path) {
+    let Ok(output) = Command::new("xmllint").arg("--noout").arg("--nonet").arg(svg).output() else {
+        return;
+    };
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && complaint.is_empty(), "{complaint}");
+}
+
+#[test]
+fn a_run_becomes_files_that_other_programs_read() {
+    let root = tempfile::tempdir().expect("the system has room for a directory");
+    let store = Store::new(root.path());
+    let (profile, run) = (profile(), run(&profile()));
+    store.check_writable(&run.target.name).expect("a new directory is writable");
+    let directory = store.write(&run, Some(&profile)).expect("the run can be kept");
+    assert_eq!(store.find("latest").expect("it was just written"), directory);
+
+    let svg_path = directory.join("cpu.svg");
+    xmllint(&svg_path);
+    let svg = fs::read_to_string(&svg_path).expect("it is text");
+    for part in [
+        "52,340 requests/s",
+        "p99 1.84 ms",
+        "18.90 µs CPU/request",
+        "200 samples at 997 Hz",
+        "lost 10 (4.8 %)",
+        "coverage 0.50",
+        "interrupted: by its user",
+        "12 requests failed (timeout 12)",
+        "&lt;hyper::Conn&lt;I, B&gt; as core::future::Future&gt;::poll::{{closure}} (18.90 µs/request, 100.0 %, 200 samples)",
+        "Größe::量::🔥",
+        "<a href=\"run.json\">",
+        run.id.as_str(),
+    ] {
+        assert!(svg.contains(part), "{part}");
+    }
+
+    let folded = fs::read_to_string(directory.join("cpu.folded")).expect("it is text");
+    let read: Folded = folded.parse().expect("it is folded text");
+    assert_eq!(read, Folded::from_profile(&profile));
+    assert_eq!(read.total(), Samples(200));
+    assert!(folded.starts_with("hyper-target;worker;<hyper::Conn<I, B> as "), "{folded}");
+
+    let before = [svg.into_bytes(), folded.into_bytes()];
+    Store::render(&directory).expect("it can be rendered again");
+    let after =
+        ["cpu.svg", "cpu.folded"].map(|name| fs::read(directory.join(name)).expect("it is there"));
+    assert_eq!(after, before);
+
+    let listed = store.list().expect("the store can be read");
+    let kept = listed[0].run.as_ref().expect("the record can be read");
+    assert_eq!((kept.id.clone(), kept.hottest.len()), (run.id, 5));
+    assert_eq!(kept.artifacts["svg"], "cpu.svg");
+}
+
+#[test]
+fn a_run_of_an_idle_target_is_kept_too() {
+    let root = tempfile::tempdir().expect("the system has room for a directory");
+    let mut idle = profile();
+    idle.samples.clear();
+    let mut run = run(&idle);
+    run.server.cpu_us_per_request = None;
+    let directory = Store::new(root.path()).write(&run, Some(&idle)).expect("it can be kept");
+    xmllint(&directory.join("cpu.svg"));
+    let svg = fs::read_to_string(directory.join("cpu.svg")).expect("it is text");
+    assert!(svg.contains("No samples were taken"), "{svg}");
+    assert_eq!(fs::read(directory.join("cpu.folded")).expect("it is there"), b"");
+}
+
+/// The names that other programs rely on, as the design lists them.
+#[test]
+fn the_record_has_the_names_it_promises() {
+    let run = serde_json::to_value(run(&profile())).expect("a record is JSON");
+    for pointer in [
+        "/schema",
+        "/id",
+        "/started_at",
+        "/command",
+        "/target/name",
+        "/target/language",
+        "/target/revision",
+        "/target/dirty",
+        "/target/build_id",
+        "/budget",
+        "/host/cpu_model",
+        "/host/cpus",
+        "/host/kernel",
+        "/host/memory_bytes",
+        "/host/virtualization",
+        "/host/perf_event_paranoid",
+        "/host/toolchains",
+        "/load/script",
+        "/load/engine",
+        "/load/mode",
+        "/load/connections",
+        "/load/duration_s",
+        "/load/requests",
+        "/load/requests_per_second",
+        "/load/bytes_per_second",
+        "/load/latency_us/mean",
+        "/load/latency_us/stdev",
+        "/load/latency_us/p50",
+        "/load/latency_us/p75",
+        "/load/latency_us/p90",
+        "/load/latency_us/p95",
+        "/load/latency_us/p99",
+        "/load/latency_us/p99_9",
+        "/load/latency_us/max",
+        "/load/errors/connect",
+        "/load/errors/read",
+        "/load/errors/write",
+        "/load/errors/timeout",
+        "/load/errors/status",
+        "/load/errors/check",
+        "/load/valid",
+        "/server/cpu_us_per_request",
+        "/server/cpus_used",
+        "/server/rss_initial_bytes",
+        "/server/rss_peak_bytes",
+        "/server/context_switches",
+        "/server/page_faults",
+        "/server/threads",
+        "/server/first_call_us",
+        "/client/cpu_us_per_request",
+        "/client/cpus_used",
+        "/profile/backend",
+        "/profile/hz_requested",
+        "/profile/hz_achieved",
+        "/profile/samples",
+        "/profile/lost",
+        "/profile/throttled",
+        "/profile/truncated_ratio",
+        "/profile/unknown_ratio",
+        "/profile/coverage",
+        "/profile/observer_effect",
+        "/profile/post_processing_ms",
+        "/hottest/0/name",
+        "/hottest/0/self_us_per_request",
+        "/hottest/0/total_us_per_request",
+        "/slices",
+        "/artifacts",
+    ] {
+        assert!(run.pointer(pointer).is_some(), "{pointer}");
+    }
+    assert_eq!(run["status"], "interrupted");
+}

@@ -1,0 +1,96 @@
+//! The servers that the tests start: this test program again, with `HELPER` naming a part.
+
+#![expect(clippy::print_stdout, reason = "what the programs print is what the tests look for")]
+
+use std::{
+    env,
+    io::{Read, Write},
+    net::TcpListener,
+    path::PathBuf,
+    process::{Command, Stdio},
+    thread,
+    time::Duration,
+};
+
+use flameload::target::{Built, Guard, LaunchOptions, Manifest, build, launch};
+
+use super::support::GO_ON;
+
+#[test]
+#[ignore = "a program for the other tests"]
+fn helper() {
+    match env::var("HELPER").as_deref() {
+        Ok("server") => serve("200 OK"),
+        Ok("back") => serve("200 OK"),
+        Ok("front") => serve(if env::var("BACK").is_ok() { "200 OK" } else { "500 No Back" }),
+        Ok("unwell") => serve("503 Service Unavailable"),
+        Ok("family") => family(),
+        Ok("loner") => loner(),
+        Ok("tool") => tool(),
+        // Someone ran the ignored tests: nothing is asked of this one.
+        _ => {}
+    }
+}
+
+/// Answers every request with `status`.
+fn serve(status: &str) {
+    let port: u16 = env::var("PORT").expect("a port").parse().expect("a number");
+    let listener = TcpListener::bind(("127.0.0.1", port)).expect("a free port");
+    println!("listening on {port}");
+    for stream in listener.incoming() {
+        let Ok(mut stream) = stream else { continue };
+        let mut request = [0; 1024];
+        if stream.read(&mut request).is_ok_and(|read| read > 0) {
+            let answer = format!("HTTP/1.1 {status}\r\nContent-Length: 2\r\n\r\nhi");
+            let _ = stream.write_all(answer.as_bytes());
+        }
+    }
+}
+
+/// A server with a child in its group and a grandchild that has left it.
+#[expect(clippy::zombie_processes, reason = "its children have to outlive it")]
+fn family() {
+    let _child = Command::new("sleep").arg("1000").spawn().expect("a child");
+    let me = env::current_exe().expect("this test");
+    let _loner = Command::new(me)
+        .args(["target::helper::helper", "--exact", "--ignored", "--nocapture"])
+        .env("HELPER", "loner")
+        .stdout(Stdio::null())
+        .spawn()
+        .expect("a child");
+    serve("200 OK");
+}
+
+fn loner() {
+    rustix::process::setsid().expect("a session of its own");
+    let mut child = Command::new("sleep").arg("1000").spawn().expect("a child");
+    let _ = child.wait();
+}
+
+/// A tool that uses the library: starts the target `MANIFEST` as far as `STAGE` says, then waits
+/// for its end.
+fn tool() {
+    let path = PathBuf::from(env::var_os("MANIFEST").expect("a manifest"));
+    let stage = env::var("STAGE").expect("a stage");
+    let manifest = Manifest::read(&path).expect("fits");
+    let guard = Guard::start().expect("a guard");
+    println!("guard {}", guard.pid());
+    let built = match stage.as_str() {
+        "build" => {
+            let mut say = |line: &str| println!("{line}");
+            build(&manifest, Default::default(), &guard, &GO_ON, &mut say).expect("builds")
+        }
+        _ => Built { binary: None, build_id: None, revision: None },
+    };
+    let held = launch(&manifest, &built, &LaunchOptions::default(), &guard).expect("forks");
+    let pids: Vec<_> = held.processes().map(|(_, pid)| pid.to_string()).collect();
+    let running = match stage.as_str() {
+        "held" => Err(held),
+        _ => Ok(held.release(&GO_ON).expect("starts")),
+    };
+    println!("pids {}", pids.join(" "));
+    loop {
+        thread::sleep(Duration::from_secs(1));
+        assert!(running.is_ok() || stage == "held");
+    }
+}

@@ -1,0 +1,99 @@
+//! Draws the progress of a measurement on stderr: a live line on a terminal, plain lines else.
+
+use std::{
+    io::IsTerminal,
+    time::{Duration, Instant},
+};
+
+use flameload::measure::Event;
+use indicatif::{ProgressBar, ProgressStyle};
+
+/// The progress of a measurement.
+pub(crate) struct Progress {
+    /// None where stderr is not a terminal.
+    bar: Option<ProgressBar>,
+    /// The last plain line's phase: each is printed once.
+    phase: Option<&'static str>,
+    phase_started: Instant,
+}
+
+impl Progress {
+    pub(crate) fn new() -> Self {
+        let bar = std::io::stderr().is_terminal().then(|| {
+            let bar = ProgressBar::new_spinner();
+            if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
+                bar.set_style(style);
+            }
+            bar.enable_steady_tick(Duration::from_millis(120));
+            bar
+        });
+        Self { bar, phase: None, phase_started: Instant::now() }
+    }
+
+    /// Shows one step.
+    pub(crate) fn show(&mut self, event: Event) {
+        match event {
+            Event::Building { target } => self.phase("building", &format!("building {target}")),
+            Event::BuildOutput(line) => self.build_output(&line),
+            Event::Starting => self.phase("starting", "starting the server"),
+            Event::Ready { after } => {
+                self.phase("ready", &format!("ready; first call took {:.1} ms", ms(after)));
+            }
+            Event::WarmingUp { left } => {
+                self.phase("warming up", &format!("warming up, {:.0} s left", left.as_secs_f64()));
+            }
+            Event::DumpGrew { bytes } => {
+                self.note(&format!("stacks are deep: copying {bytes} of each from now on"));
+            }
+            Event::Measuring { left, requests_per_second } => {
+                let left = left.as_secs_f64().ceil();
+                let rate = requests_per_second.round();
+                self.phase("measuring", &format!("measuring, {left} s left, {rate} requests/s"));
+            }
+            Event::Symbolizing => self.phase("symbolizing", "symbolizing"),
+            Event::Recording => self.phase("recording", "writing the run"),
+        }
+    }
+
+    /// Takes the live line away.
+    pub(crate) fn finish(&mut self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+
+    /// Compilers print a line for each crate: on a terminal the last one shows, and the full
+    /// output of a build that fails is in its error.
+    fn build_output(&mut self, line: &str) {
+        match &self.bar {
+            Some(bar) => bar.set_message(format!("building: {}", line.trim())),
+            None if self.phase_started.elapsed() > Duration::from_secs(1) => self.note(line),
+            None => {}
+        }
+    }
+
+    #[expect(clippy::print_stderr, reason = "progress goes to stderr")]
+    fn phase(&mut self, name: &'static str, message: &str) {
+        let is_new = self.phase.replace(name) != Some(name);
+        if is_new {
+            self.phase_started = Instant::now();
+        }
+        match &self.bar {
+            Some(bar) => bar.set_message(message.to_owned()),
+            None if is_new => eprintln!("{message}"),
+            None => {}
+        }
+    }
+
+    #[expect(clippy::print_stderr, reason = "progress goes to stderr")]
+    fn note(&self, message: &str) {
+        match &self.bar {
+            Some(bar) => bar.println(message),
+            None => eprintln!("{message}"),
+        }
+    }
+}
+
+fn ms(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1e3
+}

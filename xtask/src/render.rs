@@ -1,0 +1,26 @@
+//! `cargo xtask render`: re-create the derived files of a run from its profile and record.
+
+use flameload::record::Store;
+
+use crate::{exit::Exit, paths};
+
+/// Re-create a run's folded stacks and flamegraph, byte for byte, from its profile.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  cargo xtask render latest
+  cargo xtask render 20261121-2233
+  cargo xtask render flamegraphs/hyper/20261121-223344-ab12")]
+pub(crate) struct Args {
+    /// The run: its id or the start of it, `latest`, or its directory
+    run: String,
+}
+
+/// Runs the command.
+#[expect(clippy::print_stdout, reason = "the path is the result")]
+pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
+    let directory = paths::store().find(&args.run)?;
+    let svg = Store::render(&directory)?;
+    println!("{}", svg.display());
+    Ok(Exit::Done)
+}

@@ -12,6 +12,7 @@ mod header;
 mod palette;
 mod svg;
 mod text;
+mod trunk;
 
 pub use caption::{Caption, Link};
 pub use palette::{Class, Palette};

@@ -16,7 +16,7 @@ use crate::{
     load::{Errors, Mode, Script, Tally},
     record::{
         self, BudgetFacts, ClientFacts, ErrorCounts, Host, LatencyFacts, LoadFacts, ProfileFacts,
-        Run, ServerFacts, SliceFacts, Status, TargetFacts, UtcTime,
+        Run, ServerFacts, SliceFacts, Status, TargetFacts, UnwindFacts, UtcTime,
     },
     sample::{Access, Capture},
     symbolize::Resolved,
@@ -73,16 +73,10 @@ pub(super) fn run(
     run.load = load(settings, &headline, &observed.slices);
     run.server = server(observed, &headline);
     run.client = client(&headline);
-    let profile = profile(observed, resolved);
-    let visible_us = match (run.server.cpu_us_per_request, observed.capture.access) {
-        (Some(us), Access::KernelAndUser) => Some(us),
-        // The samples stand for the server's own code only, and so must the widths.
-        (Some(us), Access::UserOnly) => profile.coverage.map(|coverage| us * coverage),
-        (None, _) => None,
-    };
-    let visible = visible_us.map(|us| Nanos((us * 1e3) as u64));
+    let profile = profile(observed, resolved, run.server.cpu_us_per_request);
+    let sampled = profile.sampled_us_per_request.map(|us| Nanos((us * 1e3) as u64));
     run.hottest =
-        hottest(&resolved.profile, visible, HOTTEST).into_iter().map(Into::into).collect();
+        hottest(&resolved.profile, sampled, HOTTEST).into_iter().map(Into::into).collect();
     run.profile = Some(profile);
     run.slices = slices(observed);
     run.warnings = warnings(settings, observed, &headline);
@@ -230,12 +224,22 @@ fn client(headline: &Headline) -> ClientFacts {
     }
 }
 
-fn profile(observed: &Observed, resolved: &Resolved) -> ProfileFacts {
+fn profile(
+    observed: &Observed,
+    resolved: &Resolved,
+    cpu_us_per_request: Option<f64>,
+) -> ProfileFacts {
     let Capture { hz, clock, access, dump, counts, .. } = &observed.capture;
     let sampled = observed.slices.iter().filter(|slice| slice.sampled);
     let sampled_cpu: Nanos = sampled.map(|slice| slice.server_cpu).sum();
     let share = |samples: Samples| finite(samples.share_of(counts.samples).0);
     let sampled_seconds = counts.samples.0 as f64 * hz.period().as_secs_f64();
+    let coverage = finite(sampled_seconds / sampled_cpu.as_secs_f64());
+    let sampled_us_per_request = match access {
+        Access::KernelAndUser => cpu_us_per_request,
+        // The samples stand for the server's own code only, and so must the widths.
+        Access::UserOnly => cpu_us_per_request.zip(coverage).map(|(us, share)| us * share),
+    };
     ProfileFacts {
         backend: "perf_event".to_owned(),
         event: Some((*clock).to_owned()),
@@ -248,11 +252,15 @@ fn profile(observed: &Observed, resolved: &Resolved) -> ProfileFacts {
         throttled: counts.throttled,
         truncated_ratio: share(counts.truncated()),
         unknown_ratio: share(resolved.unknown),
-        coverage: finite(sampled_seconds / sampled_cpu.as_secs_f64()),
+        coverage,
+        sampled_us_per_request,
         observer_effect: ObserverEffect::of(&observed.slices).map(observer_effect),
         post_processing_ms: None,
         dump_bytes: u32::try_from(dump.0).ok(),
-        unwinding: None,
+        unwinding: Some(UnwindFacts {
+            cache_hits: counts.rule_hits,
+            cache_misses: counts.rule_misses,
+        }),
     }
 }
 

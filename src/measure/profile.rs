@@ -96,6 +96,7 @@ fn observe(
 ) -> Result<Observed, MeasureError> {
     // The server inherits the limit.
     let _ = raise_nofile();
+    let _pinned = Pinned::to(&settings.load_cpus);
     let load_cpus = settings.load_cpus.as_slice().to_vec();
     let mut sampler = Sampler::start(&Config { hz: settings.hz, cpus: load_cpus.clone() })?;
     let mut subject = match (what, built) {
@@ -147,6 +148,26 @@ fn observe(
         usage_after,
         load_ended,
     })
+}
+
+/// Keeps this thread off the server's CPUs until dropped.
+struct Pinned {
+    before: Option<Cpus>,
+}
+
+impl Pinned {
+    fn to(cpus: &Cpus) -> Self {
+        let before = Cpus::available().ok();
+        // Where it cannot be done, what we do between slices takes a little from the server.
+        let _ = cpus.pin_current_thread();
+        Self { before }
+    }
+}
+
+impl Drop for Pinned {
+    fn drop(&mut self) {
+        let _ = self.before.as_ref().map(Cpus::pin_current_thread);
+    }
 }
 
 /// The time of the first call. Where readiness was a call of its own, that one was the first.

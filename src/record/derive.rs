@@ -32,9 +32,9 @@ pub fn derive(run: &Run, profile: &Profile) -> Result<Derived, RenderError> {
 
 fn caption(run: &Run, profile: &Profile, folded: &Folded) -> Caption {
     let total = folded.total().0;
-    let us_per_sample = run
-        .server
-        .cpu_us_per_request
+    let sampled = run.profile.as_ref().and_then(|profile| profile.sampled_us_per_request);
+    let us_per_sample = sampled
+        .or(run.server.cpu_us_per_request)
         .filter(|us| us.is_finite() && total > 0)
         .map(|us| us / total as f64);
     let link = |file: &str| Link { text: file.to_owned(), href: file.to_owned() };

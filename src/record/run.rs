@@ -284,6 +284,9 @@ pub struct ProfileFacts {
     pub unknown_ratio: Option<f64>,
     /// Sampled time over exact CPU time.
     pub coverage: Option<f64>,
+    /// CPU time of a request that all samples together stand for, microseconds: all of it, or
+    /// only the server's own code where the kernel could not be sampled.
+    pub sampled_us_per_request: Option<f64>,
     /// What the sampling did to the target.
     pub observer_effect: Option<ObserverEffect>,
     /// From the end of the load to the finished run.

@@ -30,7 +30,9 @@ impl ProfileFacts {
         if lost.0 > LOST_RATIO_MAX {
             warnings.push(format!("{lost} of the samples were lost: lower the frequency"));
         }
-        if let Some(coverage) = self.coverage.filter(|coverage| !COVERAGE.contains(coverage)) {
+        // Where a part is known to be missing, the samples cannot stand for the whole.
+        let whole = self.coverage.filter(|_| self.missing.is_empty());
+        if let Some(coverage) = whole.filter(|coverage| !COVERAGE.contains(coverage)) {
             warnings.push(format!(
                 "the samples stand for {} of the CPU time that was used: shares may be wrong",
                 Ratio(coverage)

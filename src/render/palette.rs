@@ -154,7 +154,7 @@ impl Palette {
 }
 
 /// The crate or namespace of a function: `tokio` of `<tokio::task::Task as Future>::poll`.
-fn namespace(name: &str) -> Option<&str> {
+pub(super) fn namespace(name: &str) -> Option<&str> {
     let mut rest = name;
     loop {
         let stripped = ["<", "&", "*const ", "*mut ", "mut ", "dyn ", "impl "]

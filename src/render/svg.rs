@@ -22,6 +22,7 @@ use super::{
     header::{self, Header, STYLE},
     palette::Class,
     text::xml_safe,
+    trunk,
 };
 use crate::{
     fold::{Folded, clean},
@@ -65,26 +66,29 @@ pub fn flamegraph(
 
 /// inferno's picture of the frames.
 fn frames(folded: &Folded, caption: &Caption) -> io::Result<String> {
-    let mut stacks: Vec<_> = folded.iter().collect();
+    let mut stacks: Vec<(Vec<&str>, Samples)> =
+        folded.iter().map(|(stack, samples)| (stack.split(';').collect(), samples)).collect();
     // By frames rather than by bytes: where names have characters below `;`, a parent's
     // children would not stand together.
-    stacks.sort_by(|a, b| a.0.split(';').cmp(b.0.split(';')));
-    let names: FxHashSet<&str> = stacks.iter().flat_map(|(stack, _)| stack.split(';')).collect();
+    stacks.sort();
+    let stacks = trunk::shorten(&stacks, &caption.palette);
+    let names: FxHashSet<&str> =
+        stacks.iter().flat_map(|(frames, _)| frames).map(String::as_str).collect();
     let mut colors = PaletteMap::default();
     // inferno's own frame that holds all others has no name.
     colors.insert("", Class::Root.color());
     for name in &names {
-        colors.insert(plain(name), caption.palette.class(name).shade(clean(name)));
+        let class = match name.starts_with(trunk::MARK) {
+            true => Class::Root,
+            false => caption.palette.class(name),
+        };
+        colors.insert(plain(name), class.shade(clean(name)));
     }
-    let all_plain = names.iter().all(|name| matches!(plain(name), Cow::Borrowed(_)));
     let lines: Vec<String> = stacks
         .iter()
-        .map(|(stack, samples)| match all_plain {
-            true => format!("{stack} {}", samples.0),
-            false => {
-                let names: Vec<_> = stack.split(';').map(plain).collect();
-                format!("{} {}", names.join(";"), samples.0)
-            }
+        .map(|(frames, samples)| {
+            let names: Vec<_> = frames.iter().map(|name| plain(name)).collect();
+            format!("{} {}", names.join(";"), samples.0)
         })
         .collect();
     let mut options = Options::default();

@@ -80,6 +80,10 @@ pub struct Counts {
     pub unwind_failed: Samples,
     /// Records that could not be decoded.
     pub bad_records: u64,
+    /// Frames whose unwind rule was known already, warm-up included.
+    pub rule_hits: u64,
+    /// Frames whose unwind rule had to be read from the tables, warm-up included.
+    pub rule_misses: u64,
 }
 
 impl Counts {

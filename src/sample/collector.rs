@@ -24,8 +24,8 @@ use crate::unit::{Nanos, Samples};
 const CONTEXT_MARKERS: u64 = -4095_i64 as u64;
 /// The kernel cuts callchains here unless told otherwise (`kernel.perf_event_max_stack`).
 const CALLCHAIN_MAX: usize = 127;
-/// 16 bytes each: enough for an hour of one busy CPU at the default frequency, kept apart.
-const TIMELINE_CAPACITY: usize = 1 << 22;
+/// Six megabytes: four minutes of one busy CPU at the default frequency, each sample apart.
+const TIMELINE_CAPACITY: usize = 1 << 18;
 
 /// Keeps what the records say.
 pub(super) struct Collector {
@@ -91,7 +91,8 @@ impl Collector {
     }
 
     pub(super) fn counts(&self) -> Counts {
-        self.counts
+        let (rule_hits, rule_misses) = self.rules.hits_and_misses();
+        Counts { rule_hits, rule_misses, ..self.counts }
     }
 
     /// Takes every record made before `until`, the oldest of all rings first.
@@ -253,6 +254,7 @@ impl Collector {
     /// Everything kept, as parts of a capture.
     pub(super) fn into_parts(self) -> Parts {
         let bound = self.bound_functions();
+        let counts = self.counts();
         let (frames, stacks) = self.stacks.into_parts();
         Parts {
             modules: self.modules.all().to_vec(),
@@ -261,7 +263,7 @@ impl Collector {
             threads: self.threads,
             samples: self.timeline.into_samples(),
             bound,
-            counts: self.counts,
+            counts,
         }
     }
 }

@@ -81,6 +81,12 @@ impl RuleCache {
     pub(super) fn new() -> Self {
         Self(CacheNative::new())
     }
+
+    /// How often a rule was found, and how often it had to be read from the tables.
+    pub(super) fn hits_and_misses(&self) -> (u64, u64) {
+        let stats = self.0.stats();
+        (stats.hits(), stats.misses())
+    }
 }
 
 impl Unwinding {

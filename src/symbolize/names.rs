@@ -132,6 +132,8 @@ fn frames(module: &Module, symbol: &Symbolized<'_>) -> Vec<Frame> {
     frames.extend(symbol.inlined.iter().map(|inlined| {
         named(module, &inlined.name, inlined.code_info.as_ref(), FrameKind::Inlined)
     }));
+    // C libraries define a function under several names, which then looks inlined into itself.
+    frames.dedup_by(|inner, outer| inner.name == outer.name);
     frames
 }
 
@@ -151,7 +153,8 @@ fn named(module: &Module, name: &str, place: Option<&CodeInfo<'_>>, kind: FrameK
     }
 }
 
-fn unnamed(module: &Module) -> Frame {
+/// A function that keeps the name of its module.
+pub(super) fn unnamed(module: &Module) -> Frame {
     Frame {
         name: format!("[{}]", module.name),
         module: Some(module.name.clone()),

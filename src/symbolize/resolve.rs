@@ -1,9 +1,15 @@
 //! Builds the profile: names the distinct addresses of a capture, and its stacks with them.
 
+use std::{
+    num::NonZero,
+    sync::{Mutex, PoisonError},
+    thread,
+};
+
 use rustc_hash::FxHashMap;
 
 use super::{
-    names::{Detail, Names},
+    names::{Detail, Names, unnamed},
     profile::{Frame, FrameId, FrameKind, Profile, Sample, Stack, StackId, Thread, ThreadId},
 };
 use crate::{
@@ -85,6 +91,7 @@ fn name_frames(capture: &Capture, used: &[bool], detail: Detail) -> Vec<Vec<Fram
         }
         match capture.frames[frame.0 as usize] {
             RawFrame::Address { module, address } => {
+                names[frame.0 as usize] = vec![unnamed(&capture.modules[module.0 as usize])];
                 by_module.entry(module).or_default().push((frame, address));
             }
             RawFrame::Unmapped => {
@@ -95,17 +102,48 @@ fn name_frames(capture: &Capture, used: &[bool], detail: Detail) -> Vec<Vec<Fram
             }
         }
     }
-    let lookup = Names::new(detail);
-    for (module, mut frames) in by_module {
-        frames.sort_by_key(|(_, address)| *address);
-        let addresses: Vec<u64> = frames.iter().map(|(_, address)| *address).collect();
-        let bound: Vec<_> = capture.bound.iter().filter(|f| f.module == module).cloned().collect();
-        let found = lookup.with_bound(&capture.modules[module.0 as usize], &addresses, &bound);
-        for ((frame, _), functions) in frames.into_iter().zip(found) {
-            names[frame.0 as usize] = functions;
-        }
+    let jobs = by_module.into_iter().map(|(module, frames)| Job { module, frames }).collect();
+    for (frame, functions) in look_up(capture, jobs, detail) {
+        names[frame.0 as usize] = functions;
     }
     names
+}
+
+/// The frames to name in one module, with their addresses.
+struct Job {
+    module: ModuleId,
+    frames: Vec<(RawFrameId, u64)>,
+}
+
+/// Names the frames of several modules at once: the kernel's table and a program's debug
+/// information take about as long to read.
+fn look_up(capture: &Capture, mut jobs: Vec<Job>, detail: Detail) -> Vec<(RawFrameId, Vec<Frame>)> {
+    // Taken from the end: the one with most to name first.
+    jobs.sort_by_key(|job| (job.frames.len(), job.module));
+    let threads = thread::available_parallelism().map_or(1, NonZero::get).min(jobs.len());
+    let jobs = Mutex::new(jobs);
+    let take = || jobs.lock().unwrap_or_else(PoisonError::into_inner).pop();
+    let work = || {
+        let names = Names::new(detail);
+        let mut found = Vec::new();
+        while let Some(Job { module, mut frames }) = take() {
+            frames.sort_by_key(|(_, address)| *address);
+            let addresses: Vec<u64> = frames.iter().map(|(_, address)| *address).collect();
+            let bound: Vec<_> =
+                capture.bound.iter().filter(|f| f.module == module).cloned().collect();
+            let module = &capture.modules[module.0 as usize];
+            let functions = names.with_bound(module, &addresses, &bound);
+            found.extend(frames.into_iter().map(|(frame, _)| frame).zip(functions));
+        }
+        found
+    };
+    thread::scope(|scope| {
+        let workers: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
+        let mut found = work();
+        // A module whose debug information makes the parser panic loses its names, no more.
+        found.extend(workers.into_iter().filter_map(|worker| worker.join().ok()).flatten());
+        found
+    })
 }
 
 /// What a stripped C library runs before the program's own code is called so: nothing else can be

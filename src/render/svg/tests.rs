@@ -118,7 +118,7 @@ fn a_small_picture() {
             text: own code 1,500 µs
             text: native code 3.00 µs
             text: kernel 1.50 µs
-            text: Width: CPU time per request, 1,505 µs in all. Callers stand above what they call. Frames below 0.02 % are not drawn.
+            text: Width: CPU time per request, 1,505 µs in all. Callers stand above what they call. ⋯ stands for machinery with a single caller. Frames below 0.02 % are not drawn.
             text: run 20261121-223344-ab12  ·  
             a: run.json
         "#]],
@@ -132,19 +132,19 @@ fn without_requests_widths_are_samples() {
         "app;main 3\napp;poll 1\n",
         &caption,
         expect![[r#"
-        text: Reset Zoom
-        text: Search
-        title: main (75.0 %, 3 samples)
-        text: main
-        title: all (100.0 %, 4 samples)
-        title: app (100.0 %, 4 samples)
-        text: app
-        title: poll (25.0 %, 1 sample)
-        text: poll
-        text: self time:
-        text: native code 100.0 %
-        text: Width: samples. Callers stand above what they call. Frames below 0.02 % are not drawn.
-    "#]],
+            text: Reset Zoom
+            text: Search
+            title: main (75.0 %, 3 samples)
+            text: main
+            title: all (100.0 %, 4 samples)
+            title: app (100.0 %, 4 samples)
+            text: app
+            title: poll (25.0 %, 1 sample)
+            text: poll
+            text: self time:
+            text: native code 100.0 %
+            text: Width: samples. Callers stand above what they call. ⋯ stands for machinery with a single caller. Frames below 0.02 % are not drawn.
+        "#]],
     );
 }
 

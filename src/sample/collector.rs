@@ -167,6 +167,10 @@ impl Collector {
         if end != End::Root {
             self.frames.push(self.stacks.frame(RawFrame::Truncated));
         }
+        if self.frames.is_empty() {
+            // Neither kernel nor user frames: it still was CPU time, of code that is not known.
+            self.frames.push(self.stacks.frame(RawFrame::Unmapped));
+        }
         self.counts.samples += Samples(1);
         let thread = self.thread(sample.pid, sample.tid);
         if let Some(stack) = self.stacks.stack(self.frames.iter().rev().copied()) {

@@ -29,8 +29,17 @@ pub enum MeasureError {
     Guard(io::Error),
     #[error("the server does not answer the script's request: {0}")]
     NoAnswer(ProbeError),
+    #[error(
+        "{request} is answered with status {status}, which the script '{script}' does not expect: \
+         choose the script that fits this server with --script, or correct its path"
+    )]
+    WrongStatus { request: String, status: u16, script: String },
+    #[error("the server stopped answering: it runs, but the last slices have no response at all")]
+    Silent,
     #[error("process {0} does not run")]
     NoProcess(u32),
+    #[error("process {0} is a kernel thread and runs no program: give the id of the server")]
+    KernelThread(u32),
     #[error("process {0} listens on no port: give the address to load with --url")]
     NoPort(u32),
     #[error("process {pid} listens on several ports ({ports}): choose one with --url")]

@@ -27,6 +27,8 @@ use crate::{
 /// Everything that was observed of a server.
 #[derive(Debug)]
 pub(super) struct Observed {
+    /// When the server was launched, or attached to.
+    pub(super) started: UtcTime,
     pub(super) addr: SocketAddr,
     pub(super) status: Status,
     pub(super) reason: Option<String>,
@@ -64,7 +66,7 @@ pub(super) fn run(
     resolved: &Resolved,
 ) -> Run {
     let headline = Headline::of(&observed.slices);
-    let mut run = Run::new(UtcTime::now(), settings.command.clone(), target(what, built));
+    let mut run = Run::new(observed.started, settings.command.clone(), target(what, built));
     run.status = observed.status;
     run.reason = observed.reason.take();
     run.url = Some(format!("http://{}{}", observed.addr, settings.script.request.path));

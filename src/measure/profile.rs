@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     load::{Generator, Plan, Script, probe, raise_nofile},
-    record::{Run, Status, Store},
+    record::{Run, Status, Store, UtcTime},
     sample::{Config, Sampler},
     symbolize::{Detail, resolve},
     target::{Built, Cpus, Guard, build, usage},
@@ -79,7 +79,9 @@ fn build_target(
 ) -> Result<Option<Built>, MeasureError> {
     let What::Target(launch) = what else { return Ok(None) };
     let Launch { manifest, color, .. } = &**launch;
-    events(Event::Building { target: manifest.name.clone() });
+    if manifest.build.is_some() {
+        events(Event::Building { target: manifest.name.clone() });
+    }
     let options = crate::target::BuildOptions { color: *color };
     let mut line = |text: &str| events(Event::BuildOutput(text.to_owned()));
     Ok(Some(build(manifest, options, guard, interrupted, &mut line)?))
@@ -97,6 +99,7 @@ fn observe(
     // The server inherits the limit.
     let _ = raise_nofile();
     let _pinned = Pinned::to(&settings.load_cpus);
+    let started = UtcTime::now();
     let load_cpus = settings.load_cpus.as_slice().to_vec();
     let mut sampler = Sampler::start(&Config { hz: settings.hz, cpus: load_cpus.clone() })?;
     let mut subject = match (what, built) {
@@ -108,7 +111,7 @@ fn observe(
         (What::Target(_), None) => return Err(MeasureError::NoAddress),
     };
     let plan = Plan::new(&settings.script, subject.addr, &load_cpus)?;
-    let first_call = first_call(&plan, &subject)?;
+    let first_call = first_call(&plan, &settings.script, &subject)?;
     let usage_initial = usage::read(&subject.pids());
     events(Event::Ready { after: first_call });
     let mut window = Window {
@@ -121,6 +124,7 @@ fn observe(
     window.warm_up(settings.script.warmup, events).map_err(|cut| match cut {
         Cut::Interrupted => MeasureError::Interrupted,
         Cut::Exited(exit) => MeasureError::Exited(exit),
+        Cut::Silent => MeasureError::Silent,
     })?;
     let usage_before = usage::read(&window.subject.pids());
     let (slices, cut) = window.measure(settings.script.duration, events);
@@ -135,8 +139,10 @@ fn observe(
         None => (Status::Complete, None),
         Some(Cut::Interrupted) => (Status::Interrupted, None),
         Some(Cut::Exited(exit)) => (Status::Failed, Some(exit)),
+        Some(Cut::Silent) => (Status::Failed, Some(MeasureError::Silent.to_string())),
     };
     Ok(Observed {
+        started,
         addr,
         status,
         reason,
@@ -171,8 +177,24 @@ impl Drop for Pinned {
 }
 
 /// The time of the first call. Where readiness was a call of its own, that one was the first.
-fn first_call(plan: &Plan, subject: &Subject) -> Result<Duration, MeasureError> {
-    let (_status, took) =
+///
+/// A status that the script does not expect ends it here: the path is probably another target's,
+/// and a flamegraph of refusals looks like any other.
+fn first_call(plan: &Plan, script: &Script, subject: &Subject) -> Result<Duration, MeasureError> {
+    let (status, took) =
         probe(plan.addr(), plan.request(), plan.timeout()).map_err(MeasureError::NoAnswer)?;
+    let request = &script.request;
+    let expected = &request.expect.status;
+    let is_good = match expected.as_slice() {
+        [] => (200..300).contains(&status),
+        expected => expected.contains(&status),
+    };
+    if !is_good {
+        return Err(MeasureError::WrongStatus {
+            request: format!("{} {}", request.method, request.path),
+            status,
+            script: script.name.clone(),
+        });
+    }
     Ok(subject.first_call.unwrap_or(took))
 }

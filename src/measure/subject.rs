@@ -68,7 +68,13 @@ impl Subject {
         let options = LaunchOptions { cpus: Some(cpus.clone()), port: launch.port, workers: None };
         let held = target::launch(&launch.manifest, built, &options, guard)?;
         for pid in held.profiled() {
-            sampler.watch(pid, Origin::BeforeExec)?;
+            if let Err(error) = sampler.watch(pid, Origin::BeforeExec) {
+                if !is_running(pid) {
+                    // It could not even get ready for its exec, and that says more.
+                    held.release(interrupted)?;
+                }
+                return Err(error.into());
+            }
         }
         let running = held.release(interrupted)?;
         let addr = running.addr().ok_or(MeasureError::NoAddress)?;
@@ -78,6 +84,12 @@ impl Subject {
 
     /// Attaches to a process and its children.
     pub(super) fn attach(attach: &Attach, sampler: &mut Sampler) -> Result<Self, MeasureError> {
+        if !is_running(attach.pid) {
+            return Err(MeasureError::NoProcess(attach.pid));
+        }
+        if is_kernel_thread(attach.pid) {
+            return Err(MeasureError::KernelThread(attach.pid));
+        }
         let addr = match attach.addr {
             Some(addr) => addr,
             None => only_port(attach.pid)?,
@@ -118,6 +130,11 @@ impl Subject {
             running.stop();
         }
     }
+}
+
+/// Only kernel threads live without a single mapping.
+fn is_kernel_thread(pid: u32) -> bool {
+    std::fs::read(format!("/proc/{pid}/maps")).is_ok_and(|maps| maps.is_empty())
 }
 
 fn only_port(pid: u32) -> Result<SocketAddr, MeasureError> {

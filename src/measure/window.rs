@@ -11,10 +11,19 @@ use super::{
     slice::{self, Invalid, Slice},
     subject::Subject,
 };
-use crate::{load::Generator, sample::Sampler, unit::Nanos};
+use crate::{
+    load::{Generator, Tally},
+    sample::Sampler,
+    unit::Nanos,
+};
 
 /// How long a slice lasts: short against the drift of the machine, long against a switch.
 const SLICE: Duration = Duration::from_millis(250);
+/// A warm-up too short to find the size of the copies goes on for so many slices in all.
+const SETTLING_ROUNDS: usize = 4;
+/// So many slices without a single response, one after the other, mean that no more will come.
+/// Each lasts as long as the script's timeout, so waiting on would take very long.
+const SILENT_SLICES: usize = 4;
 /// How often a slice looks up from waiting: for Ctrl-C, a server that ended, and to report.
 const GLANCE: Duration = Duration::from_millis(50);
 
@@ -34,6 +43,8 @@ pub(super) enum Cut {
     Interrupted,
     /// A process of the server ended.
     Exited(String),
+    /// The server runs, but answers nothing any more.
+    Silent,
 }
 
 impl Window<'_> {
@@ -41,16 +52,25 @@ impl Window<'_> {
     pub(super) fn warm_up(&mut self, duration: Duration, events: Sink<'_>) -> Result<(), Cut> {
         let start = Nanos::now();
         let left = |now: Nanos| Duration::from(Nanos::from(duration) - now.since(start));
-        while !left(Nanos::now()).is_zero() {
+        let mut is_settled = false;
+        let mut rounds = 0;
+        while !left(Nanos::now()).is_zero() || (!is_settled && rounds < SETTLING_ROUNDS) {
+            rounds += 1;
+            let round = match left(Nanos::now()) {
+                Duration::ZERO => SLICE,
+                left => SLICE.min(left),
+            };
             self.sampler.enable();
             self.generator.resume();
-            let waited = self.wait(SLICE.min(left(Nanos::now())), &mut |now| {
+            let waited = self.wait(round, &mut |now| {
                 events(Event::WarmingUp { left: left(now) });
             });
             self.generator.pause();
             self.sampler.disable();
             waited?;
-            if let Some(bytes) = self.sampler.adapt() {
+            let grown = self.sampler.adapt();
+            is_settled = grown.is_none();
+            if let Some(bytes) = grown {
                 events(Event::DumpGrew { bytes });
             }
         }
@@ -82,6 +102,9 @@ impl Window<'_> {
             slices.push(slice);
             if cut.is_some() {
                 return (slices, cut);
+            }
+            if is_silent(&slices) {
+                return (slices, Some(Cut::Silent));
             }
         }
         (slices, None)
@@ -135,4 +158,13 @@ impl Window<'_> {
     fn wait(&mut self, duration: Duration, report: &mut dyn FnMut(Nanos)) -> Result<(), Cut> {
         self.wait_reporting(duration, &mut 0, &mut |now, _| report(now))
     }
+}
+
+/// Whether the last slices had no response, good or not.
+fn is_silent(slices: &[Slice]) -> bool {
+    let answered = |slice: &Slice| {
+        let Tally { requests, errors, .. } = &slice.tally;
+        requests + errors.status + errors.check > 0
+    };
+    slices.len() >= SILENT_SLICES && !slices.iter().rev().take(SILENT_SLICES).any(answered)
 }

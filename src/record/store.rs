@@ -55,7 +55,9 @@ pub enum RecordError {
     #[error("'{0}' cannot be a target's name: use letters, digits, '-', '_' and '.'")]
     TargetName(String),
     /// The store cannot be written to.
-    #[error("cannot write to {path}: {source}; make it writable, or run from a directory that is")]
+    #[error(
+        "cannot write to {path}: {source}; make it writable, or choose another directory with --out"
+    )]
     Unwritable {
         /// The directory.
         path: PathBuf,

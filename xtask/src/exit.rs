@@ -1,8 +1,10 @@
 //! Exit codes, which are an interface: scripts and CI decide by them.
 
-use std::process::ExitCode;
+use std::{io, process::ExitCode};
 
 use flameload::{measure::MeasureError, record::RecordError};
+
+use crate::out;
 
 /// How a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,10 +35,28 @@ impl From<Exit> for ExitCode {
 }
 
 /// Prints an error with its causes and gives the exit code that it deserves.
-#[expect(clippy::print_stderr, reason = "errors go to stderr")]
 pub(crate) fn report(error: &anyhow::Error) -> Exit {
-    eprintln!("error: {error:#}");
+    out::tell(&format!("error: {}", message(error)));
     code(error)
+}
+
+/// An error with those of its causes that it does not tell itself.
+fn message(error: &anyhow::Error) -> String {
+    let mut message = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if !message.contains(&cause) {
+            message = format!("{message}: {cause}");
+        }
+    }
+    let is_full = |cause: &(dyn std::error::Error + 'static)| {
+        let error = cause.downcast_ref::<io::Error>();
+        error.is_some_and(|error| error.kind() == io::ErrorKind::StorageFull)
+    };
+    // Told before the measurement, it says what to do; this is the disk that filled up during it.
+    if error.chain().any(is_full) {
+        message.push_str("; nothing was kept: free some space and measure again");
+    }
+    message
 }
 
 fn code(error: &anyhow::Error) -> Exit {
@@ -54,4 +74,22 @@ fn code(error: &anyhow::Error) -> Exit {
         )
     );
     if could_not { Exit::CouldNotMeasure } else { Exit::Usage }
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::{Context, anyhow};
+
+    use super::*;
+
+    #[test]
+    fn a_cause_is_told_once() {
+        let told = anyhow!("no such file").context("cannot read x: no such file");
+        assert_eq!(message(&told), "cannot read x: no such file");
+        let untold = Err::<(), _>(anyhow!("no such file")).context("cannot read x");
+        assert_eq!(
+            untold.map_err(|error| message(&error)),
+            Err("cannot read x: no such file".into())
+        );
+    }
 }

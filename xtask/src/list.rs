@@ -1,14 +1,16 @@
 //! `cargo xtask runs`, `targets` and `scripts`: what there is.
 
-#![expect(clippy::print_stdout, reason = "lists are results")]
-
 use flameload::{
     load::Script,
     record::{RunSummary, Status},
     target::Manifest,
 };
 
-use crate::{exit::Exit, paths};
+use crate::{
+    exit::Exit,
+    out,
+    paths::{self, StoreArgs},
+};
 
 /// List the runs that were kept, the latest last.
 #[derive(Debug, clap::Args)]
@@ -19,6 +21,9 @@ pub(crate) struct RunsArgs {
     /// Print each record as a line of JSON
     #[arg(long)]
     json: bool,
+
+    #[command(flatten)]
+    store: StoreArgs,
 }
 
 /// List the targets that can be profiled.
@@ -32,22 +37,21 @@ pub(crate) struct ScriptsArgs {}
 /// Runs `runs`.
 pub(crate) fn runs(args: &RunsArgs) -> anyhow::Result<Exit> {
     let wanted = |run: &RunSummary| args.target.as_ref().is_none_or(|name| *name == run.target);
-    let runs: Vec<RunSummary> = paths::store().list()?.into_iter().filter(wanted).collect();
+    let runs: Vec<RunSummary> = args.store.store().list()?.into_iter().filter(wanted).collect();
     if args.json {
         for record in runs.iter().filter_map(|run| run.run.as_ref().ok()) {
-            println!("{}", serde_json::to_string(record)?);
+            out::print(&(serde_json::to_string(record)? + "\n"))?;
         }
         return Ok(Exit::Done);
     }
     if runs.is_empty() {
-        println!("no runs yet: make one with `cargo xtask profile hyper`");
+        out::tell("no runs yet: make one with `cargo xtask profile hyper`");
         return Ok(Exit::Done);
     }
     let header = ["RUN", "TARGET", "SCRIPT", "REQUESTS/S", "CPU µs/REQ", "P99 µs", "STATUS"];
     let mut rows = vec![header.map(str::to_owned)];
     rows.extend(runs.iter().map(run_row));
-    print_table(&rows);
-    Ok(Exit::Done)
+    print_table(&rows)
 }
 
 fn run_row(summary: &RunSummary) -> [String; 7] {
@@ -91,8 +95,7 @@ pub(crate) fn targets(_args: &TargetsArgs) -> anyhow::Result<Exit> {
             Err(error) => ["-", "", "", &format!("unreadable: {error}")].map(str::to_owned),
         });
     }
-    print_table(&rows);
-    Ok(Exit::Done)
+    print_table(&rows)
 }
 
 /// Runs `scripts`.
@@ -114,16 +117,19 @@ pub(crate) fn scripts(_args: &ScriptsArgs) -> anyhow::Result<Exit> {
             }
         });
     }
-    print_table(&rows);
-    Ok(Exit::Done)
+    print_table(&rows)
 }
 
 /// Prints rows with their columns aligned, the last one open.
-fn print_table<const N: usize>(rows: &[[String; N]]) {
+fn print_table<const N: usize>(rows: &[[String; N]]) -> anyhow::Result<Exit> {
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
     let widths: Vec<usize> = (0..N).map(|column| width(column).unwrap_or(0)).collect();
+    let mut table = String::new();
     for row in rows {
         let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
-        println!("{}", cells.collect::<Vec<_>>().join("  ").trim_end());
+        table.push_str(cells.collect::<Vec<_>>().join("  ").trim_end());
+        table.push('\n');
     }
+    out::print(&table)?;
+    Ok(Exit::Done)
 }

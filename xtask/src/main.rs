@@ -4,6 +4,7 @@ mod ci;
 mod doctor;
 mod exit;
 mod list;
+mod out;
 mod paths;
 mod profile;
 mod progress;

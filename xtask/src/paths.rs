@@ -18,6 +18,16 @@ pub(crate) fn scripts() -> PathBuf {
     root().join("scripts")
 }
 
-pub(crate) fn store() -> Store {
-    Store::new(root().join("flamegraphs"))
+/// Where runs are kept.
+#[derive(Debug, clap::Args)]
+pub(crate) struct StoreArgs {
+    /// Where runs are kept [default: flamegraphs/ in the workspace]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+}
+
+impl StoreArgs {
+    pub(crate) fn store(&self) -> Store {
+        Store::new(self.out.clone().unwrap_or_else(|| root().join("flamegraphs")))
+    }
 }

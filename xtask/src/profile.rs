@@ -16,13 +16,19 @@ use anyhow::{Context, bail};
 use flameload::{
     load::Script,
     measure::{self, Attach, Launch, Settings, What},
-    record::Status,
+    record::{Run, Status},
     symbolize::Detail,
     target::{Cpus, Manifest, split_cpus},
     unit::{Hertz, parse_duration},
 };
 
-use crate::{exit::Exit, paths, progress::Progress, summary};
+use crate::{
+    exit::Exit,
+    out,
+    paths::{self, StoreArgs},
+    progress::Progress,
+    summary,
+};
 
 /// Profile a server under load and keep a flamegraph with its throughput.
 #[derive(Debug, clap::Args)]
@@ -48,6 +54,7 @@ pub(crate) struct Args {
 
     /// Where to send the load of a process that listens on several ports
     #[arg(long, value_name = "http://HOST:PORT", requires = "pid")]
+    #[arg(conflicts_with_all = ["target", "manifest"])]
     url: Option<Url>,
 
     /// The load script: a name under scripts/ or a path [default: the manifest's; hello for --pid]
@@ -89,6 +96,9 @@ pub(crate) struct Args {
     /// Open the flamegraph when done
     #[arg(long)]
     open: bool,
+
+    #[command(flatten)]
+    store: StoreArgs,
 }
 
 /// Runs the command.
@@ -98,7 +108,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Exit> {
     let interrupted = stop_on_signals()?;
     let mut progress = Progress::new();
     let measured =
-        measure::profile(&what, &settings, &paths::store(), &interrupted, &mut |event| {
+        measure::profile(&what, &settings, &args.store.store(), &interrupted, &mut |event| {
             progress.show(event);
         });
     progress.finish();
@@ -107,11 +117,36 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Exit> {
     if args.open {
         open(&finished.directory.join("cpu.svg"))?;
     }
-    Ok(match finished.run.status {
-        Status::Complete => Exit::Done,
-        Status::Interrupted => Exit::Interrupted,
-        Status::Failed => Exit::CouldNotMeasure,
-    })
+    Ok(verdict(&finished.run, args.json))
+}
+
+/// What a run that was kept came to, which the summary says more of; `--json` has none.
+fn verdict(run: &Run, json: bool) -> Exit {
+    let reason = match &run.reason {
+        Some(reason) if json => format!(": {reason}"),
+        _ => String::new(),
+    };
+    match run.status {
+        Status::Complete if run.load.valid => Exit::Done,
+        Status::Complete => {
+            out::tell(
+                "error: too many slices failed for a figure that could be quoted; the warnings \
+                 say why, and the run is kept as not valid",
+            );
+            Exit::CouldNotMeasure
+        }
+        Status::Interrupted => {
+            out::tell("interrupted: what was measured until then is kept");
+            Exit::Interrupted
+        }
+        Status::Failed => {
+            out::tell(&format!(
+                "error: the measurement broke off{reason}\nwhat was measured until then is kept, \
+                 marked as failed"
+            ));
+            Exit::CouldNotMeasure
+        }
+    }
 }
 
 impl Args {
@@ -164,21 +199,32 @@ impl Args {
     }
 
     fn choose_cpus(&self) -> anyhow::Result<(Cpus, Cpus)> {
+        let available = Cpus::available().context("cannot tell which CPUs are available")?;
         if let Some(CpuChoice { server, load }) = &self.cpus {
+            let known =
+                |cpus: &Cpus| cpus.as_slice().iter().all(|cpu| available.as_slice().contains(cpu));
+            if let Some(wrong) = [server, load].into_iter().find(|cpus| !known(cpus)) {
+                bail!("cannot use the CPUs {wrong}: those that may be used are {available}");
+            }
             return Ok((server.clone(), load.clone()));
         }
-        let available = Cpus::available().context("cannot tell which CPUs are available")?;
         let split = split_cpus(available.as_slice());
         Ok((split.server, split.load))
     }
 }
 
-/// Set by Ctrl-C, SIGTERM and SIGHUP; whoever waits in the library looks at it.
+/// Set by Ctrl-C, SIGTERM and SIGHUP; whoever waits in the library looks at it. The second one
+/// ends the tool at once, and the guard the servers.
 fn stop_on_signals() -> anyhow::Result<Arc<AtomicBool>> {
     let interrupted = Arc::new(AtomicBool::new(false));
     let flag = interrupted.clone();
-    ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed))
-        .context("cannot listen for Ctrl-C")?;
+    let handler = move || {
+        if flag.swap(true, Ordering::Relaxed) {
+            #[expect(clippy::exit, reason = "whoever presses Ctrl-C twice does not want to wait")]
+            std::process::exit(130);
+        }
+    };
+    ctrlc::set_handler(handler).context("cannot listen for Ctrl-C")?;
     Ok(interrupted)
 }
 

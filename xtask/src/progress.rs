@@ -8,6 +8,8 @@ use std::{
 use flameload::measure::Event;
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::out;
+
 /// The progress of a measurement.
 pub(crate) struct Progress {
     /// None where stderr is not a terminal.
@@ -40,15 +42,21 @@ impl Progress {
                 self.phase("ready", &format!("ready; first call took {:.1} ms", ms(after)));
             }
             Event::WarmingUp { left } => {
-                self.phase("warming up", &format!("warming up, {:.0} s left", left.as_secs_f64()));
+                self.phase("warming up", &format!("warming up, {} s left", seconds(left)));
             }
             Event::DumpGrew { bytes } => {
                 self.note(&format!("stacks are deep: copying {bytes} of each from now on"));
             }
             Event::Measuring { left, requests_per_second } => {
-                let left = left.as_secs_f64().ceil();
+                let left = seconds(left);
                 let rate = requests_per_second.round();
-                self.phase("measuring", &format!("measuring, {left} s left, {rate} requests/s"));
+                // As it begins there is no rate yet, and plain output shows only that.
+                let rate = if self.bar.is_some() && rate > 0.0 {
+                    format!(", {rate} requests/s")
+                } else {
+                    String::new()
+                };
+                self.phase("measuring", &format!("measuring, {left} s left{rate}"));
             }
             Event::Symbolizing => self.phase("symbolizing", "symbolizing"),
             Event::Recording => self.phase("recording", "writing the run"),
@@ -66,13 +74,12 @@ impl Progress {
     /// output of a build that fails is in its error.
     fn build_output(&mut self, line: &str) {
         match &self.bar {
-            Some(bar) => bar.set_message(format!("building: {}", line.trim())),
+            Some(bar) => bar.set_message(format!("building: {}", unindented(line))),
             None if self.phase_started.elapsed() > Duration::from_secs(1) => self.note(line),
             None => {}
         }
     }
 
-    #[expect(clippy::print_stderr, reason = "progress goes to stderr")]
     fn phase(&mut self, name: &'static str, message: &str) {
         let is_new = self.phase.replace(name) != Some(name);
         if is_new {
@@ -80,20 +87,57 @@ impl Progress {
         }
         match &self.bar {
             Some(bar) => bar.set_message(message.to_owned()),
-            None if is_new => eprintln!("{message}"),
+            None if is_new => out::tell(message),
             None => {}
         }
     }
 
-    #[expect(clippy::print_stderr, reason = "progress goes to stderr")]
     fn note(&self, message: &str) {
         match &self.bar {
             Some(bar) => bar.println(message),
-            None => eprintln!("{message}"),
+            None => out::tell(message),
         }
     }
 }
 
+/// Whole seconds, the last of them included.
+fn seconds(duration: Duration) -> u64 {
+    duration.as_secs_f64().ceil() as u64
+}
+
+/// A compiler's line without its indent, which stands behind the codes of its colour.
+fn unindented(line: &str) -> String {
+    let mut rest = line.trim();
+    let mut color = String::new();
+    while let Some(end) = rest.strip_prefix("\x1b[").and_then(|codes| codes.find('m')) {
+        let (code, after) = rest.split_at("\x1b[".len() + end + 1);
+        color.push_str(code);
+        rest = after;
+    }
+    format!("{color}{}", rest.trim_start())
+}
+
 fn ms(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1e3
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn indents_go_and_colors_stay() {
+        assert_eq!(unindented("   Compiling tokio"), "Compiling tokio");
+        assert_eq!(
+            unindented("\x1b[1m\x1b[92m   Compiling\x1b[0m x"),
+            "\x1b[1m\x1b[92mCompiling\x1b[0m x"
+        );
+        assert_eq!(unindented("\x1b["), "\x1b[");
+    }
+
+    #[test]
+    fn the_last_second_is_a_second() {
+        assert_eq!(seconds(Duration::from_millis(1)), 1);
+        assert_eq!(seconds(Duration::ZERO), 0);
+    }
 }

@@ -2,7 +2,7 @@
 
 use flameload::record::Store;
 
-use crate::{exit::Exit, paths};
+use crate::{exit::Exit, out, paths::StoreArgs};
 
 /// Re-create a run's folded stacks and flamegraph, byte for byte, from its profile.
 #[derive(Debug, clap::Args)]
@@ -14,13 +14,15 @@ Examples:
 pub(crate) struct Args {
     /// The run: its id or the start of it, `latest`, or its directory
     run: String,
+
+    #[command(flatten)]
+    store: StoreArgs,
 }
 
 /// Runs the command.
-#[expect(clippy::print_stdout, reason = "the path is the result")]
 pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
-    let directory = paths::store().find(&args.run)?;
+    let directory = args.store.store().find(&args.run)?;
     let svg = Store::render(&directory)?;
-    println!("{}", svg.display());
+    out::print(&format!("{}\n", svg.display()))?;
     Ok(Exit::Done)
 }

@@ -1,7 +1,5 @@
 //! What a run came to, for a reader at a terminal.
 
-#![expect(clippy::print_stdout, reason = "the summary is the result")]
-
 use std::fmt::Write as _;
 
 use flameload::{
@@ -9,6 +7,8 @@ use flameload::{
     record::{ObserverEffect, ProfileFacts, Run, Status},
     unit::{Bytes, Ratio},
 };
+
+use crate::out;
 
 /// How many of the hottest functions a summary shows.
 const HOTTEST: usize = 5;
@@ -18,13 +18,10 @@ const NAME_CHARS: usize = 84;
 /// Prints the record as one line of JSON, or the summary.
 pub(crate) fn print(finished: &Finished, json: bool) -> anyhow::Result<()> {
     if json {
-        println!("{}", serde_json::to_string(&finished.run)?);
-        return Ok(());
+        return out::print(&(serde_json::to_string(&finished.run)? + "\n"));
     }
-    print!("{}", text(&finished.run));
     let svg = finished.directory.join("cpu.svg");
-    println!("\n  flamegraph   {}", shown_path(&svg));
-    Ok(())
+    out::print(&format!("{}\n  flamegraph   {}\n", text(&finished.run), shown_path(&svg)))
 }
 
 /// Relative to the current directory where that is shorter.
@@ -34,13 +31,11 @@ fn shown_path(path: &std::path::Path) -> String {
 }
 
 fn text(run: &Run) -> String {
-    let mut out = String::new();
+    let mut out = format!("{} · {}\n", run.target.name, run.load.script);
     // Writing to a string cannot fail.
     let mut line = |label: &str, value: String| {
         let _ = writeln!(out, "  {label:<12} {value}");
     };
-    let name = format!("{} · {}", run.target.name, run.load.script);
-    line("", name);
     match run.status {
         Status::Complete => {}
         Status::Interrupted => line("INTERRUPTED", "what was measured until then".to_owned()),
@@ -77,9 +72,10 @@ fn throughput(run: &Run) -> String {
     let mark = if load.valid { "" } else { "  (NOT VALID)" };
     let bytes = load.bytes_per_second.map_or(Bytes(0), |bytes| Bytes(bytes as u64));
     format!(
-        "{} requests/s, {bytes}/s, {} connections, {} loop{mark}",
+        "{} requests/s, {bytes}/s, {} connection{}, {} loop{mark}",
         figure(load.requests_per_second, 0),
         load.connections,
+        if load.connections == 1 { "" } else { "s" },
         load.mode
     )
 }

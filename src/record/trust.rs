@@ -50,6 +50,9 @@ impl ProfileFacts {
         if self.throttled > 0 {
             doubts.push(format!("throttled {} times", grouped(self.throttled)));
         }
+        if self.bad_records > 0 {
+            doubts.push(format!("{} records not understood", grouped(self.bad_records)));
+        }
         for (name, ratio) in [("truncated", self.truncated_ratio), ("unknown", self.unknown_ratio)]
         {
             if let Some(ratio) = ratio.filter(|ratio| *ratio >= CLEAN_RATIO) {

@@ -7,6 +7,7 @@ mod list;
 mod paths;
 mod profile;
 mod progress;
+mod project;
 mod render;
 mod summary;
 mod test;

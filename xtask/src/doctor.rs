@@ -52,6 +52,7 @@ fn checks(probe: &Probe, privileges: Privileges) -> Vec<Check> {
     let sysctl = |name: &str| proc_file(&format!("sys/{}", name.replace('.', "/")));
     let paranoid = sysctl("kernel.perf_event_paranoid");
     let container = system::container();
+    let libc = libc::Libc::read();
     vec![
         probe.sampling(container, privileges),
         perf::paranoid(paranoid.as_deref(), privileges),
@@ -74,7 +75,7 @@ fn checks(probe: &Probe, privileges: Privileges) -> Vec<Check> {
         files::check(&files::Limits::read(), privileges),
         sockets::ports(sysctl("net.ipv4.ip_local_port_range").as_deref(), privileges),
         sockets::backlog(sysctl("net.core.somaxconn").as_deref(), privileges),
-        libc::frame_pointers(libc::Libc::read().as_ref()),
-        libc::symbols(libc::Libc::read().as_ref(), system::os_release().as_deref(), privileges),
+        libc::frame_pointers(libc.as_ref()),
+        libc::symbols(libc.as_ref(), system::os_release().as_deref(), privileges),
     ]
 }

@@ -18,21 +18,21 @@ fn deep_stacks_are_whole_once_the_copy_has_grown() {
     }
     let _running = super::known::release(known.hold_watched(&mut sampler, "deep", 1e6, "ready"));
     assert_eq!(sampler.dump(), Bytes(8 << 10));
-    let second = Nanos(1_000_000_000);
-    sample_for(&sampler, second);
+    let span = Nanos(500_000_000);
+    sample_for(&sampler, span);
     let cut = sampler.counts();
     let share = cut.dump_exhausted.share_of(cut.samples).0;
     assert!((0.15..0.35).contains(&share), "a quarter of the stacks is deep: {cut:?}");
     // 24 KiB are not enough for 32 either.
     assert_eq!(sampler.adapt(), Some(Bytes(24 << 10)));
     assert_eq!(sampler.adapt(), None, "nothing is known of the new size yet");
-    sample_for(&sampler, second);
+    sample_for(&sampler, span);
     let grown = sampler.adapt().expect("a larger copy");
     assert!(grown > Bytes(32 << 10), "{grown}");
-    sample_for(&sampler, second);
+    sample_for(&sampler, span);
     assert_eq!(sampler.adapt(), None);
     sampler.begin_window();
-    sample_for(&sampler, second);
+    sample_for(&sampler, span);
     let capture = sampler.finish();
     let counts = capture.counts;
     assert_eq!((capture.dump, counts.lost.0), (grown, 0));

@@ -10,7 +10,7 @@ use flameload::{
 
 use super::{
     known::{HZ, Known, eventually, sample_for, sampler},
-    view::{resolved, seen},
+    view::{chains, resolved, seen},
 };
 
 /// A period more or less at either end, and what the kernel's two clocks disagree about.
@@ -69,7 +69,7 @@ fn every_thread_of_a_running_program_and_its_child_is_sampled_once() {
     assert_eq!(pids.len(), 2, "the program and its child");
     sampler.begin_window();
     let before = scheduled(&pids);
-    sample_for(&sampler, Nanos(4_500_000_000));
+    sample_for(&sampler, Nanos(3_000_000_000));
     let after = scheduled(&pids);
     assert_eq!(after.len(), 4, "two main threads and two workers");
     let capture = sampler.finish();
@@ -98,9 +98,25 @@ fn a_child_that_was_forked_while_attaching_is_not_sampled_twice() {
     sampler.begin_window();
     let pids = [pid, children[0]];
     let before = scheduled(&pids);
-    sample_for(&sampler, Nanos(3_000_000_000));
+    sample_for(&sampler, Nanos(1_500_000_000));
     let after = scheduled(&pids);
     counts_are_right(&sampler.finish(), &before, &after);
+}
+
+#[test]
+fn a_program_whose_main_thread_has_ended_can_be_sampled() {
+    let Some((known, mut sampler)) = Known::new().zip(sampler()) else { return };
+    let running = known.run("headless", 0.0, "ready");
+    let pids = watch(&mut sampler, running.pids()[0]);
+    sampler.begin_window();
+    let before = scheduled(&pids);
+    sample_for(&sampler, Nanos(300_000_000));
+    let after = scheduled(&pids);
+    let capture = sampler.finish();
+    counts_are_right(&capture, &before, &after);
+    let chains = chains(&resolved(&capture).profile, "caller_of_inlined");
+    assert_eq!(chains, "caller_of_inlined > inlined_arithmetic (inlined)\n");
+    assert!(capture.counts.truncated().share_of(capture.counts.samples).0 <= 0.01);
 }
 
 /// CPU time of a process with all threads that it ever had, in the kernel's ticks of 10 ms.
@@ -119,9 +135,10 @@ fn lines_of_short_lived_threads_are_neither_missed_nor_doubled() {
     let pid = running.pids()[0];
     watch(&mut sampler, pid);
     let (cpu, truth) = (sampler.cpu_time(), process_cpu(pid));
-    sample_for(&sampler, Nanos(3_000_000_000));
+    sample_for(&sampler, Nanos(2_000_000_000));
     let counted = sampler.cpu_time().since(cpu).as_secs_f64();
     let used = process_cpu(pid).since(truth).as_secs_f64();
     assert!((counted / used - 1.0).abs() <= TOLERANCE, "counted {counted} s, used {used} s");
-    assert_eq!(sampler.counts().bad_records, 0);
+    let counts = sampler.finish().counts;
+    assert!(counts.samples.0 > 0 && counts.bad_records == 0, "{counts:?}");
 }

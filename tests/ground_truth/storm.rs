@@ -29,21 +29,16 @@ fn a_storm_of_short_threads_is_seen_whole() {
     assert_eq!(missing, 0);
     let ids: BTreeSet<u32> = capture.threads.iter().map(|thread| thread.pid).collect();
     assert_eq!(ids, BTreeSet::from([running.pids()[0]]));
-    // Every thread's clock starts anew, so that up to a period of each is never sampled; but
-    // nothing is sampled that was not used.
     let resolved = resolved(&capture);
     let total: u64 = seen(&resolved.profile).map(|seen| seen.weight()).sum();
     assert_eq!(Samples(total), counts.samples);
     let due = cpu.as_secs_f64() * f64::from(HZ.0);
-    assert!((total as f64) < due * 1.05, "{total} of {due}");
-    assert!(total as f64 > due - THREADS as f64 * cpus(), "{total} of {due}");
+    // Nothing is sampled that was not used. But each thread begins a period of its own, on each
+    // CPU that it comes to, and the last ones end with the thread: of two periods at least one is
+    // seen, unless the thread moved.
+    assert!((0.4..1.05).contains(&(total as f64 / due)), "{total} of {due}");
     assert!(counts.truncated().share_of(counts.samples).0 <= 0.01, "{counts:?}");
     report(total as f64 / due);
-}
-
-/// A thread has a sampling event on each CPU, and loses up to a period on each.
-fn cpus() -> f64 {
-    std::thread::available_parallelism().map_or(1.0, |cpus| cpus.get() as f64)
 }
 
 #[expect(clippy::print_stderr, reason = "shown with --nocapture")]

@@ -74,7 +74,7 @@ fn sample_as_we_are() {
     }
     let _running = release(known.hold_watched(&mut sampler, "shares", 1e6, "ready"));
     sampler.begin_window();
-    sample_for(&sampler, Nanos(2_000_000_000));
+    sample_for(&sampler, Nanos(1_500_000_000));
     let cpu = sampler.cpu_time();
     let capture = sampler.finish();
     let (profile, counts) = (resolved(&capture).profile, capture.counts);

@@ -85,7 +85,8 @@ pub(super) fn short(name: &str) -> &str {
     plain.trim_end_matches("::").rsplit("::").next().unwrap_or_default()
 }
 
-/// The chains from `root` in that make up at least 1 % of those samples, one a line.
+/// The chains from `root` in that make up at least 5 % of those samples, one a line: what is in
+/// the stacks for a moment only, such as interrupts, is left out.
 pub(super) fn chains(profile: &Profile, root: &str) -> String {
     let mut counts: BTreeMap<String, u64> = BTreeMap::new();
     for seen in seen(profile) {
@@ -94,7 +95,7 @@ pub(super) fn chains(profile: &Profile, root: &str) -> String {
         }
     }
     let total: u64 = counts.values().sum();
-    counts.retain(|_, count| *count * 100 >= total);
+    counts.retain(|_, count| *count * 20 >= total);
     counts.into_keys().map(|chain| chain + "\n").collect()
 }
 

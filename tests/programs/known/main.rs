@@ -9,6 +9,7 @@
 //! | `deep` | the same, with 32 KiB on the stack below the calls into the kernel |
 //! | `storm` | starts `AMOUNT` threads, a few at a time, of 2 ms of CPU time each |
 //! | `forks` | four lines of threads that each live for 2 ms of CPU time and start the next one |
+//! | `headless` | works on a thread whose main thread has ended |
 //! | `late` | works; after a file `go` appears, also in a new library, thread and child |
 //! | `generated` | works in code that it wrote itself, named by a perf map |
 
@@ -32,6 +33,7 @@ fn main() {
         "deep" => shares(&dir, amount, sections::caller_of_kernel::<32_768>),
         "storm" => storm(amount as usize),
         "forks" => forks(),
+        "headless" => headless(),
         "late" => late(&dir),
         "generated" => generated(),
         _ => panic!("unknown mode {mode}"),
@@ -106,6 +108,17 @@ fn forks() -> ! {
     loop {
         thread::park();
     }
+}
+
+fn headless() -> ! {
+    let run = || {
+        // The thread that started this one may still be about to end.
+        thread::sleep(Duration::from_millis(50));
+        say("ready");
+        sections::caller_of_inlined(u64::MAX);
+    };
+    thread::Builder::new().name("known-a".to_owned()).spawn(run).expect("threads can start");
+    system::end_this_thread()
 }
 
 fn late(dir: &Path) -> ! {

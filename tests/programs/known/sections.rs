@@ -107,6 +107,6 @@ pub fn caller_of_late(late: Late, until: u64) {
 #[inline(never)]
 pub fn caller_of_generated(code: &[u8], until: u64) {
     while thread_cpu_nanos() < until {
-        system::run_code(code, STEPS);
+        system::run_code(code, 10 * STEPS);
     }
 }

@@ -10,7 +10,7 @@
 //!
 //! | module | what it owns |
 //! |---|---|
-//! | [`unit`] | quantities that carry their unit |
+//! | [`unit`](mod@unit) | quantities that carry their unit |
 //! | [`config`] | reading a TOML file strictly, with the nearest known key in each error |
 //! | [`target`] | manifest -> build -> launch -> ready -> a running server |
 //! | [`load`] | script -> plan -> traffic -> tallies of requests, latency and errors |

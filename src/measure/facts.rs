@@ -30,6 +30,7 @@ pub(super) struct Observed {
     /// When the server was launched, or attached to.
     pub(super) started: UtcTime,
     pub(super) addr: SocketAddr,
+    pub(super) server_cpus: Option<Cpus>,
     pub(super) status: Status,
     pub(super) reason: Option<String>,
     pub(super) slices: Vec<Slice>,
@@ -70,7 +71,7 @@ pub(super) fn run(
     run.status = observed.status;
     run.reason = observed.reason.take();
     run.url = Some(format!("http://{}{}", observed.addr, settings.script.request.path));
-    run.budget = budget(settings);
+    run.budget = budget(settings, observed);
     run.host = Host::read();
     run.load = load(settings, &headline, &observed.slices);
     run.server = server(observed, &headline);
@@ -140,10 +141,10 @@ fn target(what: &What, built: Option<&Built>) -> TargetFacts {
     }
 }
 
-fn budget(settings: &Settings) -> BudgetFacts {
+fn budget(settings: &Settings, observed: &Observed) -> BudgetFacts {
     let numbers = |cpus: &Cpus| cpus.as_slice().iter().map(|cpu| *cpu as u32).collect();
     BudgetFacts {
-        server_cpus: numbers(&settings.server_cpus),
+        server_cpus: observed.server_cpus.as_ref().map(numbers).unwrap_or_default(),
         load_cpus: numbers(&settings.load_cpus),
         ..BudgetFacts::default()
     }
@@ -252,6 +253,7 @@ fn profile(
         samples: counts.samples.0,
         lost: counts.lost.0,
         throttled: counts.throttled,
+        bad_records: counts.bad_records,
         truncated_ratio: share(counts.truncated()),
         unknown_ratio: share(resolved.unknown),
         coverage,
@@ -303,8 +305,8 @@ fn slices(observed: &Observed) -> Vec<SliceFacts> {
 
 fn warnings(settings: &Settings, observed: &Observed, headline: &Headline) -> Vec<String> {
     let mut warnings = Vec::new();
-    let shared = settings.server_cpus.as_slice().iter();
-    if shared.clone().any(|cpu| settings.load_cpus.as_slice().contains(cpu)) {
+    let server_cpus = observed.server_cpus.iter().flat_map(Cpus::as_slice);
+    if server_cpus.into_iter().any(|cpu| settings.load_cpus.as_slice().contains(cpu)) {
         warnings.push("server and load share CPUs: each takes time from the other".to_owned());
     }
     let saturated = |slice: &&Slice| slice.invalid == Some(Invalid::ClientSaturated);

@@ -121,29 +121,19 @@ fn observe(
         load_threads: plan.threads(),
         interrupted,
     };
-    window.warm_up(settings.script.warmup, events).map_err(|cut| match cut {
-        Cut::Interrupted => MeasureError::Interrupted,
-        Cut::Exited(exit) => MeasureError::Exited(exit),
-        Cut::Silent => MeasureError::Silent,
-    })?;
+    window.warm_up(settings.script.warmup, events).map_err(before_window)?;
     let usage_before = usage::read(&window.subject.pids());
     let (slices, cut) = window.measure(settings.script.duration, events);
     let load_ended = Nanos::now();
     let usage_after = usage::read(&window.subject.pids());
-    let Window { generator, sampler, .. } = window;
-    drop(generator);
-    let capture = sampler.finish();
-    let addr = subject.addr;
+    let capture = window.finish();
+    let (addr, server_cpus) = (subject.addr, subject.cpus.clone());
     subject.stop();
-    let (status, reason) = match cut {
-        None => (Status::Complete, None),
-        Some(Cut::Interrupted) => (Status::Interrupted, None),
-        Some(Cut::Exited(exit)) => (Status::Failed, Some(exit)),
-        Some(Cut::Silent) => (Status::Failed, Some(MeasureError::Silent.to_string())),
-    };
+    let (status, reason) = ending(cut);
     Ok(Observed {
         started,
         addr,
+        server_cpus,
         status,
         reason,
         slices,
@@ -154,6 +144,25 @@ fn observe(
         usage_after,
         load_ended,
     })
+}
+
+/// The error of a measurement that ended before there was anything to keep.
+fn before_window(cut: Cut) -> MeasureError {
+    match cut {
+        Cut::Interrupted => MeasureError::Interrupted,
+        Cut::Exited(exit) => MeasureError::Exited(exit),
+        Cut::Silent => MeasureError::Silent,
+    }
+}
+
+/// How the record names the end of a window.
+fn ending(cut: Option<Cut>) -> (Status, Option<String>) {
+    match cut {
+        None => (Status::Complete, None),
+        Some(Cut::Interrupted) => (Status::Interrupted, None),
+        Some(Cut::Exited(exit)) => (Status::Failed, Some(exit)),
+        Some(Cut::Silent) => (Status::Failed, Some(MeasureError::Silent.to_string())),
+    }
 }
 
 /// Keeps this thread off the server's CPUs until dropped.

@@ -45,6 +45,8 @@ pub struct Attach {
 pub(super) struct Subject {
     origin: Source,
     pub(super) addr: SocketAddr,
+    /// The CPUs that it may use; none where that is not known.
+    pub(super) cpus: Option<Cpus>,
     /// Time of the first call that succeeded, where we were the first to call.
     pub(super) first_call: Option<Duration>,
 }
@@ -79,7 +81,8 @@ impl Subject {
         let running = held.release(interrupted)?;
         let addr = running.addr().ok_or(MeasureError::NoAddress)?;
         let first_call = running.first_call();
-        Ok(Self { origin: Source::Launched(running), addr, first_call })
+        let cpus = Some(cpus.clone());
+        Ok(Self { origin: Source::Launched(running), addr, cpus, first_call })
     }
 
     /// Attaches to a process and its children.
@@ -99,7 +102,8 @@ impl Subject {
             // One that ended meanwhile has nothing to sample.
             let _ = sampler.watch(child, Origin::Running);
         }
-        Ok(Self { origin: Source::Attached(attach.clone()), addr, first_call: None })
+        let cpus = Cpus::of_process(attach.pid).ok();
+        Ok(Self { origin: Source::Attached(attach.clone()), addr, cpus, first_call: None })
     }
 
     /// The processes with all their children that live now.

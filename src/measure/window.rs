@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     load::{Generator, Tally},
-    sample::Sampler,
+    sample::{Capture, Sampler},
     unit::Nanos,
 };
 
@@ -108,6 +108,12 @@ impl Window<'_> {
             }
         }
         (slices, None)
+    }
+
+    /// Ends the load, then the sampling; the server still lives, as naming its code wants.
+    pub(super) fn finish(self) -> Capture {
+        drop(self.generator);
+        self.sampler.finish()
     }
 
     fn slice(&mut self, sampled: bool, report: &mut dyn FnMut(Nanos, u64)) -> (Slice, Option<Cut>) {

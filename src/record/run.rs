@@ -278,6 +278,8 @@ pub struct ProfileFacts {
     pub lost: u64,
     /// Times the kernel slowed the sampling down.
     pub throttled: u64,
+    /// Records of the kernel that could not be understood.
+    pub bad_records: u64,
     /// Share of samples whose callers could not be followed to the root.
     pub truncated_ratio: Option<f64>,
     /// Share of samples in code without a name.

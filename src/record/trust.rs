@@ -50,6 +50,9 @@ impl ProfileFacts {
         if self.throttled > 0 {
             doubts.push(format!("throttled {} times", grouped(self.throttled)));
         }
+        if self.bad_records > 0 {
+            doubts.push(format!("{} records not understood", grouped(self.bad_records)));
+        }
         for (name, ratio) in [("truncated", self.truncated_ratio), ("unknown", self.unknown_ratio)]
         {
             if let Some(ratio) = ratio.filter(|ratio| *ratio >= CLEAN_RATIO) {
@@ -101,6 +104,22 @@ mod tests {
     }
 
     #[test]
+    fn coverage_is_no_warning_where_a_part_is_known_to_be_missing() {
+        check(
+            ProfileFacts {
+                samples: 100,
+                coverage: Some(0.3),
+                missing: vec!["kernel frames".into()],
+                ..ProfileFacts::default()
+            },
+            expect![[r#"
+                doubt: coverage 0.30
+                doubt: without kernel frames
+            "#]],
+        );
+    }
+
+    #[test]
     fn a_clean_profile_has_nothing_to_say() {
         check(
             ProfileFacts {
@@ -129,7 +148,7 @@ mod tests {
                 truncated_ratio: Some(0.04),
                 unknown_ratio: Some(0.02),
                 coverage: Some(0.8),
-                missing: vec!["kernel frames".into()],
+                bad_records: 2,
                 observer_effect: Some(ObserverEffect {
                     throughput_ratio: Some(0.97),
                     ci95: Some([0.96, 0.98]),
@@ -140,11 +159,11 @@ mod tests {
             expect![[r#"
                 doubt: lost 1,000 (10.0 %)
                 doubt: throttled 3 times
+                doubt: 2 records not understood
                 doubt: truncated 4.0 %
                 doubt: unknown 2.0 %
                 doubt: coverage 0.80
                 doubt: sampling changed throughput by -3.0 % (-4.0 to -2.0)
-                doubt: without kernel frames
                 warning: 6.0 % of the samples have callers or names missing: build the target with frame pointers and line tables
                 warning: 10.0 % of the samples were lost: lower the frequency
                 warning: the samples stand for 80.0 % of the CPU time that was used: shares may be wrong

@@ -1,8 +1,10 @@
 //! What this machine lets us sample, and what to do where it refuses.
 
-use std::{fs, io, path::PathBuf};
+use std::{fs, io, path::PathBuf, str::FromStr};
 
 use thiserror::Error;
+
+use crate::unit::Hertz;
 
 /// What the samples cover.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,6 +62,17 @@ pub enum SampleError {
         /// What the system call said.
         source: io::Error,
     },
+    /// The kernel allows fewer samples a second.
+    #[error(
+        "{hz} is more than this kernel allows, which is {limit} Hz: lower --hz, or run \
+         `sudo sysctl kernel.perf_event_max_sample_rate={}`", hz.0
+    )]
+    TooFast {
+        /// What was asked for.
+        hz: Hertz,
+        /// The most that is allowed.
+        limit: u32,
+    },
     /// The memory of a ring could not be mapped.
     #[error(
         "cannot map a sample ring of {pages} pages on CPU {cpu}: {source}: raise the limit with \
@@ -105,7 +118,19 @@ impl SampleError {
 
 /// The level of `kernel.perf_event_paranoid`, where it can be read.
 pub fn paranoid() -> Option<i32> {
-    fs::read_to_string("/proc/sys/kernel/perf_event_paranoid").ok()?.trim().parse().ok()
+    setting("perf_event_paranoid")
+}
+
+/// Refuses a frequency that the kernel would refuse without saying why.
+pub(super) fn check_frequency(hz: Hertz) -> Result<(), SampleError> {
+    match setting("perf_event_max_sample_rate") {
+        Some(limit) if hz.0 > limit => Err(SampleError::TooFast { hz, limit }),
+        _ => Ok(()),
+    }
+}
+
+fn setting<T: FromStr>(name: &str) -> Option<T> {
+    fs::read_to_string(format!("/proc/sys/kernel/{name}")).ok()?.trim().parse().ok()
 }
 
 /// A paranoid level above 2 (a distribution's addition) forbids every unprivileged event; below

@@ -12,7 +12,7 @@ use perf_event_open_sys::bindings::{
 };
 
 use super::{
-    access::{Access, SampleError},
+    access::{Access, SampleError, check_frequency},
     sys::Event,
     unwind,
 };
@@ -58,6 +58,7 @@ impl Sampling {
     /// The best that this machine allows: cycles before the timer, the kernel's code as well
     /// before the server's alone. Tried on the calling thread.
     pub(super) fn probe(hz: Hertz) -> Result<Self, SampleError> {
+        check_frequency(hz)?;
         let mut refusal = None;
         for access in [Access::KernelAndUser, Access::UserOnly] {
             for clock in [Clock::Cycles, Clock::CpuClock] {

@@ -25,7 +25,7 @@ pub enum Detail {
     /// Only the names of functions: for huge binaries, ten times faster in a hundredth of the
     /// memory.
     NamesOnly,
-    /// Full, but names only for a module larger than [`HUGE_BYTES`].
+    /// Full, but names only for a module of 1 GiB or more.
     Auto,
 }
 

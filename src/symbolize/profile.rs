@@ -43,7 +43,7 @@ pub struct ThreadId(pub u32);
 pub struct Frame {
     /// Demangled name, without the compiler's hash; `[module]` where the function has no name.
     pub name: String,
-    /// Base name of the file the code was mapped from, `[kernel]` for kernel code.
+    /// Base name of the file the code was mapped from, `kernel` for kernel code.
     pub module: Option<String>,
     /// Source file, where line tables say.
     pub file: Option<String>,

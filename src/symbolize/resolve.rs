@@ -138,11 +138,9 @@ fn look_up(capture: &Capture, mut jobs: Vec<Job>, detail: Detail) -> Vec<(RawFra
         found
     };
     thread::scope(|scope| {
-        let workers: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
-        let mut found = work();
-        // A module whose debug information makes the parser panic loses its names, no more.
-        found.extend(workers.into_iter().filter_map(|worker| worker.join().ok()).flatten());
-        found
+        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+        // Where debug information makes the parser panic, names are lost and no more.
+        workers.into_iter().filter_map(|worker| worker.join().ok()).flatten().collect()
     })
 }
 

@@ -2,7 +2,10 @@
 
 use std::{fmt, io, str::FromStr};
 
-use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+use rustix::{
+    process::Pid,
+    thread::{CpuSet, sched_getaffinity, sched_setaffinity},
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use thiserror::Error;
 
@@ -49,7 +52,20 @@ impl Cpus {
     /// # Errors
     /// When the kernel does not tell.
     pub fn available() -> io::Result<Self> {
-        let set = sched_getaffinity(None)?;
+        Self::allowed(None)
+    }
+
+    /// The CPUs that the main thread of a process may use.
+    ///
+    /// # Errors
+    /// When there is no such process.
+    pub fn of_process(pid: u32) -> io::Result<Self> {
+        let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
+        Self::allowed(Some(pid.ok_or(io::ErrorKind::NotFound)?))
+    }
+
+    fn allowed(pid: Option<Pid>) -> io::Result<Self> {
+        let set = sched_getaffinity(pid)?;
         Ok(Self::new((0..CpuSet::MAX_CPU).filter(|&cpu| set.is_set(cpu)).collect()))
     }
 

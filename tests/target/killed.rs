@@ -23,7 +23,7 @@ struct Tool {
 impl Tool {
     fn start(fixture: &Fixture, stage: &str) -> Self {
         let mut child = Command::new(env::current_exe().expect("this test"))
-            .args(["target::helper::helper", "--exact", "--ignored", "--nocapture"])
+            .args(["target::helper::helper", "--exact", "--nocapture"])
             .env("HELPER", "tool")
             .env("STAGE", stage)
             .env("MANIFEST", &fixture.manifest.dir)

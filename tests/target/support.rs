@@ -63,7 +63,7 @@ pub(super) fn helper(name: &str, more: &str) -> String {
     let exe = env::current_exe().expect("this test");
     format!(
         "[[process]]\nname = \"{name}\"\n\
-         command = ['{}', \"target::helper::helper\", \"--exact\", \"--ignored\", \"--nocapture\"]\n\
+         command = ['{}', \"target::helper::helper\", \"--exact\", \"--nocapture\"]\n\
          env.HELPER = \"{name}\"\nenv.PORT = \"{{port}}\"\n{more}\n",
         exe.display()
     )

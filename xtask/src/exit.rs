@@ -12,7 +12,6 @@ pub(crate) enum Exit {
     /// 0: done.
     Done,
     /// 1: a check failed.
-    #[expect(dead_code, reason = "the next command uses it")]
     Failed,
     /// 2: the command or a file it names is wrong.
     Usage,

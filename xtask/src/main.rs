@@ -8,6 +8,7 @@ mod out;
 mod paths;
 mod profile;
 mod progress;
+mod project;
 mod render;
 mod summary;
 mod test;

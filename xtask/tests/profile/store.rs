@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{
-    case::{Case, run, tool},
+    case::{Case, Live, run, tool},
     system::{alone, can_sample, skip},
 };
 
@@ -40,7 +40,7 @@ fn on_small_disk(case: &Case, size: &str, meanwhile: &str) -> Option<Command> {
         return None;
     }
     let mut command = unshare();
-    command.arg(format!("{mount} && {meanwhile} exec \"$@\"")).arg("sh");
+    command.arg(format!("{mount} || exit; {meanwhile} exec \"$@\"")).arg("sh");
     let profile = case.profile();
     command.arg(profile.get_program()).args(profile.get_args()).stdin(Stdio::null());
     Some(command)
@@ -68,19 +68,18 @@ fn a_disk_that_fills_up_leaves_no_half_written_run() {
     let _alone = alone();
     let case = Case::faulty("none", u64::MAX);
     let (store, fill) = (case.store(), case.path("fill"));
-    // Fills the disk when asked to, and looks for what is left when the tool has ended: nobody
-    // outside sees this file system.
+    // Beside the tool, which takes the shell's place: nobody else sees this file system.
     let meanwhile = format!(
-        "while [ ! -e '{fill}' ]; do sleep 0.05; done && head -c 64m /dev/zero > '{store}/fill' 2>&1; \
-         touch '{fill}.done'; }} & ",
+        "{{ while kill -0 $$ && [ ! -e '{fill}' ]; do sleep 0.02; done; \
+         head -c 64m /dev/zero > '{store}/fill'; }} 2>/dev/null >&2 &",
         fill = fill.display(),
         store = store.display(),
     );
-    let Some(mut command) = on_small_disk(&case, "17m", &format!("{{ {meanwhile}")) else {
+    let Some(mut command) = on_small_disk(&case, "17m", &meanwhile) else {
         assert!(!skip("unshare cannot mount a file system"), "CI must be able to");
         return;
     };
-    let mut live = super::case::Live::start(&mut command);
+    let mut live = Live::start(&mut command);
     live.wait_for("measuring");
     File::create(&fill).expect("a file");
     let outcome = live.outcome();

@@ -88,7 +88,8 @@ fn without_perf_only_ours_is_shown_and_the_gap_named() {
               1  ours       30000     5000     0    3.2 %     0.0 %       1.0 MiB
 
           ours: run directory 1.0 MiB, temporary files 0 B
-    "#]].assert_eq(&comparison(vec![round(200, None)]).to_string());
+    "#]]
+    .assert_eq(&comparison(vec![round(200, None)]).to_string());
 }
 
 #[test]

@@ -108,8 +108,14 @@ mod tests {
 
     #[test]
     fn a_mark_of_missing_callers_is_no_root() {
-        check("worker;[truncated];f 1\nworker;clone;f 1\n", expect!["no root 50.0 %, nameless 0.0 %"]);
-        check("worker;[unknown];f 1\nworker;clone;f 3\n", expect!["no root 25.0 %, nameless 0.0 %"]);
+        check(
+            "worker;[truncated];f 1\nworker;clone;f 1\n",
+            expect!["no root 50.0 %, nameless 0.0 %"],
+        );
+        check(
+            "worker;[unknown];f 1\nworker;clone;f 3\n",
+            expect!["no root 25.0 %, nameless 0.0 %"],
+        );
         check("worker;[unknown];f;[unknown];g 1\n", expect!["no root 100.0 %, nameless 100.0 %"]);
     }
 

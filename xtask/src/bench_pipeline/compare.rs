@@ -96,6 +96,8 @@ fn geometric(ratios: impl Iterator<Item = f64>) -> Option<Estimate> {
 fn ours_json(round: &ours::Round) -> Value {
     json!({
         "post_processing_ms": ms(round.post),
+        "stop_ms": ms(round.stop),
+        "symbolize_ms": ms(round.symbolize),
         "samples": round.samples,
         "run_bytes": round.run.0,
         "temporary_bytes": round.temporary.0,
@@ -143,7 +145,7 @@ impl fmt::Display for Comparison {
         writeln!(f, "{}", self.times())?;
         writeln!(f, "  what it is made of")?;
         writeln!(f, "{}", self.stacks())?;
-        self.write_files(f)?;
+        self.write_last(f)?;
         let Some(ratios) = self.ratios() else { return Ok(()) };
         writeln!(f, "\n  by hand over our total, with its 95 % interval")?;
         writeln!(f, "  {}  the pipe", times(Some(ratios.pipe)))?;
@@ -233,10 +235,19 @@ impl Comparison {
         })
     }
 
-    /// What the last round left on disk.
-    fn write_files(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    /// What our time went to in the last round, and what that round left on disk.
+    fn write_last(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some(Round { ours, hand }) = self.rounds.last() else { return Ok(()) };
-        writeln!(f, "  ours: run directory {}, temporary files {}", ours.run, ours.temporary)?;
+        writeln!(
+            f,
+            "  ours: {:.0} ms to stop sampler and server, {:.0} ms for names, {:.0} ms to fold, \
+             draw and write; run directory {}, temporary files {}",
+            ms(ours.stop),
+            ms(ours.symbolize),
+            ms(ours.post.saturating_sub(ours.stop + ours.symbolize)),
+            ours.run,
+            ours.temporary
+        )?;
         let Some(hand) = hand else { return Ok(()) };
         writeln!(
             f,

@@ -263,6 +263,7 @@ mod tests {
             facts: ProfileFacts { samples: 25_000, coverage: Some(1.0), ..ProfileFacts::default() },
         };
         expect![[r#"
+            output:
               hyper · users
 
               window  our memory  samples  distinct stacks
@@ -272,6 +273,6 @@ mod tests {
               memory   24.0 MiB when samples got names, - when files were written, 60.0 MiB at its peak
               samples  25000, lost 0, throttled 0, truncated -, unknown -, coverage 1.000
               stacks   1234 frames in their tree
-        "#]].assert_eq(&memory.to_string());
+        "#]].assert_eq(&format!("output:\n{memory}"));
     }
 }

@@ -1,6 +1,10 @@
 //! A round of our own: `profile`, into a store that is thrown away.
 
-use std::{path::Path, sync::atomic::AtomicBool, time::Duration};
+use std::{
+    path::Path,
+    sync::atomic::AtomicBool,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, bail};
 use flameload::{
@@ -17,6 +21,10 @@ use super::{Workload, hand::bytes_in, shares::Shares};
 pub(super) struct Round {
     /// From the end of the load to the picture on disk, as the record has it.
     pub(super) post: Duration,
+    /// What of that went by before symbolizing: mostly stopping the sampler and the server.
+    pub(super) stop: Duration,
+    /// What of it symbolizing took; the rest is folding, drawing and writing.
+    pub(super) symbolize: Duration,
     /// What the run's directory takes.
     pub(super) run: Bytes,
     /// What was left elsewhere in the store.
@@ -39,7 +47,12 @@ pub(super) fn round(
     interrupted: &AtomicBool,
     events: &mut dyn FnMut(Event),
 ) -> anyhow::Result<Round> {
-    let finished = profile(workload, dir, interrupted, events)?;
+    let mut steps = Steps::default();
+    let finished = profile(workload, dir, interrupted, &mut |event| {
+        steps.see(&event);
+        events(event);
+    })?;
+    let ended = Instant::now();
     let Finished { run, directory } = &finished;
     let facts = run.profile.as_ref().context("the record has no profile")?;
     let post_ms = facts.post_processing_ms.context("the record has no time of post-processing")?;
@@ -48,8 +61,12 @@ pub(super) fn round(
         .context("cannot read the folded stacks")?;
     let stacks: Folded = text.parse().context("cannot understand our folded stacks")?;
     let bytes = bytes_in(directory)?;
+    let post = Duration::from_secs_f64(post_ms / 1e3);
+    let (symbolize, write) = steps.spans(ended).context("the profile told no steps")?;
     Ok(Round {
-        post: Duration::from_secs_f64(post_ms / 1e3),
+        post,
+        stop: post.saturating_sub(symbolize + write),
+        symbolize,
         run: bytes,
         temporary: Bytes(bytes_in(dir)?.0.saturating_sub(bytes.0)),
         shares: Shares::of(&stacks, &names),
@@ -60,6 +77,30 @@ pub(super) fn round(
         throttled: facts.throttled,
         requests_per_second: run.load.requests_per_second,
     })
+}
+
+/// When the steps after the load began.
+#[derive(Debug, Default)]
+struct Steps {
+    symbolizing: Option<Instant>,
+    recording: Option<Instant>,
+}
+
+impl Steps {
+    fn see(&mut self, event: &Event) {
+        match event {
+            Event::Symbolizing => self.symbolizing = Some(Instant::now()),
+            Event::Recording => self.recording = Some(Instant::now()),
+            _ => {}
+        }
+    }
+
+    /// How long symbolizing and recording took, if both were seen.
+    fn spans(&self, ended: Instant) -> Option<(Duration, Duration)> {
+        let recording = self.recording?;
+        let symbolizing = recording.saturating_duration_since(self.symbolizing?);
+        Some((symbolizing, ended.saturating_duration_since(recording)))
+    }
 }
 
 /// Profiles the workload into a store in `dir`.

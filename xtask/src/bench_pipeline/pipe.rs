@@ -16,6 +16,8 @@ use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 
 /// How often a wait looks up for Ctrl-C; also how exactly an end is known.
 const GLANCE: Duration = Duration::from_millis(2);
+/// How long a process may take to end when it is no longer wanted.
+const GRACE: Duration = Duration::from_secs(2);
 /// How many of the last lines of a failed program's output an error has.
 const LAST_LINES: usize = 6;
 
@@ -73,7 +75,16 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // Both refuse where it has been waited for already.
+        if matches!(self.child.try_wait(), Ok(Some(_))) {
+            return;
+        }
+        // Perf removes its temporary files when it is asked to end, not when it is killed.
+        self.interrupt();
+        let give_up = Instant::now() + GRACE;
+        while !self.has_ended() && Instant::now() < give_up {
+            thread::sleep(GLANCE);
+        }
+        // Neither fails for a child that nobody has waited for.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

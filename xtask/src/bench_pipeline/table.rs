@@ -46,10 +46,11 @@ mod tests {
         table.push(["ours".to_owned(), "1,000".to_owned()]);
         table.push(["by hand".to_owned(), "–".to_owned()]);
         expect![[r#"
+            output:
                  side     µs
                  ours  1,000
               by hand      –
         "#]]
-        .assert_eq(&table.to_string());
+        .assert_eq(&format!("output:\n{table}"));
     }
 }

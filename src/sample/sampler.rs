@@ -142,7 +142,8 @@ impl Sampler {
         self.sampling.access
     }
 
-    /// Watches a process with all threads and children that it has or will have.
+    /// Watches a process with all threads and children that it has or will have. While sampling
+    /// is on, it is not sampled until sampling is switched on again.
     ///
     /// # Errors
     /// Where the process is gone, or not ours to sample.

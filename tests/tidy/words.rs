@@ -22,15 +22,9 @@ const MACHINE_PATHS_ALLOWED: &[&str] = &[
     "src/symbolize/source_path.rs",
 ];
 
-/// How a test that is none, but a program that other tests start, says so.
-const PROGRAM: &str = " = \"a program for the other tests\"]";
-
 fn unfinished(text: &str) -> Vec<(usize, String)> {
     let words = UNFINISHED.map(|(first, second)| format!("{first}{second}"));
-    let is_there = |line: &str, word: &str| {
-        line.split_once(word).is_some_and(|(_, rest)| !rest.starts_with(PROGRAM))
-    };
-    numbered(text, |line| words.iter().find(|word| is_there(line, word)).cloned())
+    numbered(text, |line| words.iter().find(|word| line.contains(*word)).cloned())
 }
 
 /// Absolute paths of one machine. Such a folder's name within a longer path or an address is none.
@@ -91,8 +85,7 @@ fn banned_words_are_found() {
     let found = |text: &str| unfinished(text).into_iter().map(|(line, _)| line).collect::<Vec<_>>();
     assert_eq!(found(&format!("a\n// {}: b", "todo".to_uppercase())), [2]);
     assert_eq!(found(&["    dbg", "!(a);"].concat()), [1]);
-    let ignored = ["#[ig", "nore"].concat();
-    assert_eq!(found(&format!("{ignored} = \"later\"]\n{ignored}{PROGRAM}\n{ignored}]")), [1, 3]);
+    assert_eq!(found(&["#[ig", "nore = \"later\"]"].concat()), [1]);
     assert_eq!(found("todo, ignore, dbg"), [0; 0]);
 }
 

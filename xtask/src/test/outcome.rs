@@ -11,9 +11,6 @@ pub(super) struct Outcome {
     pub(super) skipped: Vec<String>,
 }
 
-/// The reason of an ignored test that is none: other tests start it as a program of theirs.
-const NO_TEST: &str = "a program for the other tests";
-
 impl Outcome {
     /// Takes note of a line of a test program's output.
     pub(super) fn read(&mut self, line: &str) {
@@ -28,10 +25,8 @@ impl Outcome {
                 self.failures.push(name.to_owned());
             } else if let Some(reason) = result.strip_prefix("ignored") {
                 let reason = reason.trim_start_matches([',', ' ']);
-                if reason != NO_TEST {
-                    let reason = if reason.is_empty() { "no reason given" } else { reason };
-                    self.skipped.push(format!("{name} ({reason})"));
-                }
+                let reason = if reason.is_empty() { "no reason given" } else { reason };
+                self.skipped.push(format!("{name} ({reason})"));
             }
         }
     }
@@ -75,12 +70,11 @@ mod tests {
     const OUTPUT: &str = "\nrunning 4 tests\n\
         test load::a ... ok\n\
         test load::b ... FAILED\n\
-        test load::helper ... ignored, a program for the other tests\n\
         test load::slow ... ignored\n\
         test load::later - should panic ... ignored, needs a network\n\
         test src/lib.rs - unit (line 3) ... ok\n\
         \nfailures:\n    load::b\n\n\
-        test result: FAILED. 1 passed; 1 failed; 3 ignored; 0 measured; 7 filtered out; finished in 0.1s\n\
+        test result: FAILED. 1 passed; 1 failed; 2 ignored; 0 measured; 7 filtered out; finished in 0.1s\n\
         test result: \x1b[32mok\x1b(B\x1b[m. 25 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out\n";
 
     fn outcome(output: &str, success: bool) -> Outcome {

@@ -45,14 +45,17 @@ pub(super) fn alone() -> MutexGuard<'static, ()> {
 /// The server with faults, compiled once.
 pub(super) fn faulty_server() -> &'static PathBuf {
     static SERVER: LazyLock<PathBuf> = LazyLock::new(|| {
-        let name = format!("faulty-{}", std::process::id());
-        let binary = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+        let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
+        // Renamed when complete: another run of these tests may be using the last one.
+        let (fresh, binary) =
+            (folder.join(format!("faulty-{}", std::process::id())), folder.join("faulty"));
         let status = Command::new("rustc")
             .args(["--edition=2024", "-O", "-Cforce-frame-pointers=yes", "-Cdebuginfo=1", "-o"])
-            .arg(&binary)
+            .arg(&fresh)
             .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/profile/faulty.rs"))
             .status();
         assert!(status.expect("rustc runs").success(), "the server compiles");
+        fs::rename(&fresh, &binary).expect("a rename");
         binary
     });
     &SERVER

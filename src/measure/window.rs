@@ -15,13 +15,15 @@ use super::{
 use crate::{
     load::{Generator, Tally},
     sample::{Capture, Sampler},
-    unit::Nanos,
+    unit::{Nanos, Samples},
 };
 
 /// How long a slice lasts: short against the drift of the machine, long against a switch.
 const SLICE: Duration = Duration::from_millis(250);
-/// A warm-up too short to find the size of the copies goes on for so many slices in all.
-const SETTLING_ROUNDS: usize = 4;
+/// A warm-up too short to find the size of the copies goes on for so many slices at most.
+const SETTLING_SLICES: usize = 8;
+/// That size is found when so many samples have shown no need of another.
+const SAMPLES_TO_SETTLE: Samples = Samples(50);
 /// So many slices without a single response, one after the other, mean that no more will come.
 /// Each lasts as long as the script's timeout, so waiting on would take very long.
 const SILENT_SLICES: usize = 4;
@@ -54,11 +56,13 @@ impl Window<'_> {
         let start = Nanos::now();
         let left = |now: Nanos| Duration::from(Nanos::from(duration) - now.since(start));
         let mut is_settled = false;
-        let mut rounds = 0;
-        while !left(Nanos::now()).is_zero() || (!is_settled && rounds < SETTLING_ROUNDS) {
-            rounds += 1;
+        let mut extra = 0;
+        while !left(Nanos::now()).is_zero() || (!is_settled && extra < SETTLING_SLICES) {
             let round = match left(Nanos::now()) {
-                Duration::ZERO => SLICE,
+                Duration::ZERO => {
+                    extra += 1;
+                    SLICE
+                }
                 left => SLICE.min(left),
             };
             self.sampler.enable();
@@ -70,7 +74,7 @@ impl Window<'_> {
             self.sampler.disable();
             waited?;
             let grown = self.sampler.adapt();
-            is_settled = grown.is_none();
+            is_settled = grown.is_none() && self.sampler.counts().samples >= SAMPLES_TO_SETTLE;
             if let Some(bytes) = grown {
                 events(Event::DumpGrew { bytes });
             }

@@ -1,7 +1,6 @@
 //! The rungs of privilege below root: what an ordinary user gets is said, and is right.
 
 use std::{
-    env,
     os::unix::process::CommandExt as _,
     process::{Command, Stdio},
 };

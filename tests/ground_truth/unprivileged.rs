@@ -1,7 +1,6 @@
 //! The rungs of privilege below root: what an ordinary user gets is said, and is right.
 
 use std::{
-    env,
     os::unix::process::CommandExt as _,
     process::{Command, Stdio},
 };
@@ -20,6 +19,10 @@ use super::{
 /// The user `nobody` of most systems; any other than root would do.
 const NOBODY: u32 = 65_534;
 
+/// Run again as that user, the test takes its other way.
+const THIS_TEST: &str = "ground_truth::unprivileged::\
+                         an_ordinary_user_samples_what_the_kernel_allows_or_is_told_why_not";
+
 #[test]
 fn an_ordinary_user_samples_what_the_kernel_allows_or_is_told_why_not() {
     if !rustix::process::geteuid().is_root() {
@@ -29,7 +32,7 @@ fn an_ordinary_user_samples_what_the_kernel_allows_or_is_told_why_not() {
     let Some(programs) = Known::new() else { return };
     // Through this link, even where the user may not look into the folders above the program.
     let output = Command::new("/proc/self/exe")
-        .args(["ground_truth::unprivileged::helper", "--exact", "--ignored", "--nocapture"])
+        .args([THIS_TEST, "--exact", "--nocapture"])
         .current_dir("/")
         .env(PROGRAMS, programs.dir.path())
         .uid(NOBODY)
@@ -44,15 +47,6 @@ fn an_ordinary_user_samples_what_the_kernel_allows_or_is_told_why_not() {
             assert!(output.status.success(), "{text}{errors}");
             assert!(text.contains("1 passed"), "{text}{errors}");
         }
-    }
-}
-
-/// The other side of the test above.
-#[test]
-#[ignore = "runs as an ordinary user, started by another test"]
-fn helper() {
-    if env::var_os(PROGRAMS).is_some() {
-        sample_as_we_are();
     }
 }
 

@@ -148,7 +148,10 @@ fn the_profile_can_be_trusted() {
     let record = real.record();
     let of = |name: &str| figure(&record, &format!("/profile/{name}"));
     // Loose, as other tests share the machine.
-    assert!((0.8..=1.2).contains(&of("coverage")), "{}", record["profile"]);
+    let sees_kernel = record["profile"]["privileges"] == "kernel and user";
+    // Without the kernel, the time in it has no samples.
+    let least = if sees_kernel { 0.8 } else { 0.01 };
+    assert!((least..=1.2).contains(&of("coverage")), "{}", record["profile"]);
     assert!(of("truncated_ratio") + of("unknown_ratio") <= 0.05, "{}", record["profile"]);
     assert!(of("lost") <= of("samples") / 100.0, "{}", record["profile"]);
 }

@@ -15,6 +15,7 @@ mod facts;
 mod observer;
 mod profile;
 mod slice;
+mod slices;
 mod subject;
 mod window;
 

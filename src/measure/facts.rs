@@ -9,11 +9,12 @@ use super::{
     observer::ObserverEffect,
     profile::Settings,
     slice::{Invalid, Slice},
+    slices::{Slices, Total},
     subject::What,
 };
 use crate::{
     fold::hottest,
-    load::{Errors, Mode, Script, Tally},
+    load::{Errors, Mode, Script},
     record::{
         self, BudgetFacts, ClientFacts, ErrorCounts, Host, LatencyFacts, LoadFacts, ProfileFacts,
         Run, ServerFacts, SliceFacts, Status, TargetFacts, UnwindFacts, UtcTime,
@@ -33,7 +34,8 @@ pub(super) struct Observed {
     pub(super) server_cpus: Option<Cpus>,
     pub(super) status: Status,
     pub(super) reason: Option<String>,
-    pub(super) slices: Vec<Slice>,
+    pub(super) slices: Slices,
+    pub(super) host: Host,
     pub(super) capture: Capture,
     pub(super) first_call: Duration,
     pub(super) usage_initial: Usage,
@@ -66,61 +68,24 @@ pub(super) fn run(
     observed: &mut Observed,
     resolved: &Resolved,
 ) -> Run {
-    let headline = Headline::of(&observed.slices);
+    let (headline, is_valid) = observed.slices.headline();
     let mut run = Run::new(observed.started, settings.command.clone(), target(what, built));
     run.status = observed.status;
     run.reason = observed.reason.take();
     run.url = Some(format!("http://{}{}", observed.addr, settings.script.request.path));
     run.budget = budget(settings, observed);
-    run.host = Host::read();
-    run.load = load(settings, &headline, &observed.slices);
-    run.server = server(observed, &headline);
-    run.client = client(&headline);
+    run.host = observed.host.clone();
+    run.load = LoadFacts { valid: is_valid, ..load(settings, observed, headline) };
+    run.server = server(observed, headline);
+    run.client = client(headline);
     let profile = profile(observed, resolved, run.server.cpu_us_per_request);
     let sampled = profile.sampled_us_per_request.map(|us| Nanos((us * 1e3) as u64));
     run.hottest =
         hottest(&resolved.profile, sampled, HOTTEST).into_iter().map(Into::into).collect();
     run.profile = Some(profile);
     run.slices = slices(observed);
-    run.warnings = warnings(settings, observed, &headline);
+    run.warnings = warnings(settings, observed, is_valid);
     run
-}
-
-/// The slices that the headline numbers come from, together.
-struct Headline {
-    tally: Tally,
-    /// Seconds of open tap: slices lie apart, so the tally's own span is too long.
-    seconds: f64,
-    server_cpu: Nanos,
-    /// Whether the slices may be a headline; otherwise they are all there is.
-    valid: bool,
-}
-
-impl Headline {
-    /// Valid slices without sampling; where fewer than half of those are valid, all slices, so
-    /// that there is something to look at, and nothing to quote.
-    fn of(slices: &[Slice]) -> Self {
-        let unsampled = slices.iter().filter(|slice| !slice.sampled);
-        let good: Vec<&Slice> = unsampled.clone().filter(|slice| slice.invalid.is_none()).collect();
-        let valid = !good.is_empty() && good.len() * 2 >= unsampled.count();
-        let chosen = if valid { good } else { slices.iter().collect() };
-        let mut headline =
-            Self { tally: Tally::new(Nanos(0)), seconds: 0.0, server_cpu: Nanos(0), valid };
-        for slice in chosen {
-            headline.tally.merge(&slice.tally);
-            headline.seconds += slice.tally.elapsed().as_secs_f64();
-            headline.server_cpu += slice.server_cpu;
-        }
-        headline
-    }
-
-    fn per_second(&self, amount: f64) -> Option<f64> {
-        finite(amount / self.seconds)
-    }
-
-    fn us_per_request(&self, time: Nanos) -> Option<f64> {
-        finite(time.as_micros_f64() / self.tally.requests as f64)
-    }
 }
 
 fn finite(figure: f64) -> Option<f64> {
@@ -150,7 +115,7 @@ fn budget(settings: &Settings, observed: &Observed) -> BudgetFacts {
     }
 }
 
-fn load(settings: &Settings, headline: &Headline, slices: &[Slice]) -> LoadFacts {
+fn load(settings: &Settings, observed: &Observed, headline: &Total) -> LoadFacts {
     let script = &settings.script;
     LoadFacts {
         script: script.name.clone(),
@@ -160,13 +125,13 @@ fn load(settings: &Settings, headline: &Headline, slices: &[Slice]) -> LoadFacts
         },
         connections: script.connections.get(),
         warmup_s: script.warmup.as_secs_f64(),
-        duration_s: headline.seconds,
+        duration_s: headline.elapsed.as_secs_f64(),
         requests: headline.tally.requests,
-        requests_per_second: headline.per_second(headline.tally.requests as f64),
-        bytes_per_second: headline.per_second(headline.tally.bytes as f64),
+        requests_per_second: finite(headline.per_second(headline.tally.requests as f64)),
+        bytes_per_second: finite(headline.per_second(headline.tally.bytes as f64)),
         latency_us: latency(&headline.tally.latency),
-        errors: errors(slices),
-        valid: headline.valid,
+        errors: errors(&observed.slices.all().tally.errors),
+        valid: false,
     }
 }
 
@@ -190,26 +155,20 @@ fn latency(histogram: &Histogram<u64>) -> LatencyFacts {
 }
 
 /// Of all slices: an error is never left out.
-fn all_errors(slices: &[Slice]) -> Errors {
-    let mut errors = Errors::default();
-    slices.iter().for_each(|slice| errors.merge(&slice.tally.errors));
-    errors
-}
-
-fn errors(slices: &[Slice]) -> ErrorCounts {
-    let Errors { connect, read, write, timeout, status, check, .. } = all_errors(slices);
+fn errors(all: &Errors) -> ErrorCounts {
+    let Errors { connect, read, write, timeout, status, check, .. } = *all;
     ErrorCounts { connect, read, write, timeout, status, check }
 }
 
-fn server(observed: &Observed, headline: &Headline) -> ServerFacts {
+fn server(observed: &Observed, headline: &Total) -> ServerFacts {
     let Observed { usage_before: before, usage_after: after, .. } = observed;
     // A server that ended has nothing to read any more.
     let alive = after.processes > 0;
     let grown = |of: fn(&Usage) -> u64| alive.then(|| of(after).saturating_sub(of(before)));
     let peak = after.rss_peak.max(before.rss_peak);
     ServerFacts {
-        cpu_us_per_request: headline.us_per_request(headline.server_cpu),
-        cpus_used: headline.per_second(headline.server_cpu.as_secs_f64()),
+        cpu_us_per_request: finite(headline.us_per_request(headline.server_cpu)),
+        cpus_used: finite(headline.per_second(headline.server_cpu.as_secs_f64())),
         rss_initial_bytes: Some(observed.usage_initial.rss.0),
         rss_peak_bytes: Some(peak.0),
         context_switches: grown(|usage| usage.switches_voluntary + usage.switches_involuntary),
@@ -219,11 +178,11 @@ fn server(observed: &Observed, headline: &Headline) -> ServerFacts {
     }
 }
 
-fn client(headline: &Headline) -> ClientFacts {
+fn client(headline: &Total) -> ClientFacts {
     let cpu = headline.tally.client_cpu;
     ClientFacts {
-        cpu_us_per_request: headline.us_per_request(cpu),
-        cpus_used: headline.per_second(cpu.as_secs_f64()),
+        cpu_us_per_request: finite(headline.us_per_request(cpu)),
+        cpus_used: finite(headline.per_second(cpu.as_secs_f64())),
     }
 }
 
@@ -233,7 +192,7 @@ fn profile(
     cpu_us_per_request: Option<f64>,
 ) -> ProfileFacts {
     let Capture { hz, clock, access, dump, counts, .. } = &observed.capture;
-    let sampled = observed.slices.iter().filter(|slice| slice.sampled);
+    let sampled = observed.slices.rows().iter().filter(|slice| slice.sampled);
     let sampled_cpu: Nanos = sampled.map(|slice| slice.server_cpu).sum();
     let share = |samples: Samples| finite(samples.share_of(counts.samples).0);
     let sampled_seconds = counts.samples.0 as f64 * hz.period().as_secs_f64();
@@ -258,7 +217,7 @@ fn profile(
         unknown_ratio: share(resolved.unknown),
         coverage,
         sampled_us_per_request,
-        observer_effect: ObserverEffect::of(&observed.slices).map(observer_effect),
+        observer_effect: ObserverEffect::of(observed.slices.rows()).map(observer_effect),
         post_processing_ms: None,
         dump_bytes: u32::try_from(dump.0).ok(),
         unwinding: Some(UnwindFacts {
@@ -279,49 +238,43 @@ fn observer_effect(effect: ObserverEffect) -> record::ObserverEffect {
 }
 
 fn slices(observed: &Observed) -> Vec<SliceFacts> {
-    let us = |nanos: Nanos| nanos.as_micros_f64();
-    let facts = |(index, slice): (usize, &Slice)| {
-        let Tally { requests, latency, .. } = &slice.tally;
-        let percentile = |percent| {
-            (!latency.is_empty()).then(|| us(Nanos(latency.value_at_percentile(percent))))
-        };
-        SliceFacts {
-            index: index as u32,
-            sampled: slice.sampled,
-            started_ns: slice.tally.started.since(observed.capture.started).0,
-            duration_s: slice.tally.elapsed().as_secs_f64(),
-            requests: *requests,
-            requests_per_second: finite(slice.requests_per_second()),
-            p50_us: percentile(50.0),
-            p99_us: percentile(99.0),
-            errors: slice.tally.errors.total(),
-            server_cpu_us_per_request: finite(slice.server_cpu_us_per_request()),
-            client_cpu_us_per_request: finite(us(slice.tally.client_cpu) / *requests as f64),
-            valid: slice.invalid.is_none(),
-        }
+    let us = |time: Nanos| time.as_micros_f64();
+    let facts = |(index, slice): (usize, &Slice)| SliceFacts {
+        index: index as u32,
+        sampled: slice.sampled,
+        started_ns: slice.started.since(observed.capture.started).0,
+        duration_s: slice.elapsed.as_secs_f64(),
+        requests: slice.requests,
+        requests_per_second: finite(slice.requests_per_second()),
+        p50_us: slice.p50.map(us),
+        p99_us: slice.p99.map(us),
+        errors: slice.errors,
+        server_cpu_us_per_request: finite(slice.server_cpu_us_per_request()),
+        client_cpu_us_per_request: finite(us(slice.client_cpu) / slice.requests as f64),
+        valid: slice.invalid.is_none(),
     };
-    observed.slices.iter().enumerate().map(facts).collect()
+    observed.slices.rows().iter().enumerate().map(facts).collect()
 }
 
-fn warnings(settings: &Settings, observed: &Observed, headline: &Headline) -> Vec<String> {
+fn warnings(settings: &Settings, observed: &Observed, is_valid: bool) -> Vec<String> {
     let mut warnings = Vec::new();
     let server_cpus = observed.server_cpus.iter().flat_map(Cpus::as_slice);
     if server_cpus.into_iter().any(|cpu| settings.load_cpus.as_slice().contains(cpu)) {
         warnings.push("server and load share CPUs: each takes time from the other".to_owned());
     }
     let saturated = |slice: &&Slice| slice.invalid == Some(Invalid::ClientSaturated);
-    let saturated = observed.slices.iter().filter(saturated).count();
+    let saturated = observed.slices.rows().iter().filter(saturated).count();
     if saturated > 0 {
         warnings.push(format!(
             "the load threads were busy throughout in {saturated} of {} slices: throughput is \
              theirs, not the server's; give them more CPUs with --cpus",
-            observed.slices.len()
+            observed.slices.rows().len()
         ));
     }
-    if let Some(first) = all_errors(&observed.slices).first {
+    if let Some(first) = &observed.slices.all().tally.errors.first {
         warnings.push(format!("first error ({}): {}", first.class, first.detail));
     }
-    if !headline.valid {
+    if !is_valid {
         warnings.push("throughput and latency are not valid: too few slices are".to_owned());
     }
     if let (Some(missing), Some(command)) =

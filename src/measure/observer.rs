@@ -55,7 +55,7 @@ mod tests {
             tally.ended = Nanos(250_000_000);
             tally.requests = (1e9 * 0.99_f64.powi(index as i32) / slowdown) as u64;
             let server_cpu = Nanos((tally.requests as f64 * slowdown) as u64);
-            Slice::new(sampled, tally, server_cpu, 1)
+            Slice::new(sampled, &tally, server_cpu, 1)
         };
         (0..count).map(slice).collect()
     }

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     load::{Generator, Plan, Script, probe, raise_nofile},
-    record::{Run, Status, Store, UtcTime},
+    record::{Host, Run, Status, Store, UtcTime},
     sample::{Config, Sampler},
     symbolize::{Detail, resolve},
     target::{Built, Cpus, Guard, build, usage},
@@ -98,6 +98,8 @@ fn observe(
 ) -> Result<Observed, MeasureError> {
     // The server inherits the limit.
     let _ = raise_nofile();
+    // Compilers are asked for their versions: not while anything is measured.
+    let host = Host::read();
     let _pinned = Pinned::to(&settings.load_cpus);
     let started = UtcTime::now();
     let load_cpus = settings.load_cpus.as_slice().to_vec();
@@ -134,6 +136,7 @@ fn observe(
         started,
         addr,
         server_cpus,
+        host,
         status,
         reason,
         slices,

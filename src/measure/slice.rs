@@ -2,15 +2,30 @@
 
 use crate::{load::Tally, unit::Nanos};
 
-/// One slice, measured.
-#[derive(Debug, Clone)]
+/// One slice, measured. Its latencies are added up elsewhere: a histogram for each slice would
+/// take more memory than everything else.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Slice {
     /// Whether samples were taken.
     pub sampled: bool,
-    /// What the load came to.
-    pub tally: Tally,
+    /// When the tap opened, `CLOCK_MONOTONIC`.
+    pub started: Nanos,
+    /// From then until the last response had come.
+    pub elapsed: Nanos,
+    /// Good responses.
+    pub requests: u64,
+    /// Complete responses, good or not.
+    pub answers: u64,
+    /// Requests that went wrong.
+    pub errors: u64,
+    /// Half of the good responses took at most this long; none without any.
+    pub p50: Option<Nanos>,
+    /// 99 of 100 good responses took at most this long; none without any.
+    pub p99: Option<Nanos>,
     /// Exact CPU time of the server in it.
     pub server_cpu: Nanos,
+    /// CPU time of the load threads in it.
+    pub client_cpu: Nanos,
     /// Why it must not be in a headline number; none if it may.
     pub invalid: Option<Invalid>,
 }
@@ -33,9 +48,15 @@ const SATURATED: f64 = 0.98;
 
 impl Slice {
     /// Judges what was measured with `load_threads` threads.
-    pub(super) fn new(sampled: bool, tally: Tally, server_cpu: Nanos, load_threads: usize) -> Self {
+    pub(super) fn new(
+        sampled: bool,
+        tally: &Tally,
+        server_cpu: Nanos,
+        load_threads: usize,
+    ) -> Self {
+        let elapsed = tally.elapsed();
         let client_share =
-            tally.client_cpu.as_secs_f64() / tally.elapsed().as_secs_f64() / load_threads as f64;
+            tally.client_cpu.as_secs_f64() / elapsed.as_secs_f64() / load_threads as f64;
         let invalid = if tally.requests == 0 {
             Some(Invalid::Empty)
         } else if tally.errors.total() > 0 {
@@ -45,17 +66,33 @@ impl Slice {
         } else {
             None
         };
-        Self { sampled, tally, server_cpu, invalid }
+        let percentile = |percent| {
+            let latency = &tally.latency;
+            (!latency.is_empty()).then(|| Nanos(latency.value_at_percentile(percent)))
+        };
+        Self {
+            sampled,
+            started: tally.started,
+            elapsed,
+            requests: tally.requests,
+            answers: tally.requests + tally.errors.status + tally.errors.check,
+            errors: tally.errors.total(),
+            p50: percentile(50.0),
+            p99: percentile(99.0),
+            server_cpu,
+            client_cpu: tally.client_cpu,
+            invalid,
+        }
     }
 
     /// Requests over seconds.
     pub fn requests_per_second(&self) -> f64 {
-        self.tally.requests as f64 / self.tally.elapsed().as_secs_f64()
+        self.requests as f64 / self.elapsed.as_secs_f64()
     }
 
     /// Exact CPU time of the server over requests, microseconds.
     pub fn server_cpu_us_per_request(&self) -> f64 {
-        self.server_cpu.as_micros_f64() / self.tally.requests as f64
+        self.server_cpu.as_micros_f64() / self.requests as f64
     }
 }
 
@@ -96,7 +133,7 @@ mod tests {
             tally.client_cpu = Nanos(client_cpu);
             tally
         };
-        let judge = |tally| Slice::new(false, tally, Nanos(1), 1).invalid;
+        let judge = |tally: Tally| Slice::new(false, &tally, Nanos(1), 1).invalid;
         assert_eq!(judge(tally(10, 500_000)), None);
         assert_eq!(judge(tally(0, 500_000)), Some(Invalid::Empty));
         assert_eq!(judge(tally(10, 999_000)), Some(Invalid::ClientSaturated));

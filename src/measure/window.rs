@@ -9,18 +9,21 @@ use std::{
 use super::{
     event::{Event, Sink},
     slice::{self, Invalid, Slice},
+    slices::Slices,
     subject::Subject,
 };
 use crate::{
     load::{Generator, Tally},
     sample::{Capture, Sampler},
-    unit::Nanos,
+    unit::{Nanos, Samples},
 };
 
 /// How long a slice lasts: short against the drift of the machine, long against a switch.
 const SLICE: Duration = Duration::from_millis(250);
-/// A warm-up too short to find the size of the copies goes on for so many slices in all.
-const SETTLING_ROUNDS: usize = 4;
+/// A warm-up too short to find the size of the copies goes on for so many slices at most.
+const SETTLING_SLICES: usize = 8;
+/// That size is found when so many samples have shown no need of another.
+const SAMPLES_TO_SETTLE: Samples = Samples(50);
 /// So many slices without a single response, one after the other, mean that no more will come.
 /// Each lasts as long as the script's timeout, so waiting on would take very long.
 const SILENT_SLICES: usize = 4;
@@ -53,11 +56,13 @@ impl Window<'_> {
         let start = Nanos::now();
         let left = |now: Nanos| Duration::from(Nanos::from(duration) - now.since(start));
         let mut is_settled = false;
-        let mut rounds = 0;
-        while !left(Nanos::now()).is_zero() || (!is_settled && rounds < SETTLING_ROUNDS) {
-            rounds += 1;
+        let mut extra = 0;
+        while !left(Nanos::now()).is_zero() || (!is_settled && extra < SETTLING_SLICES) {
             let round = match left(Nanos::now()) {
-                Duration::ZERO => SLICE,
+                Duration::ZERO => {
+                    extra += 1;
+                    SLICE
+                }
                 left => SLICE.min(left),
             };
             self.sampler.enable();
@@ -69,7 +74,7 @@ impl Window<'_> {
             self.sampler.disable();
             waited?;
             let grown = self.sampler.adapt();
-            is_settled = grown.is_none();
+            is_settled = grown.is_none() && self.sampler.counts().samples >= SAMPLES_TO_SETTLE;
             if let Some(bytes) = grown {
                 events(Event::DumpGrew { bytes });
             }
@@ -83,27 +88,28 @@ impl Window<'_> {
         &mut self,
         duration: Duration,
         events: Sink<'_>,
-    ) -> (Vec<Slice>, Option<Cut>) {
+    ) -> (Slices, Option<Cut>) {
         let blocks = duration.div_duration_f64(SLICE * slice::BLOCK as u32).round().max(1.0);
         let count = blocks as usize * slice::BLOCK;
-        let mut slices = Vec::with_capacity(count);
+        let mut slices = Slices::new();
         self.sampler.begin_window();
         let start = Nanos::now();
         let completed_before = self.generator.completed();
         let total = Nanos::from(SLICE * count as u32);
         for index in 0..count {
-            let (slice, cut) = self.slice(slice::is_sampled(index), &mut |now, completed| {
-                let elapsed = now.since(start);
-                let completed = completed - completed_before;
-                let requests_per_second = completed as f64 / elapsed.as_secs_f64();
-                let left = Duration::from(total - elapsed);
-                events(Event::Measuring { left, requests_per_second });
-            });
-            slices.push(slice);
+            let (slice, tally, cut) =
+                self.slice(slice::is_sampled(index), &mut |now, completed| {
+                    let elapsed = now.since(start);
+                    let completed = completed - completed_before;
+                    let requests_per_second = completed as f64 / elapsed.as_secs_f64();
+                    let left = Duration::from(total - elapsed);
+                    events(Event::Measuring { left, requests_per_second });
+                });
+            slices.push(slice, &tally);
             if cut.is_some() {
                 return (slices, cut);
             }
-            if is_silent(&slices) {
+            if is_silent(slices.rows()) {
                 return (slices, Some(Cut::Silent));
             }
         }
@@ -116,7 +122,11 @@ impl Window<'_> {
         self.sampler.finish()
     }
 
-    fn slice(&mut self, sampled: bool, report: &mut dyn FnMut(Nanos, u64)) -> (Slice, Option<Cut>) {
+    fn slice(
+        &mut self,
+        sampled: bool,
+        report: &mut dyn FnMut(Nanos, u64),
+    ) -> (Slice, Tally, Option<Cut>) {
         if sampled {
             self.sampler.enable();
         }
@@ -129,11 +139,11 @@ impl Window<'_> {
         if sampled {
             self.sampler.disable();
         }
-        let mut slice = Slice::new(sampled, tally, server_cpu, self.load_threads);
+        let mut slice = Slice::new(sampled, &tally, server_cpu, self.load_threads);
         if waited.is_err() {
             slice.invalid = Some(Invalid::Cut);
         }
-        (slice, waited.err())
+        (slice, tally, waited.err())
     }
 
     fn wait_reporting(
@@ -168,9 +178,6 @@ impl Window<'_> {
 
 /// Whether the last slices had no response, good or not.
 fn is_silent(slices: &[Slice]) -> bool {
-    let answered = |slice: &Slice| {
-        let Tally { requests, errors, .. } = &slice.tally;
-        requests + errors.status + errors.check > 0
-    };
+    let answered = |slice: &Slice| slice.answers > 0;
     slices.len() >= SILENT_SLICES && !slices.iter().rev().take(SILENT_SLICES).any(answered)
 }

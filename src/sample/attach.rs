@@ -29,8 +29,17 @@ pub(super) fn thread_name(pid: u32, tid: u32) -> String {
 /// # Errors
 /// When the process does not exist or is not ours to look at.
 pub(super) fn mappings(pid: u32) -> Result<Vec<Mapping>, SampleError> {
-    let path = PathBuf::from(format!("/proc/{pid}/maps"));
-    let maps = fs::read(&path).map_err(|source| SampleError::Process { path, source })?;
+    let read =
+        |path: PathBuf| fs::read(&path).map_err(|source| SampleError::Process { path, source });
+    let mut maps = read(PathBuf::from(format!("/proc/{pid}/maps")))?;
+    // A main thread that has ended shows no mappings; the other threads show those of them all.
+    for tid in threads(pid)?.into_iter().filter(|tid| *tid != pid) {
+        if !maps.is_empty() {
+            break;
+        }
+        // It may be gone as well.
+        maps = read(PathBuf::from(format!("/proc/{pid}/task/{tid}/maps"))).unwrap_or_default();
+    }
     Ok(parse_maps(pid, &maps).filter(|mapping| mapping.executable).collect())
 }
 

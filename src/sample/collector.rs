@@ -34,7 +34,7 @@ pub(super) struct Collector {
     /// Index into `threads` by thread id; an id that is used again gets a new entry.
     thread_ids: FxHashMap<u32, u32>,
     /// Threads whose start was seen, until the window begins.
-    started: Vec<u32>,
+    started: Vec<Start>,
     modules: Modules,
     stacks: Stacks,
     timeline: Timeline,
@@ -45,6 +45,13 @@ pub(super) struct Collector {
     /// The stack being unwound, from the innermost frame out.
     addresses: Vec<u64>,
     frames: Vec<RawFrameId>,
+}
+
+/// The start of a thread.
+struct Start {
+    tid: u32,
+    parent_tid: u32,
+    time: Nanos,
 }
 
 impl Collector {
@@ -87,7 +94,22 @@ impl Collector {
 
     /// Threads whose start was seen: they inherited the events of the thread that started them.
     pub(super) fn started_threads(&self) -> Vec<u32> {
-        self.started.clone()
+        self.started.iter().map(|start| start.tid).collect()
+    }
+
+    /// Forgets the threads that `tid` started since `since`, and those that they started. Says
+    /// whether there were any.
+    pub(super) fn forget_started(&mut self, tid: u32, since: Nanos) -> bool {
+        let mut line = vec![tid];
+        // A thread's start comes after that of the one that started it.
+        self.started.retain(|start| {
+            let is_of_line = start.time >= since && line.contains(&start.parent_tid);
+            if is_of_line {
+                line.push(start.tid);
+            }
+            !is_of_line
+        });
+        line.len() > 1
     }
 
     pub(super) fn counts(&self) -> Counts {
@@ -127,7 +149,7 @@ impl Collector {
                     self.spaces.insert(pid, space);
                 }
                 if self.window_start == Nanos(0) {
-                    self.started.push(tid);
+                    self.started.push(Start { tid, parent_tid, time });
                 }
                 let name = self.thread_name(parent_tid);
                 self.name(pid, tid, name);

@@ -110,6 +110,18 @@ fn a_thread_id_that_is_used_again_is_another_thread() {
     assert_eq!(names, ["first", "second"]);
 }
 
+#[test]
+fn a_line_of_threads_is_forgotten_from_an_instant_on() {
+    let ring = [(11, 10, 1), (12, 10, 5), (13, 12, 6), (14, 11, 7), (15, 13, 8)]
+        .map(|(tid, parent, time)| fork(tid, parent, tid, time));
+    let mut collector = Collector::new();
+    collector.drain(&mut [Replay(VecDeque::from(ring))], Nanos(u64::MAX));
+    assert_eq!(collector.started_threads(), [11, 12, 13, 14, 15]);
+    assert!(!collector.forget_started(10, Nanos(6)), "10 started none since");
+    assert!(collector.forget_started(10, Nanos(5)));
+    assert_eq!(collector.started_threads(), [11, 14], "11 is older, and 14 is of its line");
+}
+
 proptest! {
     #[test]
     fn any_records_are_taken_or_counted(

@@ -11,7 +11,7 @@ use std::{
 
 use rustc_hash::FxHashMap;
 
-use super::elf::Elf;
+use super::{elf::Elf, record::Mapping};
 
 /// Index into [`super::Capture::modules`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -94,11 +94,12 @@ impl Modules {
         Self { all: vec![kernel], elves: vec![Arc::default()], by_key: FxHashMap::default() }
     }
 
-    /// The module that process `pid` maps under the name `path` that the kernel gave.
-    pub(super) fn of_mapping(&mut self, pid: u32, path: &[u8]) -> (ModuleId, Arc<Elf>) {
+    /// The module that a mapping of code is of.
+    pub(super) fn of_mapping(&mut self, mapping: &Mapping) -> (ModuleId, Arc<Elf>) {
+        let path = mapping.path.as_slice();
         let key = match path {
-            b"//anon" | b"" => Key::Generated(pid),
-            [b'[', ..] if path != b"[vdso]" => Key::Generated(pid),
+            b"//anon" | b"" => Key::Generated(mapping.pid),
+            [b'[', ..] if path != b"[vdso]" => Key::Generated(mapping.pid),
             _ => Key::File(path.to_vec()),
         };
         if let Some(id) = self.by_key.get(&key) {
@@ -107,7 +108,7 @@ impl Modules {
         let (module, elf) = match &key {
             Key::Generated(pid) => generated(*pid),
             Key::File(path) if path == b"[vdso]" => vdso(),
-            Key::File(path) => file(pid, path),
+            Key::File(_) => file(mapping),
         };
         let id = ModuleId(self.all.len() as u32);
         let elf = Arc::new(elf);
@@ -141,34 +142,51 @@ fn vdso() -> (Module, Elf) {
     (Module { name: "vdso".to_owned(), code: Code::Vdso, build_id }, elf)
 }
 
-fn file(pid: u32, path: &[u8]) -> (Module, Elf) {
+/// What the kernel appends to the path of a file that has none any more.
+const DELETED: &[u8] = b" (deleted)";
+
+fn file(mapping: &Mapping) -> (Module, Elf) {
+    let path = mapping.path.strip_suffix(DELETED).unwrap_or(&mapping.path);
     let mapped = Path::new(OsStr::from_bytes(path));
-    let name = mapped.file_name().unwrap_or(mapped.as_os_str()).to_string_lossy();
-    let name = name.trim_end_matches(" (deleted)").to_owned();
+    let name = mapped.file_name().unwrap_or(mapped.as_os_str()).to_string_lossy().into_owned();
     let unreadable =
         |name| (Module { name, code: Code::Unreadable, build_id: None }, Elf::default());
-    let Some((path, file)) = open_mapped(pid, mapped) else { return unreadable(name) };
+    let Some((path, file)) = open_mapped(mapping, mapped) else { return unreadable(name) };
     let Ok(elf) = Elf::read(&file) else { return unreadable(name) };
     let build_id = elf.build_id.clone();
     (Module { name, code: Code::Elf { path, file: Arc::new(file) }, build_id }, elf)
 }
 
-/// Opens a file as process `pid` sees it: through its root, which differs in a container; or, if
-/// it is the program itself and was deleted meanwhile, through the link that the kernel keeps.
-fn open_mapped(pid: u32, mapped: &Path) -> Option<(PathBuf, File)> {
-    let in_root = mapped
-        .strip_prefix("/")
-        .ok()
-        .map(|relative| Path::new("/proc").join(pid.to_string()).join("root").join(relative));
-    let program = PathBuf::from(format!("/proc/{pid}/exe"));
-    let program = fs::read_link(&program).ok().filter(|link| link == mapped).map(|_| program);
-    let plain = Some(mapped.to_owned());
-    let same_root =
-        fs::read_link(format!("/proc/{pid}/root")).is_ok_and(|root| root == Path::new("/"));
-    let candidates = if same_root { [plain, in_root, program] } else { [in_root, program, plain] };
-    candidates.into_iter().flatten().find_map(|path| {
-        let file = File::open(&path).ok()?;
-        file.metadata().ok()?.is_file().then_some((path, file))
+/// Opens the file that was mapped from the path `mapped`, and says where else it can be found.
+///
+/// The links that the kernel keeps lead to the very file, even if it was deleted or another is in
+/// its place meanwhile; but only the privileged may follow those of mappings. The path itself is
+/// looked up as the process sees it: through its root, which differs in a container.
+fn open_mapped(mapping: &Mapping, mapped: &Path) -> Option<(PathBuf, File)> {
+    let process = Path::new("/proc").join(mapping.pid.to_string());
+    let program = process.join("exe");
+    let is_program = fs::read_link(&program).is_ok_and(|link| {
+        let link = link.as_os_str().as_bytes();
+        link.strip_suffix(DELETED).unwrap_or(link) == mapped.as_os_str().as_bytes()
+    });
+    let (start, end) = (mapping.address, mapping.address.saturating_add(mapping.length));
+    let link = process.join(format!("map_files/{start:x}-{end:x}"));
+    let in_root = mapped.strip_prefix("/").map(|path| process.join("root").join(path)).ok();
+    let same_root = fs::read_link(process.join("root")).is_ok_and(|root| root == Path::new("/"));
+    let found_at = match &in_root {
+        Some(in_root) if !same_root => in_root,
+        _ => mapped,
+    };
+    let places = [
+        is_program.then_some((found_at, program.as_path())),
+        Some((found_at, link.as_path())),
+        Some((found_at, found_at)),
+        // A process that has ended has no root any more.
+        Some((mapped, mapped)),
+    ];
+    places.into_iter().flatten().find_map(|(path, place)| {
+        let file = File::open(place).ok()?;
+        file.metadata().ok()?.is_file().then(|| (path.to_owned(), file))
     })
 }
 

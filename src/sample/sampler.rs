@@ -1,6 +1,8 @@
 //! The instrument: opens the events, empties the rings on a thread of its own, and is switched on
 //! and off by whoever measures.
 
+mod watch;
+
 use std::{
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -16,7 +18,6 @@ use rustix::{
 
 use super::{
     access::{Access, SampleError},
-    attach,
     capture::{Capture, Counts},
     collector::Collector,
     event::{self, Sampling},
@@ -141,7 +142,8 @@ impl Sampler {
         self.sampling.access
     }
 
-    /// Watches a process with all threads and children that it has or will have.
+    /// Watches a process with all threads and children that it has or will have. While sampling
+    /// is on, it is not sampled until sampling is switched on again.
     ///
     /// # Errors
     /// Where the process is gone, or not ours to sample.
@@ -153,59 +155,6 @@ impl Sampler {
                 self.shared.lock().collector.adopt(pid)
             }
         }
-    }
-
-    /// Threads that start meanwhile inherit the events of the one that started them, unless that
-    /// one was not reached yet: so the list is read again until nothing in it is new.
-    fn watch_running(&mut self, pid: u32) -> Result<(), SampleError> {
-        let mut watched = Vec::new();
-        loop {
-            let listed = attach::threads(pid)?;
-            let new: Vec<u32> = listed.into_iter().filter(|tid| !watched.contains(tid)).collect();
-            // A thread that started after its parent was watched is covered already, and the side
-            // band says so.
-            let inherited = self.forked_since_watched(&watched);
-            let Some(tid) = new.into_iter().find(|tid| !inherited.contains(tid)) else {
-                return Ok(());
-            };
-            match self.watch_thread(tid) {
-                Err(SampleError::Open { source, .. }) if is_gone(&source) && tid != pid => {}
-                result => result?,
-            }
-            watched.push(tid);
-        }
-    }
-
-    fn forked_since_watched(&self, watched: &[u32]) -> Vec<u32> {
-        if watched.is_empty() {
-            return Vec::new();
-        }
-        self.shared.drain(Nanos::now());
-        self.shared.lock().collector.started_threads()
-    }
-
-    fn watch_thread(&mut self, tid: u32) -> Result<(), SampleError> {
-        let open = |event: &'static str, attr, cpu| {
-            Event::open(&attr, tid, cpu).map_err(|e| SampleError::from_open(event, tid, e))
-        };
-        self.counters.push(open("task-clock", event::task_clock(), None)?);
-        for (index, cpu) in self.cpus.iter().enumerate() {
-            let redirected = |name, attr| {
-                let event = open(name, attr, Some(*cpu))?;
-                event.redirect_to(&self.owners[index]).map_err(|source| SampleError::Open {
-                    event: name,
-                    pid: tid,
-                    source,
-                })?;
-                Ok(event)
-            };
-            self.side_band.push(redirected("side-band", event::side_band())?);
-            for (rung, dump) in DUMP_LADDER.into_iter().enumerate().skip(self.rung) {
-                let name = self.sampling.clock.name();
-                self.rungs[rung].push(redirected(name, self.sampling.attr(dump))?);
-            }
-        }
-        Ok(())
     }
 
     /// Switches sampling on.
@@ -370,8 +319,4 @@ fn online_cpus() -> std::io::Result<Vec<usize>> {
         cpus.extend(number(first)?..=number(last)?);
     }
     Ok(cpus)
-}
-
-fn is_gone(error: &std::io::Error) -> bool {
-    error.raw_os_error() == Some(rustix::io::Errno::SRCH.raw_os_error())
 }

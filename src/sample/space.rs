@@ -45,7 +45,7 @@ impl AddressSpace {
         if !mapping.executable || range.is_empty() {
             return;
         }
-        let (module, elf) = modules.of_mapping(mapping.pid, &mapping.path);
+        let (module, elf) = modules.of_mapping(mapping);
         let code = &modules.get(module).code;
         let address_in_module = match code {
             // What the file says nothing about counts from its offset.

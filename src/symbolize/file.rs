@@ -45,7 +45,7 @@ pub enum ProfileFileError {
     Damaged(String),
     /// The file could not be written.
     #[error("cannot write the profile: {0}")]
-    Write(std::io::Error),
+    Write(#[source] std::io::Error),
     /// The bytes could not be read or unpacked.
     #[error("cannot unpack the profile: {0}; it is a gzip file when whole")]
     Unpack(std::io::Error),

@@ -1,5 +1,6 @@
 //! The command line of flameload: parse, one call to the library, print, exit code.
 
+mod bench_pipeline;
 mod ci;
 mod doctor;
 mod exit;
@@ -35,6 +36,7 @@ enum Command {
     Scripts(list::ScriptsArgs),
     Doctor(doctor::Args),
     Test(test::Args),
+    BenchPipeline(bench_pipeline::Args),
     Ci(ci::Args),
 }
 
@@ -47,6 +49,7 @@ fn main() -> std::process::ExitCode {
         Command::Scripts(args) => list::scripts(&args),
         Command::Doctor(args) => doctor::run(&args),
         Command::Test(args) => test::run(&args),
+        Command::BenchPipeline(args) => bench_pipeline::run(&args),
         Command::Ci(args) => ci::run(&args),
     };
     exit.unwrap_or_else(|error| exit::report(&error)).into()

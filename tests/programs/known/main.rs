@@ -1,126 +1,150 @@
-//! A program with known shares of time: each section works until the CPU clock of its thread says
-//! that its share of the round is used up, so that the shares are right by construction.
+//! A program with known shares of time, as a subject for the sampler.
 //!
-//! Usage: `known SECONDS`, the CPU time of each of three workers: two threads and a forked child.
-//! Of each, 30 % goes to a function inlined into another, 20 % to the bottom of a deep recursion,
-//! 25 % to a shared library without frame pointers, 25 % to the kernel.
+//! Usage: `known MODE DIR AMOUNT`. It leaves what the test has to know in the folder `DIR`, prints
+//! `ready` when it is about to work and `done` when it has, and then waits to be ended.
+//!
+//! | mode | what it does |
+//! |---|---|
+//! | `shares` | two threads and a forked child use `AMOUNT` seconds of CPU time each |
+//! | `deep` | the same, with 32 KiB on the stack below the calls into the kernel |
+//! | `storm` | starts `AMOUNT` threads, a few at a time, of 2 ms of CPU time each |
+//! | `forks` | four lines of threads that each live for 2 ms of CPU time and start the next one |
+//! | `headless` | works on a thread whose main thread has ended |
+//! | `late` | works; after a file `go` appears, also in a new library, thread and child |
+//! | `generated` | works in code that it wrote itself, named by a perf map |
 
-use std::{env, hint::black_box, thread};
+mod sections;
+mod system;
 
-#[repr(C)]
-struct Timespec {
-    seconds: i64,
-    nanos: i64,
-}
+use std::{
+    env, fs, io::Write as _, path::Path, path::PathBuf, process, sync::Barrier, thread,
+    time::Duration,
+};
 
-const CLOCK_THREAD_CPUTIME_ID: i32 = 3;
-const ROUND_NANOS: u64 = 20_000_000;
-const RECURSION: u32 = 60;
-const STEPS: u64 = 20_000;
-
-#[link(name = "plain")]
-unsafe extern "C" {
-    fn in_plain_library(seed: u64, rounds: u64) -> u64;
-}
-
-unsafe extern "C" {
-    fn clock_gettime(clock: i32, time: *mut Timespec) -> i32;
-    fn getrandom(buffer: *mut u8, length: usize, flags: u32) -> isize;
-    fn fork() -> i32;
-    fn waitpid(pid: i32, status: *mut i32, options: i32) -> i32;
-    fn _exit(code: i32) -> !;
-}
-
-fn thread_cpu_nanos() -> u64 {
-    let mut time = Timespec { seconds: 0, nanos: 0 };
-    // SAFETY: the pointer is to a live value of the system's layout.
-    unsafe { clock_gettime(CLOCK_THREAD_CPUTIME_ID, &mut time) };
-    time.seconds as u64 * 1_000_000_000 + time.nanos as u64
-}
-
-#[inline(always)]
-fn inlined_arithmetic(mut seed: u64) -> u64 {
-    for _ in 0..STEPS {
-        seed ^= seed << 13;
-        seed ^= seed >> 7;
-        seed ^= seed << 17;
-    }
-    black_box(seed)
-}
-
-#[inline(never)]
-fn caller_of_inlined(until: u64) {
-    while thread_cpu_nanos() < until {
-        inlined_arithmetic(black_box(1));
-    }
-}
-
-#[inline(never)]
-fn recursive(depth: u32, until: u64) -> u64 {
-    let below = if depth == 0 { bottom_of_recursion(until) } else { recursive(depth - 1, until) };
-    black_box(below + 1)
-}
-
-#[inline(never)]
-fn bottom_of_recursion(until: u64) -> u64 {
-    let mut seed = 1;
-    while thread_cpu_nanos() < until {
-        for _ in 0..STEPS {
-            seed = black_box(seed) * 6364136223846793005 + 1442695040888963407_u64 % 97;
-            seed %= 1 << 20;
-        }
-    }
-    seed
-}
-
-#[inline(never)]
-fn caller_of_library(until: u64) {
-    while thread_cpu_nanos() < until {
-        // SAFETY: pure arithmetic on its arguments.
-        black_box(unsafe { in_plain_library(black_box(1), STEPS) });
-    }
-}
-
-#[inline(never)]
-fn caller_of_kernel(until: u64) {
-    let mut buffer = [0_u8; 32 << 10];
-    while thread_cpu_nanos() < until {
-        // SAFETY: the kernel fills a live buffer of that length.
-        unsafe { getrandom(buffer.as_mut_ptr(), buffer.len(), 0) };
-    }
-}
-
-#[inline(never)]
-fn work(cpu_nanos: u64) {
-    let start = thread_cpu_nanos();
-    let mut round = start;
-    while round < start + cpu_nanos {
-        let share = |percent: u64| ROUND_NANOS * percent / 100;
-        caller_of_inlined(round + share(30));
-        recursive(RECURSION, round + share(50));
-        caller_of_library(round + share(75));
-        caller_of_kernel(round + share(100));
-        round += ROUND_NANOS;
-    }
-}
+use sections::{Truth, thread_cpu_nanos, work};
 
 fn main() {
-    let seconds: f64 = env::args().nth(1).and_then(|text| text.parse().ok()).unwrap_or(1.0);
-    let cpu_nanos = (seconds * 1e9) as u64;
-    // SAFETY: there is one thread yet, so that the child may do as it likes.
-    let child = unsafe { fork() };
+    let mut args = env::args().skip(1);
+    let mut next = || args.next().expect("known MODE DIR AMOUNT");
+    let (mode, dir) = (next(), PathBuf::from(next()));
+    let amount: f64 = next().parse().expect("a number");
+    match mode.as_str() {
+        "shares" => shares(&dir, amount, sections::caller_of_kernel::<4096>),
+        "deep" => shares(&dir, amount, sections::caller_of_kernel::<32_768>),
+        "storm" => storm(amount as usize),
+        "forks" => forks(),
+        "headless" => headless(),
+        "late" => late(&dir),
+        "generated" => generated(),
+        _ => panic!("unknown mode {mode}"),
+    }
+    say("done");
+    loop {
+        thread::park();
+    }
+}
+
+fn say(line: &str) {
+    println!("{line}");
+    std::io::stdout().flush().expect("somebody reads");
+}
+
+/// Two threads and a forked child, each with the same shares; every one appends its truth.
+fn shares(dir: &Path, seconds: f64, kernel: fn(u64)) {
+    let nanos = (seconds * 1e9) as u64;
+    // There is one thread yet, so that the child may do as it likes.
+    let child = system::fork();
     if child == 0 {
-        work(cpu_nanos);
-        // SAFETY: ends the child without running what belongs to the parent.
-        unsafe { _exit(0) };
+        system::set_name(c"known-child");
+        tell(dir, "known-child", work(nanos, kernel));
+        system::exit(0);
     }
-    let workers = ["known-a", "known-b"].map(|name| {
-        let worker = thread::Builder::new().name(name.to_owned());
-        worker.spawn(move || work(cpu_nanos))
+    let started = Barrier::new(3);
+    thread::scope(|scope| {
+        for name in ["known-a", "known-b"] {
+            let started = &started;
+            let run = move || {
+                started.wait();
+                tell(dir, name, work(nanos, kernel));
+            };
+            thread::Builder::new().name(name.to_owned()).spawn_scoped(scope, run).expect("threads");
+        }
+        started.wait();
+        say("ready");
     });
-    for worker in workers {
-        worker.expect("threads can start").join().expect("workers do not panic");
+    system::wait_for(child);
+}
+
+/// Appends a line to the truth: a single write, so that lines do not mix.
+fn tell(dir: &Path, name: &str, truth: Truth) {
+    let [inlined, recursion, library, kernel] = truth;
+    let line = format!("{name} {} {inlined} {recursion} {library} {kernel}\n", process::id());
+    let file = fs::OpenOptions::new().create(true).append(true).open(dir.join("truth"));
+    file.and_then(|mut file| file.write_all(line.as_bytes())).expect("the truth can be written");
+}
+
+fn storm(count: usize) {
+    const AT_ONCE: usize = 8;
+    say("ready");
+    for first in (0..count).step_by(AT_ONCE) {
+        thread::scope(|scope| {
+            for index in first..count.min(first + AT_ONCE) {
+                let thread = thread::Builder::new().name(format!("storm-{index}"));
+                let run = || sections::caller_of_inlined(thread_cpu_nanos() + 2_000_000);
+                thread.spawn_scoped(scope, run).expect("threads can start");
+            }
+        });
     }
-    // SAFETY: waits for the child that was started above.
-    unsafe { waitpid(child, std::ptr::null_mut(), 0) };
+}
+
+/// Four lines of threads, each of which starts the next of its line before it ends.
+fn forks() -> ! {
+    fn generation() {
+        sections::caller_of_inlined(thread_cpu_nanos() + 2_000_000);
+        thread::spawn(generation);
+    }
+    say("ready");
+    (0..4).for_each(|_| drop(thread::spawn(generation)));
+    loop {
+        thread::park();
+    }
+}
+
+fn headless() -> ! {
+    let run = || {
+        // The thread that started this one may still be about to end.
+        thread::sleep(Duration::from_millis(50));
+        say("ready");
+        sections::caller_of_inlined(u64::MAX);
+    };
+    thread::Builder::new().name("known-a".to_owned()).spawn(run).expect("threads can start");
+    system::end_this_thread()
+}
+
+fn late(dir: &Path) -> ! {
+    say("ready");
+    while !dir.join("go").exists() {
+        sections::caller_of_inlined(thread_cpu_nanos() + 1_000_000);
+    }
+    let late = system::load_late_library();
+    if system::fork() == 0 {
+        system::set_name(c"known-child");
+        sections::caller_of_library(u64::MAX);
+    }
+    let run = move || sections::caller_of_late(late, u64::MAX);
+    thread::Builder::new().name("known-late".to_owned()).spawn(run).expect("threads can start");
+    fs::write(dir.join("gone"), "").expect("the folder can be written");
+    sections::caller_of_inlined(u64::MAX);
+    unreachable!("no clock gets there");
+}
+
+fn generated() -> ! {
+    let code = system::write_code();
+    let map = format!("/tmp/perf-{}.map", process::id());
+    let line = format!("{:x} {:x} generated::spin\n", code.as_ptr() as usize, code.len());
+    fs::write(&map, line).expect("the map can be written");
+    thread::sleep(Duration::from_millis(1));
+    say("ready");
+    sections::caller_of_generated(code, u64::MAX);
+    unreachable!("no clock gets there");
 }

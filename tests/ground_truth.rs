@@ -1,0 +1,13 @@
+//! The sampler against the truth: programs whose use of the CPU is known, sampled and named.
+
+mod ground_truth {
+    mod adapts;
+    mod attaches;
+    mod binaries;
+    mod known;
+    mod shares;
+    mod storm;
+    mod switches;
+    mod unprivileged;
+    mod view;
+}

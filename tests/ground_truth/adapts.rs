@@ -1,0 +1,42 @@
+//! The copy of the stack grows where stacks are deep.
+
+use flameload::{
+    sample::Access,
+    unit::{Bytes, Nanos},
+};
+
+use super::{
+    known::{Known, sample_for, sampler, skip},
+    view::{chains, resolved},
+};
+
+#[test]
+fn deep_stacks_are_whole_once_the_copy_has_grown() {
+    let Some((known, mut sampler)) = Known::new().zip(sampler()) else { return };
+    if sampler.access() != Access::KernelAndUser {
+        return skip("no samples below the deep stacks: they are in the kernel");
+    }
+    let _running = super::known::release(known.hold_watched(&mut sampler, "deep", 1e6, "ready"));
+    assert_eq!(sampler.dump(), Bytes(8 << 10));
+    let span = Nanos(500_000_000);
+    sample_for(&sampler, span);
+    let cut = sampler.counts();
+    let share = cut.dump_exhausted.share_of(cut.samples).0;
+    assert!((0.15..0.35).contains(&share), "a quarter of the stacks is deep: {cut:?}");
+    // 24 KiB are not enough for 32 either.
+    assert_eq!(sampler.adapt(), Some(Bytes(24 << 10)));
+    assert_eq!(sampler.adapt(), None, "nothing is known of the new size yet");
+    sample_for(&sampler, span);
+    let grown = sampler.adapt().expect("a larger copy");
+    assert!(grown > Bytes(32 << 10), "{grown}");
+    sample_for(&sampler, span);
+    assert_eq!(sampler.adapt(), None);
+    sampler.begin_window();
+    sample_for(&sampler, span);
+    let capture = sampler.finish();
+    let counts = capture.counts;
+    assert_eq!((capture.dump, counts.lost.0), (grown, 0));
+    assert!(counts.truncated().share_of(counts.samples).0 <= 0.01, "{counts:?}");
+    let chains = chains(&resolved(&capture).profile, "work");
+    assert!(chains.contains("work > caller_of_kernel > fill_randomly (inlined)"), "{chains}");
+}

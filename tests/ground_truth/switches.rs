@@ -1,0 +1,62 @@
+//! Switching: samples only while on, and nothing that happens while off is missed.
+
+use std::{fs, thread, time::Duration};
+
+use flameload::unit::Nanos;
+
+use super::{
+    known::{Known, eventually, release, sample_for, sampler},
+    view::{chains, count, resolved},
+};
+
+#[test]
+fn samples_fall_into_the_intervals_in_which_sampling_was_on() {
+    let Some((known, mut sampler)) = Known::new().zip(sampler()) else { return };
+    let _running = release(known.hold_watched(&mut sampler, "shares", 1e6, "ready"));
+    sampler.begin_window();
+    let mut on = Vec::new();
+    for _ in 0..6 {
+        let start = Nanos::now();
+        sample_for(&sampler, Nanos(100_000_000));
+        on.push((start, Nanos::now()));
+        let idle = sampler.cpu_time();
+        eventually("work while off", || sampler.cpu_time().since(idle) >= Nanos(50_000_000));
+    }
+    let capture = sampler.finish();
+    let mut per_interval = vec![0_u64; on.len()];
+    for sample in &capture.samples {
+        let time = capture.started + sample.time;
+        let interval = on.iter().position(|(start, end)| (*start..=*end).contains(&time));
+        per_interval[interval.expect("a sample while sampling was off")] += sample.weight.0;
+    }
+    // Each is worth 100 samples.
+    assert!(per_interval.iter().all(|samples| *samples >= 80), "{per_interval:?}");
+    assert_eq!(per_interval.iter().sum::<u64>(), capture.counts.samples.0);
+}
+
+#[test]
+fn what_started_while_off_is_known_when_on() {
+    let Some((known, mut sampler)) = Known::new().zip(sampler()) else { return };
+    let _running = release(known.hold_watched(&mut sampler, "late", 0.0, "ready"));
+    sampler.begin_window();
+    sample_for(&sampler, Nanos(200_000_000));
+    let before = sampler.counts();
+    fs::write(known.path("go"), "").expect("a file");
+    eventually("a new library", || known.path("gone").exists());
+    thread::sleep(Duration::from_millis(20));
+    assert_eq!(sampler.counts(), before, "nothing is sampled while off");
+    sample_for(&sampler, Nanos(1_500_000_000));
+    let capture = sampler.finish();
+    let profile = resolved(&capture).profile;
+    assert_eq!(chains(&profile, "caller_of_late"), "caller_of_late > in_late_library\n");
+    for (name, function) in
+        [("known-late", "in_late_library"), ("known-child", "in_plain_library"), ("known", "late")]
+    {
+        let of_thread = count(&profile, |seen| seen.thread.name == name);
+        let right = count(&profile, |seen| seen.thread.name == name && seen.has(function));
+        assert!(of_thread.0 >= 100, "{name}: {of_thread:?}");
+        assert!(right.share_of(of_thread).0 > 0.95, "{name}: {right:?} of {of_thread:?}");
+    }
+    let truncated = capture.counts.truncated();
+    assert!(truncated.share_of(capture.counts.samples).0 <= 0.01, "{:?}", capture.counts);
+}

@@ -1,0 +1,14 @@
+//! `xtask profile` as its users meet it: the real binary, real servers, real failures.
+
+mod profile {
+    mod attached;
+    mod browser;
+    mod case;
+    mod failures;
+    mod hyper;
+    mod picture;
+    mod signals;
+    mod store;
+    mod system;
+    mod usage;
+}

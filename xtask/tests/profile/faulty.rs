@@ -1,0 +1,66 @@
+//! A server with one fault. Arguments: the fault, its port, and how many requests it answers
+//! before the fault shows. Further arguments only mark the process.
+//!
+//! Compiled by the tests with rustc alone, so that it starts in a millisecond.
+
+use std::{
+    io::{Read, Write},
+    net::TcpListener,
+    process,
+    sync::atomic::{AtomicU64, Ordering},
+    thread,
+    time::Duration,
+};
+
+static ANSWERED: AtomicU64 = AtomicU64::new(0);
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().collect();
+    let (fault, port, healthy) = (&arguments[1], &arguments[2], &arguments[3]);
+    let healthy: u64 = healthy.parse().expect("a number");
+    match fault.as_str() {
+        "exits" => {
+            eprintln!("cannot open the database");
+            process::exit(7);
+        }
+        "thinks" => {
+            println!("still thinking");
+            forever();
+        }
+        _ => {}
+    }
+    let listener = TcpListener::bind(format!("127.0.0.1:{port}")).expect("a free port");
+    let second = (fault == "two-ports").then(|| TcpListener::bind("127.0.0.1:0"));
+    println!("serving");
+    for stream in listener.incoming().flatten() {
+        let fault = fault.clone();
+        thread::spawn(move || serve(stream, &fault, healthy));
+    }
+    drop(second);
+}
+
+fn serve(mut stream: std::net::TcpStream, fault: &str, healthy: u64) {
+    let mut request = [0; 4096];
+    while matches!(stream.read(&mut request), Ok(1..)) {
+        let is_healthy = ANSWERED.fetch_add(1, Ordering::Relaxed) < healthy;
+        let status = match fault {
+            "status" if !is_healthy => "500 Internal Server Error",
+            "crashes" if !is_healthy => {
+                eprintln!("out of luck");
+                process::abort();
+            }
+            "hangs" if !is_healthy => forever(),
+            _ => "200 OK",
+        };
+        let response = format!("HTTP/1.1 {status}\r\ncontent-length: 2\r\n\r\nhi");
+        if stream.write_all(response.as_bytes()).is_err() {
+            return;
+        }
+    }
+}
+
+fn forever() -> ! {
+    loop {
+        thread::sleep(Duration::from_secs(3600));
+    }
+}

@@ -1,0 +1,117 @@
+//! Ctrl-C, SIGTERM and SIGKILL in every phase. A terminal sends Ctrl-C to the tool alone: what it
+//! starts is in process groups of its own.
+
+use std::{fs, process};
+
+use rustix::process::Signal;
+
+use super::{
+    case::{Case, Live, run},
+    system::{alone, can_sample},
+};
+
+/// Interrupts the tool when a line of its progress begins with `phase`.
+fn interrupt(case: &Case, phase: &str, signal: Signal) -> super::case::Outcome {
+    let mut live = Live::start(case.profile().args(["--duration", "60s", "--warmup", "1s"]));
+    live.wait_for(phase);
+    live.signal(signal);
+    live.outcome()
+}
+
+#[test]
+fn ctrl_c_during_the_build_stops_it() {
+    let build = r#"[build]
+command = ["sh", "-c", "echo compiling; sleep 3600"]
+binary = "none""#;
+    let case = Case::with_build("none", u64::MAX, build);
+    interrupt(&case, "building", Signal::INT).expect(130, &["interrupted"]);
+    case.assert_clean();
+    assert!(case.runs().is_empty());
+}
+
+#[test]
+fn ctrl_c_while_the_server_starts_or_warms_up_keeps_nothing() {
+    if !can_sample() {
+        return;
+    }
+    let case = Case::faulty("none", u64::MAX);
+    interrupt(&case, "warming up", Signal::INT)
+        .expect(130, &["interrupted before anything was measured"]);
+    case.assert_clean();
+    assert!(case.runs().is_empty());
+    let slow = Case::faulty("thinks", 0);
+    let manifest = fs::read_to_string(slow.path("target.toml")).expect("a manifest");
+    fs::write(slow.path("target.toml"), manifest.replace("\"1s\"", "\"1h\"")).expect("a file");
+    interrupt(&slow, "starting", Signal::INT).expect(130, &["interrupted"]);
+    slow.assert_clean();
+    assert!(slow.runs().is_empty());
+}
+
+#[test]
+fn an_interrupted_measurement_is_kept_and_says_so() {
+    if !can_sample() {
+        return;
+    }
+    for signal in [Signal::INT, Signal::TERM] {
+        let _alone = alone();
+        let case = Case::faulty("none", u64::MAX);
+        let outcome = interrupt(&case, "measuring", signal);
+        outcome.expect(130, &["interrupted: what was measured until then is kept"]);
+        assert!(outcome.stdout.contains("INTERRUPTED"), "{outcome:#?}");
+        case.assert_clean();
+        let (directory, record) = case.kept();
+        assert_eq!(record["status"], "interrupted");
+        assert!(directory.join("cpu.svg").is_file());
+    }
+}
+
+#[test]
+fn a_second_ctrl_c_does_not_wait() {
+    if !can_sample() {
+        return;
+    }
+    let case = Case::faulty("hangs", 2000);
+    let script = fs::read_to_string(case.path("short.toml")).expect("a script");
+    // The first one waits for responses in flight, here for an hour.
+    fs::write(case.path("short.toml"), script.replace("300ms", "1h")).expect("a file");
+    let mut live = Live::start(case.profile().args(["--warmup", "1s"]));
+    live.wait_for("warming up");
+    live.signal(Signal::INT);
+    live.signal(Signal::INT);
+    // Two at once may come as one; whichever it was, another ends it.
+    let mut outcome = None;
+    for _ in 0..50 {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        if live.has_ended() {
+            outcome = Some(live.outcome());
+            break;
+        }
+        live.signal(Signal::INT);
+    }
+    assert_eq!(outcome.and_then(|outcome| outcome.code), Some(130));
+    case.assert_clean();
+    assert!(case.runs().is_empty());
+}
+
+#[test]
+fn killing_the_tool_takes_the_server_along_and_the_next_run_tidies_up() {
+    if !can_sample() {
+        return;
+    }
+    let _alone = alone();
+    let case = Case::faulty("none", u64::MAX);
+    let outcome = interrupt(&case, "measuring", Signal::KILL);
+    assert_eq!(outcome.code, None);
+    case.assert_clean();
+    assert!(case.runs().is_empty());
+    // As if it had been killed while it wrote: by a process that lives no more.
+    let mut dead = process::Command::new("true").spawn().expect("a process");
+    dead.wait().expect("it ends");
+    let half = case.store().join("faulty").join(format!(".writing-{}-x", dead.id()));
+    fs::create_dir_all(&half).expect("a directory");
+    fs::write(half.join("run.json"), "{").expect("a file");
+    run(&mut case.profile()).expect(0, &["writing the run"]);
+    case.assert_clean();
+    assert!(!half.exists());
+    assert_eq!(case.runs().len(), 1);
+}

@@ -1,0 +1,81 @@
+//! What this machine allows, and what is left running on it.
+
+use std::{
+    env, fs,
+    io::{self, Write},
+    path::PathBuf,
+    process::Command,
+    sync::{LazyLock, Mutex, MutexGuard, PoisonError},
+    thread,
+    time::{Duration, Instant},
+};
+
+use flameload::sample::{Config, Sampler};
+
+/// A process may take this long to end or to get somewhere; only a test that fails waits for it.
+pub(super) const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Whether the kernel allows sampling. Where it does not, the test says so and is skipped; on CI
+/// it goes on, and fails.
+pub(super) fn can_sample() -> bool {
+    let config = Config { hz: "997".parse().expect("a frequency"), cpus: Vec::new() };
+    match Sampler::start(&config) {
+        Ok(_) => true,
+        Err(error) => skip(&format!("no perf events here: {error}")),
+    }
+}
+
+/// Says why a test is skipped, past the capture of its output; true on CI, where nothing is.
+pub(super) fn skip(why: &str) -> bool {
+    if env::var("CI").as_deref() == Ok("true") {
+        return true;
+    }
+    let name = thread::current().name().unwrap_or("a test").to_owned();
+    // Where even this fails, nobody is there to be told.
+    let _ = writeln!(io::stderr(), "SKIPPED {name}: {why}");
+    false
+}
+
+/// Loads are measured one at a time: tests run in parallel, and two would share the CPUs.
+pub(super) fn alone() -> MutexGuard<'static, ()> {
+    static LOAD: Mutex<()> = Mutex::new(());
+    LOAD.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The server with faults, compiled once.
+pub(super) fn faulty_server() -> &'static PathBuf {
+    static SERVER: LazyLock<PathBuf> = LazyLock::new(|| {
+        let name = format!("faulty-{}", std::process::id());
+        let binary = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+        let status = Command::new("rustc")
+            .args(["--edition=2024", "-O", "-Cforce-frame-pointers=yes", "-Cdebuginfo=1", "-o"])
+            .arg(&binary)
+            .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/profile/faulty.rs"))
+            .status();
+        assert!(status.expect("rustc runs").success(), "the server compiles");
+        binary
+    });
+    &SERVER
+}
+
+/// The processes with `marker` in their arguments, and those arguments.
+pub(super) fn marked(marker: &str) -> Vec<(u32, String)> {
+    let entries = fs::read_dir("/proc").expect("procfs").flatten();
+    let lines = entries.filter_map(|entry| {
+        let pid: u32 = entry.file_name().to_str()?.parse().ok()?;
+        let line = fs::read(entry.path().join("cmdline")).ok()?;
+        let line = String::from_utf8_lossy(&line).replace('\0', " ");
+        line.contains(marker).then_some((pid, line))
+    });
+    lines.collect()
+}
+
+/// Waits until `condition` holds.
+#[track_caller]
+pub(super) fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !condition() {
+        assert!(Instant::now() < deadline, "{what}");
+        thread::sleep(Duration::from_millis(5));
+    }
+}

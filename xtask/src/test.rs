@@ -43,12 +43,12 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
 }
 
 /// Runs the tests of all projects, whatever fails.
-#[expect(clippy::print_stdout, reason = "the sum is the result")]
+#[expect(clippy::print_stdout, clippy::print_stderr, reason = "the sum is the result")]
 pub(crate) fn all(args: &[String]) -> anyhow::Result<Exit> {
-    let missing = tools::missing();
+    let missing: Vec<String> = tools::missing().iter().map(ToString::to_string).collect();
     if !missing.is_empty() && is_ci() {
-        let missing: Vec<String> = missing.iter().map(ToString::to_string).collect();
-        anyhow::bail!("with CI=true, nothing may be skipped:\n{}", missing.join("\n"));
+        eprintln!("error: with CI=true nothing may be skipped: {}", missing.join("; "));
+        return Ok(Exit::Failed);
     }
     let mut suites = Vec::new();
     for project in Project::all()? {
@@ -56,8 +56,7 @@ pub(crate) fn all(args: &[String]) -> anyhow::Result<Exit> {
         let outcome = test(&project, args)?;
         suites.push(Suite { name: project.name, outcome, took: started.elapsed() });
     }
-    let skipped: Vec<String> = missing.iter().map(ToString::to_string).collect();
-    print!("\n{}", summary(&suites, &skipped));
+    print!("\n{}", summary(&suites, &missing));
     let failed = suites.iter().any(|suite| suite.outcome.failed > 0);
     Ok(if failed { Exit::Failed } else { Exit::Done })
 }

@@ -9,6 +9,8 @@ const BROKEN_RATIO_MAX: f64 = 0.05;
 const LOST_RATIO_MAX: f64 = 0.01;
 /// Sampled time outside these multiples of the exact CPU time is warned of.
 const COVERAGE: std::ops::RangeInclusive<f64> = 0.9..=1.1;
+/// Where sampling leaves less than this of the throughput, it is warned of.
+const UNDISTURBED_RATIO_MIN: f64 = 0.9;
 /// What is too small to be worth mentioning.
 const CLEAN_RATIO: f64 = 0.0005;
 /// Coverage within these is clean.
@@ -24,6 +26,21 @@ impl ProfileFacts {
                 "{} of the samples have callers or names missing: build the target with frame \
                  pointers and line tables",
                 Ratio(broken)
+            ));
+        }
+        if self.samples == 0 {
+            warnings.push(
+                "no samples were taken: is it this process that answers the load?".to_owned(),
+            );
+        }
+        let effect = self.observer_effect.as_ref();
+        if let Some(ratio) = effect.and_then(ObserverEffect::surely_at_most)
+            && ratio < UNDISTURBED_RATIO_MIN
+        {
+            warnings.push(format!(
+                "sampling itself took at least {} of the throughput, so that shares may be wrong: \
+                 lower --hz",
+                Ratio(1.0 - ratio)
             ));
         }
         let lost = self.lost_ratio();
@@ -74,6 +91,11 @@ impl ProfileFacts {
 }
 
 impl ObserverEffect {
+    /// The upper end of the interval of the throughput's ratio.
+    fn surely_at_most(&self) -> Option<f64> {
+        self.ci95.map(|[_, high]| high)
+    }
+
     /// Sampling's effect on throughput, where its interval says that there is one.
     fn doubt(&self) -> Option<String> {
         let ratio = self.throughput_ratio?;
@@ -110,11 +132,18 @@ mod tests {
                 samples: 100,
                 coverage: Some(0.3),
                 missing: vec!["kernel frames".into()],
+                observer_effect: Some(ObserverEffect {
+                    throughput_ratio: Some(0.5),
+                    ci95: Some([0.4, 0.6]),
+                    ..ObserverEffect::default()
+                }),
                 ..ProfileFacts::default()
             },
             expect![[r#"
                 doubt: coverage 0.30
+                doubt: sampling changed throughput by -50.0 % (-60.0 to -40.0)
                 doubt: without kernel frames
+                warning: sampling itself took at least 40.0 % of the throughput, so that shares may be wrong: lower --hz
             "#]],
         );
     }

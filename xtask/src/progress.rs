@@ -44,9 +44,8 @@ impl Progress {
             Event::WarmingUp { left } => {
                 self.phase("warming up", &format!("warming up, {} s left", seconds(left)));
             }
-            Event::DumpGrew { bytes } => {
-                self.note(&format!("stacks are deep: copying {bytes} of each from now on"));
-            }
+            // The summary and the record say how much is copied.
+            Event::DumpGrew { .. } => {}
             Event::Measuring { left, requests_per_second } => {
                 let left = seconds(left);
                 let rate = requests_per_second.round();

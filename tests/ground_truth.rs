@@ -1,5 +1,8 @@
 //! The sampler against the truth: programs whose use of the CPU is known, sampled and named.
 
+#[path = "support/skip.rs"]
+mod skip;
+
 mod ground_truth {
     mod adapts;
     mod attaches;

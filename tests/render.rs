@@ -1,5 +1,8 @@
 //! A run from its profile to the files that a browser opens, through the public API alone.
 
+#[path = "support/skip.rs"]
+mod skip;
+
 use std::{fs, path::Path, process::Command};
 
 use flameload::{
@@ -93,7 +96,7 @@ fn run(profile: &Profile) -> Run {
 /// Asks another parser, where there is one.
 fn xmllint(svg: &Path) {
     let Ok(output) = Command::new("xmllint").arg("--noout").arg("--nonet").arg(svg).output() else {
-        return;
+        return skip::skip("xmllint is not installed (libxml2-utils)");
     };
     let complaint = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success() && complaint.is_empty(), "{complaint}");

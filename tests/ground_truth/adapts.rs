@@ -6,9 +6,10 @@ use flameload::{
 };
 
 use super::{
-    known::{Known, sample_for, sampler, skip},
+    known::{Known, sample_for, sampler},
     view::{chains, resolved},
 };
+use crate::skip::skip;
 
 #[test]
 fn deep_stacks_are_whole_once_the_copy_has_grown() {

@@ -5,9 +5,10 @@ use std::{fs, path::PathBuf, process::Command};
 use flameload::{sample::Origin, symbolize::FrameKind, unit::Nanos};
 
 use super::{
-    known::{Known, release, sample_for, sampler, skip},
+    known::{Known, release, sample_for, sampler},
     view::{chains, count, resolved},
 };
+use crate::skip::skip;
 
 const CPU: Nanos = Nanos(500_000_000);
 

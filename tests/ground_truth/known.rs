@@ -1,9 +1,7 @@
 //! The known program: built from `tests/programs/known`, launched, and ended.
 
 use std::{
-    env,
-    fmt::Display,
-    fs,
+    env, fs,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::Command,
@@ -19,6 +17,8 @@ use flameload::{
 };
 use tempfile::TempDir;
 
+use crate::skip::skip;
+
 pub(super) const HZ: Hertz = Hertz(997);
 
 /// The program and its libraries.
@@ -29,13 +29,6 @@ pub(super) const PROGRAMS: &str = "KNOWN_PROGRAMS";
 
 /// Only ends a test that fails: nothing is expected of this machine's speed.
 const PATIENCE: Duration = Duration::from_secs(300);
-
-/// Says that a test could not be made here; on a CI machine that is a failure.
-#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
-pub(super) fn skip(why: impl Display) {
-    assert!(env::var_os("CI").is_none(), "cannot test here: {why}");
-    eprintln!("skipped: {why}");
-}
 
 /// A sampler, where this machine allows one.
 pub(super) fn sampler() -> Option<Sampler> {

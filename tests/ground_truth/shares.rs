@@ -11,9 +11,10 @@ use flameload::{
 };
 
 use super::{
-    known::{HZ, Known, release, sampler, skip},
+    known::{HZ, Known, release, sampler},
     view::{chains, count, resolved, seen},
 };
+use crate::skip::skip;
 
 /// CPU time of each of the three workers, together 10.2 s: about 10,200 samples, so that a share
 /// of a half has a standard deviation of `sqrt(0.5 * 0.5 / 10,200)`, 0.495 points, and what is

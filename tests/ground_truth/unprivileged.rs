@@ -12,9 +12,10 @@ use flameload::{
 };
 
 use super::{
-    known::{HZ, Known, PROGRAMS, release, sample_for, skip},
+    known::{HZ, Known, PROGRAMS, release, sample_for},
     view::{chains, count, resolved},
 };
+use crate::skip::skip;
 
 /// The user `nobody` of most systems; any other than root would do.
 const NOBODY: u32 = 65_534;

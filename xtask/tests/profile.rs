@@ -1,5 +1,8 @@
 //! `xtask profile` as its users meet it: the real binary, real servers, real failures.
 
+#[path = "../../tests/support/skip.rs"]
+mod skip;
+
 mod profile {
     mod attached;
     mod browser;

@@ -1,8 +1,7 @@
 //! What this machine allows, and what is left running on it.
 
 use std::{
-    env, fs,
-    io::{self, Write},
+    fs,
     path::PathBuf,
     process::Command,
     sync::{LazyLock, Mutex, MutexGuard, PoisonError},
@@ -12,28 +11,19 @@ use std::{
 
 use flameload::sample::{Config, Sampler};
 
+use crate::skip::skip;
+
 /// A process may take this long to end or to get somewhere; only a test that fails waits for it.
 pub(super) const PATIENCE: Duration = Duration::from_secs(120);
 
-/// Whether the kernel allows sampling. Where it does not, the test says so and is skipped; on CI
-/// it goes on, and fails.
+/// Whether the kernel allows sampling. Where it does not, the test is skipped.
 pub(super) fn can_sample() -> bool {
     let config = Config { hz: "997".parse().expect("a frequency"), cpus: Vec::new() };
-    match Sampler::start(&config) {
-        Ok(_) => true,
-        Err(error) => skip(&format!("no perf events here: {error}")),
+    let refusal = Sampler::start(&config).err();
+    if let Some(error) = &refusal {
+        skip(format!("no perf events here: {error}"));
     }
-}
-
-/// Says why a test is skipped, past the capture of its output; true on CI, where nothing is.
-pub(super) fn skip(why: &str) -> bool {
-    if env::var("CI").as_deref() == Ok("true") {
-        return true;
-    }
-    let name = thread::current().name().unwrap_or("a test").to_owned();
-    // Where even this fails, nobody is there to be told.
-    let _ = writeln!(io::stderr(), "SKIPPED {name}: {why}");
-    false
+    refusal.is_none()
 }
 
 /// Loads are measured one at a time: tests run in parallel, and two would share the CPUs.

@@ -8,6 +8,7 @@ mod outcome;
 mod skipped;
 
 use std::{
+    collections::BTreeMap,
     io::{BufRead as _, BufReader, IsTerminal as _, Write as _, stdout},
     process::Stdio,
     time::{Duration, Instant},
@@ -120,11 +121,16 @@ fn summary(suites: &[Suite]) -> String {
             took.as_secs_f64()
         ));
     }
+    let mut reasons: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for Suite { name, outcome, .. } in suites {
         lines.extend(outcome.failures.iter().map(|failure| format!("failed: {name}: {failure}")));
-        lines.extend(
-            outcome.skipped.iter().map(|(test, why)| format!("skipped: {name}: {test}: {why}")),
-        );
+        for (test, why) in &outcome.skipped {
+            reasons.entry(why).or_default().push(format!("    {name}: {test}"));
+        }
+    }
+    for (why, tests) in reasons {
+        lines.push(format!("skipped: {why}:"));
+        lines.extend(tests);
     }
     let sum = |count: fn(&Outcome) -> usize| -> usize {
         suites.iter().map(|suite| count(&suite.outcome)).sum()
@@ -164,8 +170,10 @@ mod tests {
             flameload        12 passed, 1 failed, 0 skipped     12 s
             targets/hyper    12 passed, 0 failed, 2 skipped     12 s
             failed: flameload: load::a
-            skipped: targets/hyper: b: no Chromium
-            skipped: targets/hyper: c: no reason given
+            skipped: no Chromium:
+                targets/hyper: b
+            skipped: no reason given:
+                targets/hyper: c
             24 passed, 1 failed, 2 skipped
         "#]]
         .assert_eq(&summary(&suites));

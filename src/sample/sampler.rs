@@ -28,7 +28,8 @@ use crate::unit::{Bytes, Hertz, Nanos};
 
 /// How much of the user stack a sample copies: the next size is taken where stacks turn out
 /// deeper than the copy. The largest is what a record can hold; the kernel trims it to fit.
-pub(super) const DUMP_LADDER: [Bytes; 3] = [Bytes(8 << 10), Bytes(24 << 10), Bytes(65_528)];
+pub(super) const DUMP_LADDER: [Bytes; 5] =
+    [Bytes(8 << 10), Bytes(16 << 10), Bytes(24 << 10), Bytes(32 << 10), Bytes(65_528)];
 
 /// A larger copy is taken if more than this share of the samples was cut short.
 const CUT_SHARE_MAX: f64 = 0.002;

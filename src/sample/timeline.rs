@@ -4,8 +4,6 @@
 //! the same span of time are merged, with a span that doubles as often as needed. Counts stay
 //! exact, only their times become coarser, and the length tends to the number of distinct stacks.
 
-use rustc_hash::FxHashMap;
-
 use super::{capture::RawSample, stacks::RawStackId};
 use crate::unit::{Nanos, Samples};
 
@@ -61,17 +59,19 @@ impl Timeline {
         }
     }
 
+    /// In place: a map of the samples would take several times their memory.
     fn merge(&mut self) {
-        let mut merged: FxHashMap<(u64, u32, RawStackId), RawSample> = FxHashMap::default();
-        for sample in self.samples.drain(..) {
-            let span = sample.time.0 / self.resolution.0.max(1);
-            merged
-                .entry((span, sample.thread, sample.stack))
-                .and_modify(|kept| kept.weight += sample.weight)
-                .or_insert(sample);
-        }
-        self.samples.extend(merged.into_values());
-        self.samples.shrink_to(self.capacity);
+        let resolution = self.resolution.0.max(1);
+        let key = |sample: &RawSample| (sample.time.0 / resolution, sample.thread, sample.stack);
+        // The time comes last, so that the earliest of equals is the one that is kept.
+        self.samples.sort_unstable_by_key(|sample| (key(sample), sample.time));
+        self.samples.dedup_by(|later, kept| {
+            let is_same = key(later) == key(kept);
+            if is_same {
+                kept.weight += later.weight;
+            }
+            is_same
+        });
     }
 }
 

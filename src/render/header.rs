@@ -166,8 +166,8 @@ pub(super) fn footer(
     let note = match total {
         Samples(0) => widths,
         _ => format!(
-            "{widths} Callers stand above what they call. ⋯ stands for machinery with a single \
-             caller. Frames below {WIDTH_MIN_PERCENT} % are not drawn."
+            "{widths} Callers are above callees; ⋯ is machinery with a single caller; below \
+             {WIDTH_MIN_PERCENT} % is not drawn."
         ),
     };
     text(svg, "fl fl-note", "10", y, &note)?;

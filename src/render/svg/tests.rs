@@ -118,7 +118,7 @@ fn a_small_picture() {
             text: own code 1,500 µs
             text: native code 3.00 µs
             text: kernel 1.50 µs
-            text: Width: CPU time per request, 1,505 µs in all. Callers stand above what they call. ⋯ stands for machinery with a single caller. Frames below 0.02 % are not drawn.
+            text: Width: CPU time per request, 1,505 µs in all. Callers are above callees; ⋯ is machinery with a single caller; below 0.02 % is not drawn.
             text: run 20261121-223344-ab12  ·  
             a: run.json
         "#]],
@@ -143,7 +143,7 @@ fn without_requests_widths_are_samples() {
             text: poll
             text: self time:
             text: native code 100.0 %
-            text: Width: samples. Callers stand above what they call. ⋯ stands for machinery with a single caller. Frames below 0.02 % are not drawn.
+            text: Width: samples. Callers are above callees; ⋯ is machinery with a single caller; below 0.02 % is not drawn.
         "#]],
     );
 }

@@ -59,6 +59,8 @@ pub fn profile(
     events: Sink<'_>,
 ) -> Result<Finished, MeasureError> {
     store.check_writable(facts::target_name(what))?;
+    // A build takes long: what would stop us after it should stop us before.
+    Sampler::probe(settings.hz)?;
     let guard = Guard::start().map_err(MeasureError::Guard)?;
     let built = build_target(what, &guard, interrupted, events)?;
     let mut observed = observe(what, built.as_ref(), settings, &guard, interrupted, events)?;

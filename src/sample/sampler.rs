@@ -138,6 +138,14 @@ impl Sampler {
         })
     }
 
+    /// What samples would cover on this machine, without starting anything.
+    ///
+    /// # Errors
+    /// Where the kernel refuses events: with the command that lifts it.
+    pub fn probe(hz: Hertz) -> Result<Access, SampleError> {
+        Sampling::probe(hz).map(|sampling| sampling.access)
+    }
+
     /// What the samples cover on this machine.
     pub fn access(&self) -> Access {
         self.sampling.access

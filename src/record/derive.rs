@@ -124,6 +124,7 @@ fn metadata(run: &Run, samples: u64, us_per_sample: Option<f64>) -> String {
         "samples": samples,
         "us_per_sample": us_per_sample,
         "hz": profile.map(|profile| profile.hz_requested),
+        "hz_achieved": profile.and_then(|profile| profile.hz_achieved),
         "lost": profile.map(|profile| profile.lost),
         "throttled": profile.map(|profile| profile.throttled),
         "truncated_ratio": profile.and_then(|profile| profile.truncated_ratio),

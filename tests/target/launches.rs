@@ -150,7 +150,7 @@ fn what_is_never_ready_says_what_was_waited_for() {
         200ms: waited until it prints 'up', but it has not
         thinking"#]],
     );
-    let unwell = helper("unwell", "ready = { url = \"/\", timeout = \"500ms\" }");
+    let unwell = helper("unwell", "ready = { url = \"/\", timeout = \"3s\" }");
     let Err(TargetError::NotReady { attempt, .. }) = Fixture::new(&unwell).run() else {
         panic!("it is never ready");
     };

@@ -114,8 +114,11 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Exit> {
     progress.finish();
     let finished = measured?;
     summary::print(&finished, args.json)?;
-    if args.open {
-        open(&finished.directory.join("cpu.svg"))?;
+    if args.open
+        && let Err(error) = open(&finished.directory.join("cpu.svg"))
+    {
+        // The run was made and kept: a browser that is missing does not undo that.
+        out::tell(&format!("note: {error:#}"));
     }
     Ok(verdict(&finished.run, args.json))
 }

@@ -15,7 +15,7 @@ use crate::{
     sample::{Config, Sampler},
     symbolize::{Detail, resolve},
     target::{Built, Cpus, Guard, build, usage},
-    unit::{Hertz, Nanos},
+    unit::{Bytes, Hertz, Nanos},
 };
 
 /// How to measure.
@@ -25,6 +25,8 @@ pub struct Settings {
     pub script: Script,
     /// Samples per second of CPU time.
     pub hz: Hertz,
+    /// How much of each stack a sample copies; found in the warm-up if none.
+    pub dump: Option<Bytes>,
     /// CPUs for the server.
     pub server_cpus: Cpus,
     /// CPUs for load and sampler.
@@ -105,7 +107,8 @@ fn observe(
     let _pinned = Pinned::to(&settings.load_cpus);
     let started = UtcTime::now();
     let load_cpus = settings.load_cpus.as_slice().to_vec();
-    let mut sampler = Sampler::start(&Config { hz: settings.hz, cpus: load_cpus.clone() })?;
+    let mut sampler =
+        Sampler::start(&Config { hz: settings.hz, cpus: load_cpus.clone(), dump: settings.dump })?;
     let mut subject = match (what, built) {
         (What::Target(launch), Some(built)) => {
             events(Event::Starting);

@@ -52,6 +52,9 @@ pub struct Config {
     pub hz: Hertz,
     /// Where the thread that empties the rings runs; anywhere if empty.
     pub cpus: Vec<usize>,
+    /// How much of the user stack a sample copies, a multiple of 8 up to 65,528; found by
+    /// [`Sampler::adapt`] if none.
+    pub dump: Option<Bytes>,
 }
 
 /// Where a process to sample comes from.
@@ -71,8 +74,10 @@ pub struct Sampler {
     /// Always on; kept open for as long as we listen.
     side_band: Vec<Event>,
     counters: Vec<Event>,
-    /// Sampling events by rung of [`DUMP_LADDER`]; those that were passed over are closed.
-    rungs: [Vec<Event>; DUMP_LADDER.len()],
+    /// The sizes of copy to choose from, ascending.
+    ladder: Vec<Bytes>,
+    /// Sampling events by rung of the ladder; those that were passed over are closed.
+    rungs: Vec<Vec<Event>>,
     rung: usize,
     shared: Arc<Shared>,
     reader: Option<JoinHandle<()>>,
@@ -124,13 +129,15 @@ impl Sampler {
                 move || read_rings(&owners, &shared, &cpus)
             })
             .map_err(SampleError::Thread)?;
+        let ladder = config.dump.map_or_else(|| DUMP_LADDER.to_vec(), |dump| vec![dump]);
         Ok(Self {
             sampling,
             cpus,
             owners,
             side_band: Vec::new(),
             counters: Vec::new(),
-            rungs: Default::default(),
+            rungs: ladder.iter().map(|_| Vec::new()).collect(),
+            ladder,
             rung: 0,
             shared,
             reader: Some(reader),
@@ -195,7 +202,7 @@ impl Sampler {
 
     /// How much of the user stack a sample copies now.
     pub fn dump(&self) -> Bytes {
-        DUMP_LADDER[self.rung]
+        self.ladder[self.rung]
     }
 
     /// To be called during warm-up, while sampling is off: takes a larger copy of the stack if
@@ -204,7 +211,7 @@ impl Sampler {
         let counts = self.counts();
         let cut = counts.dump_exhausted.share_of(counts.samples).0;
         let deeper = counts.samples.0 >= SAMPLES_TO_JUDGE && cut > CUT_SHARE_MAX;
-        if !deeper || self.rung + 1 == DUMP_LADDER.len() {
+        if !deeper || self.rung + 1 == self.ladder.len() {
             return None;
         }
         self.rung += 1;

@@ -53,7 +53,7 @@ fn an_ordinary_user_samples_what_the_kernel_allows_or_is_told_why_not() {
 
 fn sample_as_we_are() {
     let Some(known) = Known::new() else { return };
-    let mut sampler = match Sampler::start(&Config { hz: HZ, cpus: Vec::new() }) {
+    let mut sampler = match Sampler::start(&Config { hz: HZ, cpus: Vec::new(), dump: None }) {
         Ok(sampler) => sampler,
         Err(SampleError::Refused { advice, .. }) => {
             assert!(advice.contains("sysctl") || advice.contains("seccomp"), "{advice}");

@@ -173,6 +173,7 @@ impl Workload {
 
     fn settings(&self) -> Settings {
         Settings {
+            dump: None,
             script: self.script.clone(),
             hz: self.hz,
             server_cpus: self.server_cpus.clone(),

@@ -19,7 +19,7 @@ use flameload::{
     record::{Run, Status},
     symbolize::Detail,
     target::{Cpus, Manifest, split_cpus},
-    unit::{Hertz, parse_duration},
+    unit::{Bytes, Hertz, parse_duration},
 };
 
 use crate::{
@@ -76,6 +76,11 @@ pub(crate) struct Args {
     /// Samples per second of CPU time
     #[arg(long, default_value = "997")]
     hz: Hertz,
+
+    /// How much of each stack a sample copies: less disturbs the server less, and cuts deep stacks
+    /// [default: as much as the warm-up finds is needed]
+    #[arg(long, value_name = "KIB", value_parser = stack_copy)]
+    stack: Option<Bytes>,
 
     /// Who runs where, such as server=0-2,load=3 [default: load gets the last quarter]
     #[arg(long, value_name = "server=LIST,load=LIST")]
@@ -172,6 +177,7 @@ impl Args {
         Ok(Settings {
             script: self.load_script(what)?,
             hz: self.hz,
+            dump: self.stack,
             server_cpus,
             load_cpus,
             detail: if self.names_only { Detail::NamesOnly } else { Detail::Auto },
@@ -240,6 +246,14 @@ fn open(svg: &std::path::Path) -> anyhow::Result<()> {
         bail!("xdg-open failed ({status}); open {} in a browser", svg.display());
     }
     Ok(())
+}
+
+/// Kibibytes from 1 to 63: what the kernel puts into one record.
+fn stack_copy(text: &str) -> Result<Bytes, String> {
+    match text.parse::<u64>() {
+        Ok(kib @ 1..=63) => Ok(Bytes(kib << 10)),
+        _ => Err(format!("'{text}' is not a whole number of KiB from 1 to 63")),
+    }
 }
 
 /// The address in a URL such as `http://127.0.0.1:8080`.

@@ -1,6 +1,6 @@
 //! Opens the events on threads, so that each is covered once and once only.
 
-use super::{DUMP_LADDER, Sampler};
+use super::Sampler;
 use crate::{
     sample::{access::SampleError, attach, event, sys::Event},
     unit::Nanos,
@@ -10,11 +10,10 @@ use crate::{
 const ATTEMPTS: usize = 50;
 
 /// How many events of each kind were open.
-#[derive(Clone, Copy)]
 struct Mark {
     side_band: usize,
     counters: usize,
-    rungs: [usize; DUMP_LADDER.len()],
+    rungs: Vec<usize>,
 }
 
 impl Sampler {
@@ -90,7 +89,8 @@ impl Sampler {
         self.counters.push(open("task-clock", event::task_clock(), None)?);
         let name = self.sampling.clock.name();
         for (index, cpu) in self.cpus.iter().enumerate() {
-            for (rung, dump) in DUMP_LADDER.into_iter().enumerate().skip(self.rung) {
+            for rung in self.rung..self.ladder.len() {
+                let dump = self.ladder[rung];
                 self.rungs[rung].push(redirected(name, self.sampling.attr(dump), index, *cpu)?);
             }
         }
@@ -99,7 +99,7 @@ impl Sampler {
 
     /// How many events of each kind are open.
     fn mark(&self) -> Mark {
-        let rungs = self.rungs.each_ref().map(Vec::len);
+        let rungs = self.rungs.iter().map(Vec::len).collect();
         Mark { side_band: self.side_band.len(), counters: self.counters.len(), rungs }
     }
 

@@ -15,14 +15,7 @@ mod shares;
 mod table;
 mod tools;
 
-use std::{
-    num::NonZero,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use std::{num::NonZero, sync::atomic::AtomicBool, time::Duration};
 
 use anyhow::Context;
 use flameload::{
@@ -35,7 +28,8 @@ use flameload::{
 
 use crate::{
     exit::{self, Exit},
-    paths,
+    interrupt::{self, Second},
+    out, paths,
     progress::Progress,
 };
 use compare::{Comparison, Round};
@@ -127,7 +121,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
         return tools::draw().map(|()| Exit::Done);
     }
     let workload = Workload::new(args)?;
-    let interrupted = stop_on_signals()?;
+    let interrupted = interrupt::flag(Second::Waits)?;
     let measured = if args.memory {
         memory(&workload, &interrupted).map(|memory| (memory.to_string(), memory.json()))
     } else {
@@ -136,7 +130,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
     };
     match measured {
         Ok((text, json)) => {
-            print(if args.json { format!("{json}\n") } else { text });
+            out::print(&if args.json { format!("{json}\n") } else { text })?;
             Ok(Exit::Done)
         }
         // The command was in order: what fails from then on is the measurement.
@@ -203,7 +197,10 @@ fn compare(
     let inferno = Inferno::find()?;
     let perf = tools::perf_version();
     if perf.is_none() {
-        say(&format!("perf does not run here, so the comparison is skipped; {}", tools::PERF_HINT));
+        out::tell(&format!(
+            "perf does not run here, so the comparison is skipped; {}",
+            tools::PERF_HINT
+        ));
     }
     let call_graph = args.dump.map_or("dwarf".to_owned(), |bytes| format!("dwarf,{bytes}"));
     let described = format!("--call-graph {call_graph}, {}", inferno.describe());
@@ -212,7 +209,7 @@ fn compare(
     let rounds = args.rounds;
     let mut made = Vec::new();
     for index in 0..rounds.get() as usize {
-        let progress = |side| say(&format!("round {} of {rounds}, {side}", index + 1));
+        let progress = |side| out::tell(&format!("round {} of {rounds}, {side}", index + 1));
         let ours = || {
             progress("ours");
             our_round(workload, interrupted)
@@ -246,23 +243,4 @@ fn our_round(workload: &Workload, interrupted: &AtomicBool) -> anyhow::Result<ou
     let round = ours::round(workload, dir.path(), interrupted, &mut |event| progress.show(event));
     progress.finish();
     round
-}
-
-/// Set by Ctrl-C, SIGTERM and SIGHUP; whoever waits looks at it.
-fn stop_on_signals() -> anyhow::Result<Arc<AtomicBool>> {
-    let interrupted = Arc::new(AtomicBool::new(false));
-    let flag = interrupted.clone();
-    ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed))
-        .context("cannot listen for Ctrl-C")?;
-    Ok(interrupted)
-}
-
-#[expect(clippy::print_stdout, reason = "the figures are the result")]
-fn print(text: String) {
-    print!("{text}");
-}
-
-#[expect(clippy::print_stderr, reason = "progress goes to stderr")]
-fn say(line: &str) {
-    eprintln!("{line}");
 }

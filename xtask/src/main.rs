@@ -4,6 +4,7 @@ mod bench_pipeline;
 mod ci;
 mod doctor;
 mod exit;
+mod interrupt;
 mod list;
 mod out;
 mod paths;

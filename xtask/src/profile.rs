@@ -1,16 +1,6 @@
 //! `cargo xtask profile`: measure a server and keep a flamegraph that carries the run's figures.
 
-use std::{
-    net::SocketAddr,
-    num::NonZero,
-    path::PathBuf,
-    str::FromStr,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use std::{net::SocketAddr, num::NonZero, path::PathBuf, str::FromStr, time::Duration};
 
 use anyhow::{Context, bail};
 use flameload::{
@@ -24,6 +14,7 @@ use flameload::{
 
 use crate::{
     exit::Exit,
+    interrupt::{self, Second},
     out,
     paths::{self, StoreArgs},
     progress::Progress,
@@ -110,7 +101,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: Args) -> anyhow::Result<Exit> {
     let what = args.what()?;
     let settings = args.settings(&what)?;
-    let interrupted = stop_on_signals()?;
+    let interrupted = interrupt::flag(Second::Exits)?;
     let mut progress = Progress::new();
     let measured =
         measure::profile(&what, &settings, &args.store.store(), &interrupted, &mut |event| {
@@ -220,21 +211,6 @@ impl Args {
         let split = split_cpus(available.as_slice());
         Ok((split.server, split.load))
     }
-}
-
-/// Set by Ctrl-C, SIGTERM and SIGHUP; whoever waits in the library looks at it. The second one
-/// ends the tool at once, and the guard the servers.
-fn stop_on_signals() -> anyhow::Result<Arc<AtomicBool>> {
-    let interrupted = Arc::new(AtomicBool::new(false));
-    let flag = interrupted.clone();
-    let handler = move || {
-        if flag.swap(true, Ordering::Relaxed) {
-            #[expect(clippy::exit, reason = "whoever presses Ctrl-C twice does not want to wait")]
-            std::process::exit(130);
-        }
-    };
-    ctrlc::set_handler(handler).context("cannot listen for Ctrl-C")?;
-    Ok(interrupted)
 }
 
 fn open(svg: &std::path::Path) -> anyhow::Result<()> {

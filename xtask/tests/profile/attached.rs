@@ -12,24 +12,28 @@ use super::{
 };
 
 /// A server that the test itself has started.
-struct Server(Child);
+struct Server {
+    child: Child,
+    port: u16,
+}
 
 impl Server {
-    fn start(fault: &str, port: u16) -> Self {
+    fn start(fault: &str) -> Self {
         let mut command = Command::new(faulty_server());
-        command.args([fault, &port.to_string(), &u64::MAX.to_string()]);
+        command.args([fault, "0", &u64::MAX.to_string()]);
         let mut child = command.stdout(Stdio::piped()).spawn().expect("it starts");
         let mut line = String::new();
         let stdout = child.stdout.take().expect("piped");
         BufReader::new(stdout).read_line(&mut line).expect("it says that it serves");
-        Self(child)
+        let port = line.trim().rsplit(' ').next().and_then(|port| port.parse().ok());
+        Self { child, port: port.expect("it says where it serves") }
     }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
@@ -52,9 +56,9 @@ fn a_running_server_is_measured_and_runs_on() {
     }
     let _alone = alone();
     let case = Case::faulty("none", u64::MAX);
-    let mut server = Server::start("none", free_port());
-    attach(&case, server.0.id(), &[]).expect(0, &[]);
-    assert!(server.0.try_wait().expect("its status").is_none(), "it runs on");
+    let mut server = Server::start("none");
+    attach(&case, server.child.id(), &[]).expect(0, &[]);
+    assert!(server.child.try_wait().expect("its status").is_none(), "it runs on");
     let (_, record) = case.kept();
     assert_eq!(record["target"]["name"], "process");
     assert!(record["profile"]["samples"].as_u64() > Some(0), "{record}");
@@ -67,11 +71,11 @@ fn several_ports_need_a_choice() {
     }
     let _alone = alone();
     let case = Case::faulty("none", u64::MAX);
-    let port = free_port();
-    let server = Server::start("two-ports", port);
-    let outcome = attach(&case, server.0.id(), &[]);
+    let server = Server::start("two-ports");
+    let (pid, port) = (server.child.id(), server.port);
+    let outcome = attach(&case, pid, &[]);
     outcome.expect(3, &["several ports", &format!("127.0.0.1:{port}"), "--url"]);
-    attach(&case, server.0.id(), &["--url", &format!("http://127.0.0.1:{port}")]).expect(0, &[]);
+    attach(&case, pid, &["--url", &format!("http://127.0.0.1:{port}")]).expect(0, &[]);
 }
 
 #[test]

@@ -17,6 +17,10 @@ use tempfile::TempDir;
 
 use super::system::{PATIENCE, eventually, faulty_server, marked};
 
+/// How long a response may take where the server is to stop answering. Where it is not, a machine
+/// that stands still for a moment must not look like one.
+const SHORT_TIMEOUT: &str = "300ms";
+const LONG_TIMEOUT: &str = "30s";
 /// Little load for a short time, so that the suite is quick.
 const SCRIPT: &str = r#"
 schema = 1
@@ -26,7 +30,7 @@ mode = "closed"
 connections = 8
 duration = "1s"
 warmup = "500ms"
-timeout = "300ms"
+timeout = "TIMEOUT"
 [[request]]
 name = "short"
 path = "/"
@@ -79,7 +83,9 @@ ready = {{ timeout = "1s" }}
 "#
         );
         fs::write(dir.path().join("target.toml"), manifest).expect("a file");
-        fs::write(dir.path().join("short.toml"), SCRIPT).expect("a file");
+        let timeout = if healthy == u64::MAX { LONG_TIMEOUT } else { SHORT_TIMEOUT };
+        let script = SCRIPT.replace("TIMEOUT", timeout);
+        fs::write(dir.path().join("short.toml"), script).expect("a file");
         Self { dir }
     }
 

@@ -31,7 +31,7 @@ fn main() {
     }
     let listener = TcpListener::bind(format!("127.0.0.1:{port}")).expect("a free port");
     let second = (fault == "two-ports").then(|| TcpListener::bind("127.0.0.1:0"));
-    println!("serving");
+    println!("serving on {}", listener.local_addr().expect("an address").port());
     for stream in listener.incoming().flatten() {
         let fault = fault.clone();
         thread::spawn(move || serve(stream, &fault, healthy));

@@ -33,11 +33,15 @@ mod worker;
 
 pub use descriptors::raise_nofile;
 pub use error::LoadError;
-pub use errors::{ErrorClass, Errors, FirstError};
+pub use errors::{Age, Cause, Errors, Failure, Occurrences, Phase};
 pub use generator::Generator;
 pub use plan::Plan;
 pub use probe::{ProbeError, probe};
 pub use request::Request;
 pub use response::ResponseError;
-pub use script::{Expect, Mode, Script, ScriptRequest, Threads};
-pub use tally::Tally;
+pub use script::{
+    Arrival, Base, Body, Cookies, Engine, EngineKind, Expect, Extent, Http, Limits, Metric,
+    OnOverload, Pace, Pick, Script, ScriptRequest, Secret, Stage, Stat, Think, Threads, Threshold,
+    Tls, Values, Var, Version,
+};
+pub use tally::{RequestTally, Schedule, Tally};

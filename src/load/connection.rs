@@ -8,6 +8,7 @@ use std::{
 use mio::{Interest, Registry, Token, net::TcpStream};
 
 use super::{
+    errors::{Age, Cause, Phase},
     request::Request,
     response::{Parser, RecentHead, ResponseError},
 };
@@ -60,15 +61,6 @@ pub(super) enum ReadError {
     Response(ResponseError),
 }
 
-impl std::fmt::Display for ReadError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Io(error) => error.fmt(f),
-            Self::Response(error) => error.fmt(f),
-        }
-    }
-}
-
 impl Connection {
     pub(super) fn new(request: &Request) -> Self {
         Self {
@@ -84,6 +76,22 @@ impl Connection {
 
     pub(super) fn stage(&self) -> Stage {
         self.stage
+    }
+
+    /// How much it had done when it failed.
+    pub(super) fn age(&self) -> Age {
+        if self.answered { Age::Reused } else { Age::New }
+    }
+
+    /// In which phase of reading, and why, a response could not be read.
+    pub(super) fn classify(&self, error: &ReadError) -> (Phase, Cause) {
+        let begun = if self.parser.is_at_start() { Phase::FirstByte } else { Phase::Body };
+        match error {
+            ReadError::Io(error) => (begun, Cause::of_io(error)),
+            ReadError::Response(ResponseError::Unanswered) => (Phase::FirstByte, Cause::Closed),
+            ReadError::Response(ResponseError::Cut) => (Phase::Body, Cause::Closed),
+            ReadError::Response(error) => (Phase::Parse, Cause::Malformed(*error)),
+        }
     }
 
     pub(super) fn since(&self) -> Nanos {
@@ -183,7 +191,7 @@ impl Connection {
             let complete = match arrived {
                 [] => self.parser.close().map(|()| true),
                 bytes => match self.parser.feed(bytes, recent) {
-                    Ok(Some(used)) if used < n => Err(ResponseError::Excess(n - used)),
+                    Ok(Some(used)) if used < n => Err(ResponseError::Excess),
                     Ok(end) => Ok(end.is_some()),
                     Err(error) => Err(error),
                 },
@@ -212,7 +220,7 @@ impl Connection {
         let Some(stream) = &mut self.stream else { return Ok(false) };
         match stream.read(buffer) {
             Ok(0) => Ok(true),
-            Ok(n) => Err(ReadError::Response(ResponseError::Excess(n))),
+            Ok(_) => Err(ReadError::Response(ResponseError::Excess)),
             Err(error)
                 if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) =>
             {

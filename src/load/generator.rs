@@ -171,7 +171,7 @@ fn await_openings(plan: &Plan, openings: &Receiver<Opened>) -> Result<(), LoadEr
     if connected > 0 {
         return Ok(());
     }
-    let detail = first_error.map_or_else(|| "no answer".to_owned(), |error| error.detail);
+    let detail = first_error.map_or_else(|| "no answer".to_owned(), |error| error.to_string());
     Err(LoadError::Unreachable { addr: plan.addr(), detail })
 }
 

@@ -35,14 +35,14 @@ impl Plan {
         if !addr.ip().is_loopback() {
             return Err(LoadError::Remote(addr));
         }
-        let connections = script.connections.get() as usize;
+        let connections = script.pace.connections().get() as usize;
         let threads = match script.threads {
             Threads::Auto => cpus.len().max(1),
             Threads::Count(count) => count.get() as usize,
         };
         Ok(Self {
             addr,
-            request: Request::render(&script.request, addr),
+            request: Request::render(script.request(), addr),
             threads: share(connections, threads, cpus),
             timeout: script.timeout,
         })

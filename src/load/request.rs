@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use memchr::memmem::Finder;
 
-use super::script::{Expect, ScriptRequest};
+use super::script::{Body, Expect, ScriptRequest};
 
 /// A request as it goes over the wire, with what its response must be.
 #[derive(Debug, Clone)]
@@ -43,9 +43,13 @@ impl Request {
             path,
             headers,
             body,
-            expect: Expect { status, body_contains },
+            expect: Expect { status, body_contains, .. },
             ..
         } = request;
+        let body = match body {
+            Body::Fixed(bytes) => bytes.as_slice(),
+            Body::Template(text) => text.as_bytes(),
+        };
         let mut head = format!("{method} {path} HTTP/1.1\r\n");
         let mut line = |name: &str, value: &str| {
             head.extend([name, ": ", value, "\r\n"]);

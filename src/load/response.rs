@@ -17,11 +17,11 @@ const HEAD_MAX: usize = 64 * 1024;
 const BODY_KEPT_MAX: usize = 16 * 1024 * 1024;
 
 /// Why bytes are not a complete HTTP/1.1 response.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Error)]
 pub enum ResponseError {
     /// The head is not one.
-    #[error("not an HTTP/1.1 response: {0}")]
-    Syntax(httparse::Error),
+    #[error("not an HTTP/1.1 response")]
+    Syntax,
     /// The head does not end.
     #[error("a response head is longer than 64 KiB")]
     HeadTooLong,
@@ -38,8 +38,8 @@ pub enum ResponseError {
     #[error("the server switched protocols (status 101)")]
     Upgrade,
     /// Bytes that belong to no request.
-    #[error("{0} bytes more than the response has")]
-    Excess(usize),
+    #[error("more bytes than the response has")]
+    Excess,
     /// The connection ended before the response began.
     #[error("closed by the server before the first byte of a response")]
     Unanswered,
@@ -124,6 +124,11 @@ impl Parser {
             }
             State::Head | State::Counted(_) | State::Chunked(_) => Err(ResponseError::Cut),
         }
+    }
+
+    /// Whether no byte of the response has come yet.
+    pub(super) fn is_at_start(&self) -> bool {
+        self.state == State::Start
     }
 
     /// The complete response's status.

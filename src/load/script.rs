@@ -1,8 +1,14 @@
 //! A load script: what is requested, how hard, for how long, and what counts as an error.
 
+mod engine;
 mod file;
+mod http;
+mod pace;
+mod request;
 #[cfg(test)]
 mod tests;
+mod threshold;
+mod var;
 
 use std::{
     ffi::OsStr,
@@ -12,90 +18,90 @@ use std::{
     time::Duration,
 };
 
-use serde::Deserialize;
-
 use super::error::LoadError;
 use crate::config;
+pub use engine::{Engine, EngineKind};
+pub use http::{Base, Cookies, Http, Secret, Tls, Version};
+pub use pace::{Arrival, Extent, OnOverload, Pace, Stage, Think, Threads};
+pub use request::{Body, Expect, ScriptRequest};
+pub use threshold::{Metric, Stat, Threshold};
+pub use var::{Pick, Values, Var};
 
 /// The longest warm-up, duration or timeout: beyond it, a unit was probably mistaken.
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// A validated load script.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A validated load script, for one load level: a script with a list of levels is read as several.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Script {
     /// Its name, for titles and records.
     pub name: String,
     /// What it measures, in a line.
     pub description: Option<String>,
-    /// What decides when the next request is sent.
-    pub mode: Mode,
-    /// Connections kept open.
-    pub connections: NonZeroU32,
-    /// Threads that drive them.
+    /// What sends the requests.
+    pub engine: Engine,
+    /// Where they go.
+    pub base: Base,
+    /// What all random choices start from: the same seed makes the same requests.
+    pub seed: u64,
+    /// What decides when requests are sent.
+    pub pace: Pace,
+    /// Threads that drive the connections.
     pub threads: Threads,
-    /// How long the load is measured.
-    pub duration: Duration,
+    /// When the load ends.
+    pub extent: Extent,
     /// How long the same load flows before that, unmeasured.
     pub warmup: Duration,
+    /// How long nothing is asked of the server afterwards, before the next level.
+    pub cooldown: Duration,
     /// How long a complete response, or a connection, may take.
     pub timeout: Duration,
-    /// What is asked for.
-    pub request: ScriptRequest,
+    /// After so many requests, a connection is closed and a new one opened; never if none.
+    pub requests_per_connection: Option<NonZeroU32>,
+    /// Requests under way at once on a connection, one after the other without waiting.
+    pub pipeline: NonZeroU32,
+    /// How requests travel.
+    pub http: Http,
+    /// The `Authorization` of every request.
+    pub authorization: Option<Secret>,
+    /// Variables of the requests' templates.
+    pub vars: Vec<Var>,
+    /// What is asked for; never empty.
+    pub requests: Vec<ScriptRequest>,
+    /// What the run must keep to.
+    pub thresholds: Vec<Threshold>,
+    /// What keeps the load from doing harm.
+    pub limits: Limits,
 }
 
-/// What decides when the next request is sent.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Mode {
-    /// The response to the last one, on the same connection.
-    #[default]
-    Closed,
+/// What keeps a load from doing harm, and from measuring what is broken.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Limits {
+    /// Whether load may go to other machines.
+    pub allow_remote: bool,
+    /// The measurement ends when more than this share of all attempts has failed for a second.
+    pub max_error_rate: f64,
+    /// Whether the limit of open files is raised as far as the system allows.
+    pub raise_nofile: bool,
+    /// Whether a load that cannot work, for want of descriptors, ports or backlog, is refused.
+    pub preflight: bool,
 }
 
-/// How many threads drive the connections; never more than there are connections.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Threads {
-    /// One for each CPU that the load may use.
-    #[default]
-    Auto,
-    /// So many.
-    Count(NonZeroU32),
-}
-
-/// One request of a script.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ScriptRequest {
-    /// Its name in reports.
-    pub name: String,
-    /// The method.
-    pub method: String,
-    /// Path and query, as they go over the wire.
-    pub path: String,
-    /// Headers besides `Host` and `Content-Length`, which the engine adds.
-    pub headers: Vec<(String, String)>,
-    /// The body, empty for none.
-    pub body: Vec<u8>,
-    /// What a good response is.
-    pub expect: Expect,
-}
-
-/// What a good response is.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Expect {
-    /// The statuses that are good; if empty, any 2xx.
-    pub status: Vec<u16>,
-    /// What the decoded body must contain.
-    pub body_contains: Option<String>,
+impl Default for Limits {
+    fn default() -> Self {
+        Self { allow_remote: false, max_error_rate: 0.5, raise_nofile: true, preflight: true }
+    }
 }
 
 impl Script {
-    /// Reads the script at `path`; files that it names are relative to its directory.
+    /// Reads the script at `path`, once for each of its load levels in their order: there is at
+    /// least one. Files that it names are relative to its directory.
     ///
     /// # Errors
     /// When the file or a body cannot be read, a key is unknown, or a value makes no sense.
-    pub fn read(path: &Path) -> Result<Self, LoadError> {
+    pub fn read(path: &Path) -> Result<Vec<Self>, LoadError> {
         let file: file::ScriptFile = config::read(path)?;
-        file.into_script(path.parent().unwrap_or(Path::new("")))
+        let dir = path.parent().unwrap_or(Path::new(""));
+        Ok(vec![file.into_script(dir)?])
     }
 
     /// Reads the script `name` of the directory `dir`. A path, with a slash or ending in `.toml`,
@@ -103,7 +109,7 @@ impl Script {
     ///
     /// # Errors
     /// As [`Script::read`]; for an unknown name, the error has those there are and the nearest.
-    pub fn find(dir: &Path, name: &str) -> Result<Self, LoadError> {
+    pub fn find(dir: &Path, name: &str) -> Result<Vec<Self>, LoadError> {
         if name.contains('/') || name.ends_with(".toml") {
             return Self::read(Path::new(name));
         }
@@ -136,8 +142,13 @@ impl Script {
 
     /// The script with so many connections.
     #[must_use]
-    pub fn with_connections(self, connections: NonZeroU32) -> Self {
-        Self { connections, ..self }
+    pub fn with_connections(mut self, connections: NonZeroU32) -> Self {
+        match &mut self.pace {
+            Pace::Closed { connections: most, .. } | Pace::Open { max_in_flight: most, .. } => {
+                *most = connections;
+            }
+        }
+        self
     }
 
     /// The script with a measured time of `duration`.
@@ -145,7 +156,7 @@ impl Script {
     /// # Errors
     /// When it is zero or longer than a day.
     pub fn with_duration(self, duration: Duration) -> Result<Self, LoadError> {
-        Self { duration, ..self }.checked()
+        Self { extent: Extent::Duration(duration), ..self }.checked()
     }
 
     /// The script with a warm-up of `warmup`, which may be zero.
@@ -156,9 +167,23 @@ impl Script {
         Self { warmup, ..self }.checked()
     }
 
+    /// The first request, which stands for all where only one can.
+    pub fn request(&self) -> &ScriptRequest {
+        &self.requests[0]
+    }
+
+    /// How long the load is measured; one that ends after so many requests, nobody knows how long.
+    pub fn duration(&self) -> Duration {
+        match &self.extent {
+            Extent::Duration(duration) => *duration,
+            Extent::Requests(_) => LONGEST,
+            Extent::Stages { stages, .. } => stages.iter().map(|stage| stage.duration).sum(),
+        }
+    }
+
     fn checked(self) -> Result<Self, LoadError> {
         let spans =
-            [("duration", self.duration), ("timeout", self.timeout), ("warmup", self.warmup)];
+            [("duration", self.duration()), ("timeout", self.timeout), ("warmup", self.warmup)];
         for (key, span) in spans {
             if span.is_zero() && key != "warmup" {
                 return Err(LoadError::invalid(&self.name, format!("{key} must not be zero")));

@@ -20,12 +20,59 @@ pub struct Tally {
     pub requests: u64,
     /// Bytes received in all responses, heads included.
     pub bytes: u64,
-    /// Nanoseconds from writing a request to its complete response, of good responses only.
+    /// **Service time**: nanoseconds from writing a request to its complete response, of good
+    /// responses only.
     pub latency: Histogram<u64>,
+    /// **Response time**: nanoseconds from the instant at which the schedule wanted the request
+    /// to its complete response, of good responses only; none in a closed loop.
+    pub response: Option<Histogram<u64>>,
+    /// How well the schedule of an open loop was kept; all zero in a closed loop.
+    pub schedule: Schedule,
+    /// The same by request, in the script's order; empty where the script has only one.
+    pub by_request: Vec<RequestTally>,
+    /// Attempts to open a connection that began.
+    pub connects: u64,
     /// What failed; failures to connect while the tap was closed count to the slice after.
     pub errors: Errors,
     /// CPU time of the load threads, user and kernel, while their taps were open or draining.
     pub client_cpu: Nanos,
+}
+
+/// How well the schedule of an open loop was kept.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Schedule {
+    /// Requests that were due.
+    pub due: u64,
+    /// Requests that were written.
+    pub sent: u64,
+    /// Requests that were due when no connection was free, and are not sent for that reason.
+    pub dropped: u64,
+    /// The longest that a request was written after it was due.
+    pub lag_max: Nanos,
+    /// The most requests that waited for a connection at once.
+    pub backlog_max: u64,
+}
+
+/// What one request of a script came to.
+#[derive(Debug, Clone)]
+pub struct RequestTally {
+    /// Good responses.
+    pub requests: u64,
+    /// Responses and attempts that failed, once it was chosen.
+    pub errors: u64,
+    /// Service times of the good ones, nanoseconds.
+    pub latency: Histogram<u64>,
+}
+
+impl Schedule {
+    /// Adds how well another thread's schedule, or another time's, was kept.
+    pub fn merge(&mut self, other: &Self) {
+        self.due += other.due;
+        self.sent += other.sent;
+        self.dropped += other.dropped;
+        self.lag_max = self.lag_max.max(other.lag_max);
+        self.backlog_max = self.backlog_max.max(other.backlog_max);
+    }
 }
 
 impl Tally {
@@ -40,6 +87,10 @@ impl Tally {
             bytes: 0,
             // The bounds are constants that every test of this module passes through.
             latency: latency.expect("the range and digits of latencies are valid"),
+            response: None,
+            schedule: Schedule::default(),
+            by_request: Vec::new(),
+            connects: 0,
             errors: Errors::default(),
             client_cpu: Nanos(0),
         }
@@ -58,11 +109,29 @@ impl Tally {
         self.bytes += other.bytes;
         self.errors.merge(&other.errors);
         self.client_cpu += other.client_cpu;
-        if self.latency.add(&other.latency).is_err() {
-            // Only a histogram of a wider range, made by someone else, does not fit as it is.
-            for step in other.latency.iter_recorded() {
-                self.latency.saturating_record_n(step.value_iterated_to(), step.count_at_value());
-            }
+        self.schedule.merge(&other.schedule);
+        self.connects += other.connects;
+        add(&mut self.latency, &other.latency);
+        match (&mut self.response, &other.response) {
+            (Some(own), Some(others)) => add(own, others),
+            (own, others) => *own = own.take().or_else(|| others.clone()),
+        }
+        let known = self.by_request.len();
+        for (own, others) in self.by_request.iter_mut().zip(&other.by_request) {
+            own.requests += others.requests;
+            own.errors += others.errors;
+            add(&mut own.latency, &others.latency);
+        }
+        self.by_request.extend(other.by_request.iter().skip(known).cloned());
+    }
+}
+
+/// Adds the other's values.
+fn add(histogram: &mut Histogram<u64>, other: &Histogram<u64>) {
+    if histogram.add(other).is_err() {
+        // Only a histogram of a wider range, made by someone else, does not fit as it is.
+        for step in other.iter_recorded() {
+            histogram.saturating_record_n(step.value_iterated_to(), step.count_at_value());
         }
     }
 }

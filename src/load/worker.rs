@@ -15,8 +15,8 @@ use mio::{Events, Poll, Token, event::Event};
 use rustix::time::{ClockId, clock_gettime};
 
 use super::{
-    connection::{Connection, Progress, Stage},
-    errors::{ErrorClass, FirstError},
+    connection::{Connection, Progress, ReadError, Stage},
+    errors::{Age, Cause, Failure, Phase},
     request::{Fault, Request},
     response::RecentHead,
     tally::Tally,
@@ -38,7 +38,7 @@ const BUFFER: usize = 64 * 1024;
 #[derive(Debug)]
 pub(super) struct Opened {
     pub(super) connected: usize,
-    pub(super) first_error: Option<FirstError>,
+    pub(super) first_error: Option<Failure>,
 }
 
 /// What a worker is made of.
@@ -162,7 +162,7 @@ impl Worker {
                 self.note_first_attempt(slot, true);
                 self.issue_if_open(slot);
             }
-            Err(error) => self.fail(slot, ErrorClass::Connect, || error.to_string()),
+            Err(error) => self.fail(slot, Phase::Connect, Cause::of_io(&error)),
         }
     }
 
@@ -171,7 +171,7 @@ impl Worker {
         match self.connections[slot].idle_event(&mut self.buffer) {
             Ok(false) => {}
             Ok(true) => self.retire(slot),
-            Err(error) => self.fail(slot, ErrorClass::Read, || error.to_string()),
+            Err(error) => self.fail_reading(slot, &error),
         }
     }
 
@@ -191,7 +191,7 @@ impl Worker {
 
     fn send(&mut self, slot: usize) {
         if let Err(error) = self.connections[slot].send(self.setup.request.bytes()) {
-            self.fail(slot, ErrorClass::Write, || error.to_string());
+            self.fail(slot, Phase::Write, Cause::of_io(&error));
         }
     }
 
@@ -204,7 +204,7 @@ impl Worker {
         match progress {
             Progress::Partial => {}
             Progress::Complete { reusable } => self.complete(slot, reusable),
-            Progress::Failed(error) => self.fail(slot, ErrorClass::Read, || error.to_string()),
+            Progress::Failed(error) => self.fail_reading(slot, &error),
         }
     }
 
@@ -213,21 +213,20 @@ impl Worker {
         let connection = &mut self.connections[slot];
         let latency = self.now.since(connection.since());
         let status = connection.parser().status();
-        let errors = &mut self.tally.errors;
-        if latency > *timeout {
-            errors.record(ErrorClass::Timeout, self.now, || too_late(*timeout));
-        } else {
-            match request.judge(status, connection.parser().body()) {
-                Ok(()) => {
-                    self.tally.requests += 1;
-                    self.tally.latency.saturating_record(latency.0);
-                }
-                Err(Fault::Status) => {
-                    errors.record(ErrorClass::Status, self.now, || format!("status {status}"));
-                }
-                Err(Fault::Body) => errors.record(ErrorClass::Check, self.now, || {
-                    "the body does not contain the expected text".to_owned()
-                }),
+        let fault = match request.judge(status, connection.parser().body()) {
+            _ if latency > *timeout => Some((Phase::Timeout, Cause::Late)),
+            Ok(()) => None,
+            Err(Fault::Status) => Some((Phase::Status, Cause::Status(status))),
+            Err(Fault::Body) => Some((Phase::Check, Cause::Body)),
+        };
+        match fault {
+            None => {
+                self.tally.requests += 1;
+                self.tally.latency.saturating_record(latency.0);
+            }
+            Some((phase, cause)) => {
+                let failure = Failure { phase, cause, age: connection.age() };
+                self.tally.errors.record(failure, self.now);
             }
         }
         self.completed += 1;
@@ -246,9 +245,15 @@ impl Worker {
     }
 
     /// Counts an error and closes its connection, to be opened again later.
-    fn fail(&mut self, slot: usize, class: ErrorClass, detail: impl FnOnce() -> String) {
-        self.tally.errors.record(class, self.now, detail);
+    fn fail(&mut self, slot: usize, phase: Phase, cause: Cause) {
+        let failure = Failure { phase, cause, age: self.connections[slot].age() };
+        self.tally.errors.record(failure, self.now);
         self.retire(slot);
+    }
+
+    fn fail_reading(&mut self, slot: usize, error: &ReadError) {
+        let (phase, cause) = self.connections[slot].classify(error);
+        self.fail(slot, phase, cause);
     }
 
     /// Closes a connection, to be opened again after its back-off.
@@ -278,7 +283,7 @@ impl Worker {
         let Setup { addr, poll, .. } = &self.setup;
         match self.connections[slot].open(*addr, poll.registry(), Token(slot), self.now) {
             Ok(()) => self.connecting += 1,
-            Err(error) => self.fail(slot, ErrorClass::Connect, || error.to_string()),
+            Err(error) => self.fail(slot, Phase::Connect, Cause::of_io(&error)),
         }
     }
 
@@ -295,7 +300,7 @@ impl Worker {
         self.untried -= 1;
         self.connected += usize::from(connected);
         if self.untried == 0 {
-            let first_error = self.tally.errors.first.clone();
+            let first_error = self.tally.errors.first().map(|(failure, _)| failure);
             if let Some(opened) = self.setup.opened.take() {
                 // Nobody receives it only if the generator is being dropped.
                 let _ = opened.send(Opened { connected: self.connected, first_error });
@@ -318,12 +323,12 @@ impl Worker {
                 continue;
             }
             match connection.stage() {
-                Stage::Connecting => {
-                    self.fail(slot, ErrorClass::Connect, || {
-                        format!("not accepted within {:?}", Duration::from(timeout))
-                    });
+                Stage::Connecting => self.fail(slot, Phase::Connect, Cause::NotAccepted),
+                Stage::Busy => {
+                    let began = !connection.parser().is_at_start();
+                    let cause = if began { Cause::Unfinished } else { Cause::NoResponse };
+                    self.fail(slot, Phase::Timeout, cause);
                 }
-                Stage::Busy => self.fail(slot, ErrorClass::Timeout, || too_late(timeout)),
                 Stage::Closed | Stage::Idle => {}
             }
         }
@@ -374,16 +379,11 @@ impl Worker {
 
     /// The event queue itself failed: hands over what was counted, with the reason.
     fn break_off(mut self, error: &io::Error) {
-        self.tally.errors.record(ErrorClass::Read, self.now, || {
-            format!("a load thread's event queue failed: {error}")
-        });
+        let failure = Failure { phase: Phase::Body, cause: Cause::of_io(error), age: Age::Reused };
+        self.tally.errors.record(failure, self.now);
         self.set_live(0);
         let _ = self.end_slice();
     }
-}
-
-fn too_late(timeout: Nanos) -> String {
-    format!("no complete response within {:?}", Duration::from(timeout))
 }
 
 /// CPU time of the calling thread.

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     fold::hottest,
-    load::{Errors, Mode, Script},
+    load::{Errors, Phase, Script},
     record::{
         self, BudgetFacts, ClientFacts, ErrorCounts, Host, LatencyFacts, LoadFacts, ProfileFacts,
         Run, ServerFacts, SliceFacts, Status, TargetFacts, UnwindFacts, UtcTime,
@@ -72,7 +72,7 @@ pub(super) fn run(
     let mut run = Run::new(observed.started, settings.command.clone(), target(what, built));
     run.status = observed.status;
     run.reason = observed.reason.take();
-    run.url = Some(format!("http://{}{}", observed.addr, settings.script.request.path));
+    run.url = Some(format!("http://{}{}", observed.addr, settings.script.request().path));
     run.budget = budget(settings, observed);
     run.host = observed.host.clone();
     run.load = LoadFacts { valid: is_valid, ..load(settings, observed, headline) };
@@ -120,10 +120,8 @@ fn load(settings: &Settings, observed: &Observed, headline: &Total) -> LoadFacts
     LoadFacts {
         script: script.name.clone(),
         engine: "builtin".to_owned(),
-        mode: match script.mode {
-            Mode::Closed => "closed".to_owned(),
-        },
-        connections: script.connections.get(),
+        mode: script.pace.as_str().to_owned(),
+        connections: script.pace.connections().get(),
         warmup_s: script.warmup.as_secs_f64(),
         duration_s: headline.elapsed.as_secs_f64(),
         requests: headline.tally.requests,
@@ -156,8 +154,15 @@ fn latency(histogram: &Histogram<u64>) -> LatencyFacts {
 
 /// Of all slices: an error is never left out.
 fn errors(all: &Errors) -> ErrorCounts {
-    let Errors { connect, read, write, timeout, status, check, .. } = *all;
-    ErrorCounts { connect, read, write, timeout, status, check }
+    let of = |phases: &[Phase]| phases.iter().map(|phase| all.of(*phase)).sum();
+    ErrorCounts {
+        connect: of(&[Phase::Connect, Phase::Tls]),
+        read: of(&[Phase::FirstByte, Phase::Body, Phase::Parse]),
+        write: of(&[Phase::Write]),
+        timeout: of(&[Phase::Timeout]),
+        status: of(&[Phase::Status]),
+        check: of(&[Phase::Check]),
+    }
 }
 
 fn server(observed: &Observed, headline: &Total) -> ServerFacts {
@@ -271,8 +276,8 @@ fn warnings(settings: &Settings, observed: &Observed, is_valid: bool) -> Vec<Str
             observed.slices.rows().len()
         ));
     }
-    if let Some(first) = &observed.slices.all().tally.errors.first {
-        warnings.push(format!("first error ({}): {}", first.class, first.detail));
+    if let Some((first, _)) = observed.slices.all().tally.errors.first() {
+        warnings.push(format!("first error: {first}"));
     }
     if !is_valid {
         warnings.push("throughput and latency are not valid: too few slices are".to_owned());

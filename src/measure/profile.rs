@@ -130,7 +130,7 @@ fn observe(
     };
     window.warm_up(settings.script.warmup, events).map_err(before_window)?;
     let usage_before = usage::read(&window.subject.pids());
-    let (slices, cut) = window.measure(settings.script.duration, events);
+    let (slices, cut) = window.measure(settings.script.duration(), events);
     let load_ended = Nanos::now();
     let usage_after = usage::read(&window.subject.pids());
     let capture = window.finish();
@@ -200,7 +200,7 @@ impl Drop for Pinned {
 fn first_call(plan: &Plan, script: &Script, subject: &Subject) -> Result<Duration, MeasureError> {
     let (status, took) =
         probe(plan.addr(), plan.request(), plan.timeout()).map_err(MeasureError::NoAnswer)?;
-    let request = &script.request;
+    let request = script.request();
     let expected = &request.expect.status;
     let is_good = match expected.as_slice() {
         [] => (200..300).contains(&status),

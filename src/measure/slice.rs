@@ -1,6 +1,9 @@
 //! Slices: short intervals of load in which sampling is on or off as a whole.
 
-use crate::{load::Tally, unit::Nanos};
+use crate::{
+    load::{Phase, Tally},
+    unit::Nanos,
+};
 
 /// One slice, measured. Its latencies are added up elsewhere: a histogram for each slice would
 /// take more memory than everything else.
@@ -75,7 +78,9 @@ impl Slice {
             started: tally.started,
             elapsed,
             requests: tally.requests,
-            answers: tally.requests + tally.errors.status + tally.errors.check,
+            answers: tally.requests
+                + tally.errors.of(Phase::Status)
+                + tally.errors.of(Phase::Check),
             errors: tally.errors.total(),
             p50: percentile(50.0),
             p99: percentile(99.0),
@@ -112,6 +117,7 @@ pub(super) fn is_sampled(index: usize) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::load::{Age, Cause, Errors, Failure};
 
     #[test]
     fn the_order_is_balanced_within_blocks_and_between_them() {
@@ -138,7 +144,8 @@ mod tests {
         assert_eq!(judge(tally(0, 500_000)), Some(Invalid::Empty));
         assert_eq!(judge(tally(10, 999_000)), Some(Invalid::ClientSaturated));
         let mut failed = tally(10, 0);
-        failed.errors.timeout = 1;
+        failed.errors =
+            Errors::of_one(Failure { phase: Phase::Timeout, cause: Cause::Late, age: Age::New });
         assert_eq!(judge(failed), Some(Invalid::Errors));
     }
 }

@@ -27,7 +27,7 @@ pub(super) fn script(connections: usize, load: &str, request: &str) -> Script {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let path = dir.path().join("test.toml");
     fs::write(&path, text).expect("the script is written");
-    Script::read(&path).expect("the script is valid")
+    Script::read(&path).expect("the script is valid").remove(0)
 }
 
 pub(super) fn start(script: &Script, addr: SocketAddr) -> Result<Generator, LoadError> {

@@ -147,7 +147,12 @@ impl Workload {
         let script = args.script.as_deref().or(manifest.script.as_deref()).unwrap_or("hello");
         let (duration, hz) = if args.memory { (60, 9997) } else { (10, 997) };
         let duration = args.duration.unwrap_or(Duration::from_secs(duration));
-        let script = Script::find(&paths::scripts(), script)?.with_duration(duration)?;
+        let mut levels = Script::find(&paths::scripts(), script)?;
+        anyhow::ensure!(
+            levels.len() == 1,
+            "the script has several load levels: choose one with one"
+        );
+        let script = levels.remove(0).with_duration(duration)?;
         let available = Cpus::available().context("cannot tell which CPUs are available")?;
         let split = split_cpus(available.as_slice());
         let hz = args.hz.unwrap_or(Hertz(hz));
@@ -156,7 +161,7 @@ impl Workload {
 
     fn describe(&self) -> String {
         let Self { manifest, script, hz, .. } = self;
-        let seconds = script.duration.as_secs_f64();
+        let seconds = script.duration().as_secs_f64();
         format!("{} · {}, {seconds} s at {hz}", manifest.name, script.name)
     }
 

@@ -104,13 +104,18 @@ pub(crate) fn scripts(_args: &ScriptsArgs) -> anyhow::Result<Exit> {
     let mut rows = vec![header.map(str::to_owned)];
     for name in Script::list(&paths::scripts())? {
         rows.push(match Script::find(&paths::scripts(), &name) {
-            Ok(script) => [
-                name,
-                format!("{} {}", script.request.method, script.request.path),
-                script.connections.to_string(),
-                format!("{:?}", script.duration),
-                script.description.unwrap_or_default(),
-            ],
+            Ok(levels) => {
+                let connections: Vec<String> =
+                    levels.iter().map(|script| script.pace.connections().to_string()).collect();
+                let script = &levels[0];
+                [
+                    name,
+                    format!("{} {}", script.request().method, script.request().path),
+                    connections.join(", "),
+                    format!("{:?}", script.duration()),
+                    script.description.clone().unwrap_or_default(),
+                ]
+            }
             Err(error) => {
                 let none = String::new;
                 [name, none(), none(), none(), format!("unreadable: {error}")]

@@ -185,7 +185,7 @@ impl Args {
             What::Process(_) => None,
         };
         let name = self.script.as_deref().or(default).unwrap_or("hello");
-        let mut script = Script::find(&paths::scripts(), name)?;
+        let mut script = Script::find(&paths::scripts(), name)?.remove(0);
         if let Some(connections) = self.connections {
             script = script.with_connections(connections);
         }

@@ -32,7 +32,7 @@ impl Head {
     pub(super) fn parse(bytes: &[u8]) -> Result<Option<Self>, ResponseError> {
         let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
         let mut response = httparse::Response::new(&mut headers);
-        let len = match response.parse(bytes).map_err(ResponseError::Syntax)? {
+        let len = match response.parse(bytes).map_err(|_| ResponseError::Syntax)? {
             httparse::Status::Complete(len) => len,
             httparse::Status::Partial => return Ok(None),
         };

@@ -144,10 +144,7 @@ fn wrong_responses() {
         "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhell",
         expect!["error: closed by the server in the middle of a response"],
     );
-    check(
-        "SSH-2.0-OpenSSH_9.2\r\n",
-        expect!["error: not an HTTP/1.1 response: invalid HTTP version"],
-    );
+    check("SSH-2.0-OpenSSH_9.2\r\n", expect!["error: not an HTTP/1.1 response"]);
     for length in ["", "-1", "+1", "1x", "1, 2", "99999999999999999999"] {
         let response = format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n");
         assert_eq!(parse(&[response.as_bytes()], false), Err(ResponseError::ContentLength));
@@ -200,7 +197,7 @@ fn endless_responses_are_given_up() {
     assert_eq!(flood("HTTP/1.1 200 OK\r\n\r\n", &[b'a'; 1 << 20]), ResponseError::BodyTooLong);
     let headers = b"A: b\r\n";
     let error = flood("HTTP/1.1 200 OK\r\n", headers);
-    assert_eq!(error, ResponseError::Syntax(httparse::Error::TooManyHeaders));
+    assert_eq!(error, ResponseError::Syntax);
 }
 
 #[test]

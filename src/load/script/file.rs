@@ -4,7 +4,9 @@ use std::{collections::BTreeMap, fs, num::NonZeroU32, path::Path, path::PathBuf,
 
 use serde::{Deserialize, Deserializer, de::Error as _};
 
-use super::{Expect, Mode, Script, ScriptRequest, Threads};
+use super::{
+    Base, Body, Engine, Expect, Extent, Http, Limits, Pace, Script, ScriptRequest, Think, Threads,
+};
 use crate::{load::LoadError, unit};
 
 /// The only format there is so far.
@@ -28,8 +30,8 @@ pub(super) struct ScriptFile {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct LoadSection {
-    #[serde(default)]
-    mode: Mode,
+    #[serde(default, rename = "mode")]
+    _mode: Mode,
     connections: NonZeroU32,
     #[serde(default)]
     threads: Threads,
@@ -92,6 +94,13 @@ enum Statuses {
     Several(Vec<u16>),
 }
 
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Mode {
+    #[default]
+    Closed,
+}
+
 impl<'de> Deserialize<'de> for Threads {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         #[derive(Deserialize)]
@@ -137,9 +146,29 @@ impl ScriptFile {
             }
         };
         let request = request.into_request(http.headers, body).map_err(invalid)?;
-        let LoadSection { mode, connections, threads, duration, warmup, timeout } = load;
-        Script { name, description, mode, connections, threads, duration, warmup, timeout, request }
-            .checked()
+        let LoadSection { connections, threads, duration, warmup, timeout, .. } = load;
+        Script {
+            name,
+            description,
+            engine: Engine::default(),
+            base: Base::Target,
+            seed: 42,
+            pace: Pace::Closed { connections, think: Think::None },
+            threads,
+            extent: Extent::Duration(duration),
+            warmup,
+            cooldown: Duration::ZERO,
+            timeout,
+            requests_per_connection: None,
+            pipeline: NonZeroU32::MIN,
+            http: Http { streams: 1, ..Http::default() },
+            authorization: None,
+            vars: Vec::new(),
+            requests: vec![request],
+            thresholds: Vec::new(),
+            limits: Limits::default(),
+        }
+        .checked()
     }
 }
 
@@ -174,8 +203,9 @@ impl RequestSection {
         if let Some(status) = status.iter().find(|status| !(200..=999).contains(*status)) {
             return Err(format!("request '{name}': {status} is not the status of a response"));
         }
-        let expect = Expect { status, body_contains: expect.body_contains };
-        Ok(ScriptRequest { name, method, path, headers, body, expect })
+        let expect = Expect { status, body_contains: expect.body_contains, max_bytes: None };
+        let (weight, body) = (NonZeroU32::MIN, Body::Fixed(body));
+        Ok(ScriptRequest { name, weight, method, path, headers, body, expect })
     }
 }
 

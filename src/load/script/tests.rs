@@ -2,7 +2,7 @@ use std::{fs, path::Path, time::Duration};
 
 use expect_test::{Expect, expect};
 
-use super::{Script, Threads};
+use super::{Body, Script, Threads};
 use crate::load::LoadError;
 
 const LEAST: &str = "schema = 1\nname = \"least\"\n\
@@ -15,7 +15,7 @@ fn read(text: &str) -> Result<Script, LoadError> {
     let path = dir.path().join("least.toml");
     fs::write(&path, text).expect("the script is written");
     fs::write(dir.path().join("body.json"), "{}").expect("the body is written");
-    Script::read(&path)
+    Script::read(&path).map(|mut levels| levels.remove(0))
 }
 
 /// The error, without the directory and the excerpt.
@@ -34,8 +34,11 @@ fn the_least_script_has_defaults() {
     let script = read(LEAST).expect("it is valid");
     assert_eq!(script.threads, Threads::Auto);
     assert_eq!((script.warmup, script.timeout), (Duration::from_secs(2), Duration::from_secs(2)));
-    assert_eq!((script.request.method.as_str(), script.request.body.len()), ("GET", 0));
-    assert!(script.request.expect.status.is_empty());
+    assert_eq!(
+        (script.request().method.as_str(), &script.request().body),
+        ("GET", &Body::Fixed(Vec::new()))
+    );
+    assert!(script.request().expect.status.is_empty());
 }
 
 #[test]
@@ -45,10 +48,11 @@ fn a_full_request_is_read() {
         + "method = \"POST\"\nheaders = { accept = \"b\" }\nbody = { file = \"body.json\" }\n\
            content_type = \"application/json\"\n\
            expect = { status = [200, 404], body_contains = \"id\" }\n";
-    let request = read(&text).expect("it is valid").request;
+    let request = read(&text).expect("it is valid").request().clone();
     expect![[r#"
         ScriptRequest {
             name: "root",
+            weight: 1,
             method: "POST",
             path: "/",
             headers: [
@@ -65,10 +69,12 @@ fn a_full_request_is_read() {
                     "application/json",
                 ),
             ],
-            body: [
-                123,
-                125,
-            ],
+            body: Fixed(
+                [
+                    123,
+                    125,
+                ],
+            ),
             expect: Expect {
                 status: [
                     200,
@@ -77,6 +83,7 @@ fn a_full_request_is_read() {
                 body_contains: Some(
                     "id",
                 ),
+                max_bytes: None,
             },
         }
     "#]]
@@ -209,11 +216,12 @@ fn a_missing_body_file_is_named() {
 fn the_shipped_scripts_are_valid_and_found_by_name() {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts");
     for name in Script::list(&dir).expect("the directory is there") {
-        let script = Script::find(&dir, &name).expect("it is valid");
+        let scripts = Script::find(&dir, &name).expect("it is valid");
+        let script = &scripts[0];
         assert_eq!(script.name, name, "a script is named like its file");
         assert!(script.description.is_some(), "{name} says what it is for");
         let path = dir.join(name + ".toml");
-        assert_eq!(Script::find(&dir, &path.to_string_lossy()).expect("as a path"), script);
+        assert_eq!(Script::find(&dir, &path.to_string_lossy()).expect("as a path"), scripts);
     }
     let error = Script::find(&dir, "user").expect_err("it is called users").to_string();
     assert!(error.starts_with("no script 'user'; did you mean 'users'? (there are "), "{error}");

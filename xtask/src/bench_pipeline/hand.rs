@@ -132,7 +132,7 @@ impl Bench<'_> {
         let mut generator = Generator::start(&plan).map_err(MeasureError::Load)?;
         self.load(&mut generator, &mut running, script.warmup)?;
         let mut perf = self.attach(&running.profiled(), data, messages)?;
-        let tally = self.load(&mut generator, &mut running, script.duration)?;
+        let tally = self.load(&mut generator, &mut running, script.duration())?;
         let ended = Instant::now();
         perf.interrupt();
         self.finish(&mut perf, messages)?;

@@ -1,0 +1,113 @@
+//! What exactly went wrong.
+
+use std::{fmt, io};
+
+use crate::load::response::ResponseError;
+
+/// What exactly went wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Cause {
+    /// An error of the operating system, by its number (`errno`).
+    Os(i32),
+    /// The server closed the connection.
+    Closed,
+    /// The server did not accept the connection in time.
+    NotAccepted,
+    /// No byte of a response came in time.
+    NoResponse,
+    /// A response began in time and did not end in time.
+    Unfinished,
+    /// A response ended after the time it had.
+    Late,
+    /// The status of the response.
+    Status(u16),
+    /// The body does not contain what it should.
+    Body,
+    /// The body is larger than it may be.
+    TooLarge,
+    /// The bytes are not a response.
+    Malformed(ResponseError),
+    /// The handshake of the encryption failed: its alert, or why the certificate is no good.
+    Tls(&'static str),
+    /// The HTTP/2 connection or stream ended with this error code (RFC 9113, section 7).
+    Http2(u32),
+    /// None of these, or one too many to be told apart.
+    Other,
+}
+
+impl Cause {
+    /// The system's error, if it is one.
+    pub(in crate::load) fn of_io(error: &io::Error) -> Self {
+        error.raw_os_error().map_or(Self::Other, Self::Os)
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Os(number) => os(*number, f),
+            Self::Closed => f.write_str("closed by the server"),
+            Self::NotAccepted => f.write_str("not accepted in time"),
+            Self::NoResponse => f.write_str("no response in time"),
+            Self::Unfinished => f.write_str("the response did not end in time"),
+            Self::Late => f.write_str("the response came too late"),
+            Self::Status(status) => write!(f, "status {status}"),
+            Self::Body => f.write_str("the body does not contain the expected text"),
+            Self::TooLarge => f.write_str("the body is larger than expected"),
+            Self::Malformed(error) => error.fmt(f),
+            Self::Tls(why) => f.write_str(why),
+            Self::Http2(code) => write!(f, "HTTP/2 error {code}"),
+            Self::Other => f.write_str("other"),
+        }
+    }
+}
+
+/// The system's text in lower case, without the number it ends with, and the error's name.
+fn os(number: i32, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let text = io::Error::from_raw_os_error(number).to_string();
+    let text = text.split(" (os error").next().unwrap_or_default().to_lowercase();
+    match name(number) {
+        Some(name) => write!(f, "{text} ({name})"),
+        None => write!(f, "{text} (errno {number})"),
+    }
+}
+
+/// The names of the errors that sockets have, as in errno(3).
+fn name(number: i32) -> Option<&'static str> {
+    Some(match number {
+        libc::ECONNREFUSED => "ECONNREFUSED",
+        libc::ECONNRESET => "ECONNRESET",
+        libc::ECONNABORTED => "ECONNABORTED",
+        libc::EPIPE => "EPIPE",
+        libc::ETIMEDOUT => "ETIMEDOUT",
+        libc::EMFILE => "EMFILE",
+        libc::ENFILE => "ENFILE",
+        libc::EADDRNOTAVAIL => "EADDRNOTAVAIL",
+        libc::EADDRINUSE => "EADDRINUSE",
+        libc::EHOSTUNREACH => "EHOSTUNREACH",
+        libc::ENETUNREACH => "ENETUNREACH",
+        libc::ENOBUFS => "ENOBUFS",
+        libc::ENOMEM => "ENOMEM",
+        libc::ENOENT => "ENOENT",
+        libc::EACCES => "EACCES",
+        libc::EPERM => "EPERM",
+        libc::EAGAIN => "EAGAIN",
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn system_errors_have_text_and_name() {
+        assert_eq!(Cause::Os(libc::EMFILE).to_string(), "too many open files (EMFILE)");
+        assert!(Cause::Os(9999).to_string().ends_with("(errno 9999)"));
+        assert_eq!(Cause::of_io(&io::Error::other("x")), Cause::Other);
+        assert_eq!(
+            Cause::of_io(&io::Error::from_raw_os_error(libc::EPIPE)),
+            Cause::Os(libc::EPIPE)
+        );
+    }
+}

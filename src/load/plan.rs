@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use super::{
+    endpoint::Endpoint,
     error::LoadError,
     request::Request,
     script::{Script, Threads},
@@ -12,6 +13,7 @@ use super::{
 #[derive(Debug, Clone)]
 pub struct Plan {
     addr: SocketAddr,
+    endpoint: Endpoint,
     request: Request,
     threads: Vec<ThreadPlan>,
     timeout: Duration,
@@ -30,11 +32,9 @@ impl Plan {
     /// any CPUs, nothing is pinned.
     ///
     /// # Errors
-    /// When `addr` is not a loopback address.
+    /// When load may not go to `addr`, or encryption cannot be prepared.
     pub fn new(script: &Script, addr: SocketAddr, cpus: &[usize]) -> Result<Self, LoadError> {
-        if !addr.ip().is_loopback() {
-            return Err(LoadError::Remote(addr));
-        }
+        let endpoint = Endpoint::new(script, addr)?;
         let connections = script.pace.connections().get() as usize;
         let threads = match script.threads {
             Threads::Auto => cpus.len().max(1),
@@ -42,6 +42,7 @@ impl Plan {
         };
         Ok(Self {
             addr,
+            endpoint,
             request: Request::render(script.request(), addr),
             threads: share(connections, threads, cpus),
             timeout: script.timeout,
@@ -51,6 +52,11 @@ impl Plan {
     /// The server's address.
     pub fn addr(&self) -> SocketAddr {
         self.addr
+    }
+
+    /// Where connections go, and how.
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
     }
 
     /// The request, for a [`probe`](super::probe()) with the very bytes of the load.

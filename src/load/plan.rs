@@ -5,6 +5,7 @@ use std::{net::SocketAddr, time::Duration};
 use super::{
     endpoint::Endpoint,
     error::LoadError,
+    pool::Pool,
     request::Request,
     script::{Script, Threads},
 };
@@ -43,7 +44,7 @@ impl Plan {
         Ok(Self {
             addr,
             endpoint,
-            request: Request::render(script.request(), addr),
+            request: Pool::render(script, addr)?.get(0).clone(),
             threads: share(connections, threads, cpus),
             timeout: script.timeout,
         })

@@ -19,6 +19,7 @@
 //! Load goes to loopback addresses only.
 
 mod connection;
+mod course;
 mod descriptors;
 mod endpoint;
 mod error;
@@ -27,8 +28,10 @@ mod generator;
 mod plan;
 mod pool;
 mod probe;
+mod random;
 mod request;
 mod response;
+mod schedule;
 mod script;
 mod stream;
 mod tally;

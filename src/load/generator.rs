@@ -17,8 +17,9 @@ use super::{
     descriptors,
     error::LoadError,
     plan::{Plan, ThreadPlan},
+    random::Random,
     tally::Tally,
-    worker::{Gauge, Opened, Setup, Tap, WAKER, Worker},
+    worker::{Gauge, Opened, Pacing, Setup, Tap, WAKER, Worker},
 };
 use crate::unit::Nanos;
 
@@ -159,18 +160,26 @@ impl Generator {
         let waker = Waker::new(poll.registry(), WAKER).map_err(LoadError::Thread)?;
         let gauge = Arc::new(Gauge::default());
         let (sender, tallies) = channel();
+        let share = plan.share(index);
         let setup = Setup {
             endpoint: plan.endpoint().clone(),
-            request: plan.request().clone(),
+            pool: Arc::clone(plan.pool()),
+            // Threads far apart in the pool do not ask for the same at the same time.
+            first_request: plan.pool().len() / share.of * index,
+            usage: plan.usage(),
             timeout: plan.timeout().into(),
             connections: thread.connections,
-            seed: index as u64 + 1,
+            course: Arc::clone(plan.course()),
+            warm_up: Arc::clone(plan.warm_up()),
+            random: Random::new(plan.seed(), index as u64),
             poll,
             tap: Arc::clone(&self.tap),
             gauge: Arc::clone(&gauge),
             tallies: sender,
             opened: Some(opened),
         };
+        let pacing = Pacing::new(plan, share, thread.connections);
+        let worker = Worker::new(setup, pacing).map_err(LoadError::Thread)?;
         let (pinned, pinning) = channel();
         let handle = thread::Builder::new()
             .name(format!("loader-{index}"))
@@ -180,7 +189,7 @@ impl Generator {
                 // The receiver waits for exactly this.
                 let _ = pinned.send(result);
                 if proceed {
-                    Worker::new(setup).run();
+                    worker.run();
                 }
             })
             .map_err(LoadError::Thread)?;

@@ -19,11 +19,11 @@
 //! Load goes to loopback addresses only.
 
 mod connection;
-mod descriptors;
 mod error;
 mod errors;
 mod generator;
 mod plan;
+mod preflight;
 mod probe;
 mod request;
 mod response;
@@ -31,11 +31,13 @@ mod script;
 mod tally;
 mod worker;
 
-pub use descriptors::raise_nofile;
 pub use error::LoadError;
 pub use errors::{Age, Cause, Errors, Failure, Occurrences, Phase};
 pub use generator::Generator;
 pub use plan::Plan;
+pub use preflight::{
+    Needs, OpenFiles, Shortage, Shortages, Surroundings, open_files_limit, preflight, raise_nofile,
+};
 pub use probe::{ProbeError, probe};
 pub use request::Request;
 pub use response::ResponseError;

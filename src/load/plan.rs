@@ -28,6 +28,7 @@ pub struct Plan {
     threads: Vec<ThreadPlan>,
     timeout: Duration,
     seed: u64,
+    checked: bool,
 }
 
 /// One thread's share.
@@ -67,6 +68,7 @@ impl Plan {
             threads: share(connections, threads, cpus),
             timeout: script.timeout,
             seed: script.seed,
+            checked: script.limits.preflight,
         })
     }
 
@@ -98,6 +100,11 @@ impl Plan {
     /// How long a complete response, or a connection, may take.
     pub fn timeout(&self) -> Duration {
         self.timeout
+    }
+
+    /// Whether a load that cannot work is refused.
+    pub fn is_checked(&self) -> bool {
+        self.checked
     }
 
     pub(super) fn thread_plans(&self) -> &[ThreadPlan] {

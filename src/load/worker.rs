@@ -35,6 +35,7 @@ use super::{
     tally::Tally,
 };
 use crate::unit::Nanos;
+pub(super) use backoff::BURST;
 use backoff::Openings;
 pub(super) use pacing::Pacing;
 pub(super) use tap::{Gauge, Tap};

@@ -5,35 +5,41 @@
 //! each slice: one process, pinned to the CPUs of the load; its CPU time as the kernel tells it
 //! ```
 
+mod comparison;
 mod once;
+mod open;
 mod pair;
 mod server;
 mod side;
 mod slice;
+mod stall;
+mod stalling;
+mod syscalls;
 mod tool;
 
 use std::{
-    fmt, net::SocketAddr, num::NonZero, path::PathBuf, sync::atomic::AtomicBool, time::Duration,
+    net::SocketAddr,
+    num::NonZero,
+    path::PathBuf,
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
 };
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::ensure;
 use flameload::{
-    load::{EngineKind, Pace, Script, Threads, raise_nofile},
-    measure::MeasureError,
-    target::{Cpus, Guard, Manifest, Split, split_cpus},
+    load::{EngineKind, Pace, Script},
+    target::Manifest,
     unit::parse_duration,
 };
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::{
     exit::{self, Exit},
     interrupt::{self, Second},
     out, paths,
 };
-use pair::{Block, Pair, Turn};
-use server::Server;
-use side::{Bench, Side};
-use tool::Tool;
+use comparison::Comparison;
+use open::Rate;
 
 /// Compare the built-in load engine with other load tools: CPU time per request, throughput.
 ///
@@ -47,6 +53,9 @@ Examples:
   cargo xtask bench-load
   cargo xtask bench-load hyper --script users --connections 1,64,1000 --against wrk,oha,hey,k6
   cargo xtask bench-load --rounds 20 --slice 2s
+  cargo xtask bench-load --against oha --open 20%,50%,80%
+  cargo xtask bench-load --connections 1,64 --syscalls
+  cargo xtask bench-load --against wrk,oha --stall
   cargo xtask bench-load --json | jq '.pairs[0].ours_over_theirs.client_cpu_per_request'")]
 pub(crate) struct Args {
     /// The target, by its name under targets/
@@ -83,6 +92,19 @@ pub(crate) struct Args {
     #[arg(conflicts_with = "rounds")]
     duration: Option<Duration>,
 
+    /// Then open loops at these rates: requests a second, or shares of what our side has reached;
+    /// in slices of five times the length, and a third of the blocks
+    #[arg(long, value_name = "RATE", value_delimiter = ',')]
+    open: Vec<Rate>,
+
+    /// Instead, count system calls per request with strace
+    #[arg(long, conflicts_with_all = ["open", "stall"])]
+    syscalls: bool,
+
+    /// Instead, load a server that stalls for 200 ms every 2 s, by open and closed loops
+    #[arg(long, conflicts_with_all = ["target", "manifest", "script", "connections", "open"])]
+    stall: bool,
+
     /// Print the figures as one line of JSON on stdout
     #[arg(long)]
     json: bool,
@@ -90,19 +112,34 @@ pub(crate) struct Args {
     /// Be our side of one slice
     #[arg(long, value_name = "ADDR", hide = true)]
     load_once: Option<SocketAddr>,
+
+    /// That slice has an open loop
+    #[arg(long, value_name = "RATE", hide = true, requires = "load_once")]
+    rate: Option<f64>,
+
+    /// Be the server that stalls
+    #[arg(long, value_name = "PORT", hide = true, exclusive = true)]
+    stalling_server: Option<u16>,
 }
 
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
+    if let Some(port) = args.stalling_server {
+        return stalling::serve(port).map(|()| Exit::Done);
+    }
     if let Some(addr) = args.load_once {
-        return once::run(&args.levels()?.remove(0), addr).map(|()| Exit::Done);
+        let script = args.levels()?.remove(0);
+        let script = args.rate.map_or(script.clone(), |rate| open::paced(&script, rate));
+        return once::run(&script, addr).map(|()| Exit::Done);
     }
     let comparison = Comparison::new(args)?;
+    if args.syscalls {
+        syscalls::check()?;
+    }
     let interrupted = interrupt::flag(Second::Exits)?;
-    match comparison.make(&interrupted) {
-        Ok(made) => {
-            let text = if args.json { format!("{}\n", made.json()) } else { made.to_string() };
-            out::print(&text)?;
+    match measure(&comparison, args, interrupted) {
+        Ok((text, json)) => {
+            out::print(&if args.json { format!("{json}\n") } else { text })?;
             Ok(Exit::Done)
         }
         // The command was in order: what fails from then on is the measurement.
@@ -111,6 +148,23 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
             exit => exit,
         }),
     }
+}
+
+/// The figures for people, and for programs.
+fn measure(
+    comparison: &Comparison,
+    args: &Args,
+    interrupted: Arc<AtomicBool>,
+) -> anyhow::Result<(String, Value)> {
+    if args.stall {
+        let stalled = stall::drive(&comparison.tools, comparison.split.clone(), interrupted)?;
+        return Ok((stalled.to_string(), stalled.json()));
+    }
+    let made = match args.syscalls {
+        true => comparison.count(interrupted)?,
+        false => comparison.make(interrupted)?,
+    };
+    Ok((made.to_string(), made.json()))
 }
 
 impl Args {
@@ -148,158 +202,4 @@ fn tool_kind(name: &str) -> Result<EngineKind, String> {
     let known: Vec<&str> = tools.clone().map(EngineKind::as_str).collect();
     let found = tools.clone().find(|kind| kind.as_str() == name);
     found.ok_or_else(|| format!("the tools are {}", known.join(", ")))
-}
-
-/// What is to be compared.
-#[derive(Debug)]
-struct Comparison {
-    manifest: Manifest,
-    /// The script as the user named it, found from any folder.
-    script: String,
-    levels: Vec<Script>,
-    tools: Vec<Tool>,
-    blocks: usize,
-    slice: Duration,
-    split: Split,
-}
-
-/// What it came to.
-#[derive(Debug)]
-struct Compared {
-    workload: String,
-    pairs: Vec<Pair>,
-}
-
-impl Comparison {
-    fn new(args: &Args) -> anyhow::Result<Self> {
-        let manifest = args.manifest()?;
-        let available = Cpus::available().context("cannot tell which CPUs are available")?;
-        let split = split_cpus(available.as_slice());
-        let mut levels = args.levels()?;
-        // A tool does not know that it is pinned; this is what `auto` is for our side.
-        let threads = NonZero::new(split.load.count() as u32).unwrap_or(NonZero::<u32>::MIN);
-        for level in levels.iter_mut().filter(|level| level.threads == Threads::Auto) {
-            level.threads = Threads::Count(threads);
-        }
-        let is_path = args.script.contains('/') || args.script.ends_with(".toml");
-        let script = match is_path {
-            true => std::path::absolute(&args.script)?.display().to_string(),
-            false => args.script.clone(),
-        };
-        let tools = find_tools(&args.against)?;
-        let (blocks, slice) = (args.blocks(), args.slice);
-        Ok(Self { manifest, script, levels, tools, blocks, slice, split })
-    }
-
-    fn make(&self, interrupted: &AtomicBool) -> anyhow::Result<Compared> {
-        let guard = Guard::start().map_err(MeasureError::Guard)?;
-        // Server and tools inherit the limit.
-        let _ = raise_nofile();
-        let dir = tempfile::tempdir().context("cannot make a temporary directory")?;
-        let program = std::env::current_exe().context("cannot find this program's own file")?;
-        let server_cpus = &self.split.server;
-        let mut server = Server::start(&self.manifest, server_cpus, &guard, interrupted)?;
-        // Our own part is to wait, but not on the CPUs of the server.
-        let _ = self.split.load.pin_current_thread();
-        let bench = Bench {
-            guard: &guard,
-            interrupted,
-            dir: dir.path(),
-            program,
-            script: self.script.clone(),
-            load_cpus: self.split.load.clone(),
-        };
-        let mut pairs = Vec::new();
-        for level in &self.levels {
-            for tool in &self.tools {
-                pairs.push(self.pair(&bench, level, tool, &mut server)?);
-            }
-        }
-        Ok(Compared { workload: self.describe(), pairs })
-    }
-
-    /// Both sides in turns, after one slice of each that does not count.
-    fn pair(
-        &self,
-        bench: &Bench<'_>,
-        level: &Script,
-        tool: &Tool,
-        server: &mut Server,
-    ) -> anyhow::Result<Pair> {
-        let connections = level.pace.connections().get();
-        let name = tool.name();
-        let mut slice = |turn: Turn| {
-            let side = if turn == Turn::Ours { Side::Ours } else { Side::Theirs(tool) };
-            bench.slice(side, level, server).with_context(|| format!("{side} failed"))
-        };
-        out::tell(&format!("{connections} connections, against {name}: warming up"));
-        for turn in [Turn::Theirs, Turn::Ours] {
-            let warm = slice(turn)?;
-            if warm.requests == 0 {
-                let why = warm.first_error.unwrap_or_else(|| "no response at all".to_owned());
-                bail!("not one request of the script was answered well: {why}");
-            }
-        }
-        let mut blocks = Vec::new();
-        for index in 0..self.blocks {
-            let block = index + 1;
-            out::tell(&format!(
-                "{connections} connections, against {name}: block {block} of {}",
-                self.blocks
-            ));
-            let mut block = Block::default();
-            for turn in pair::turns(index) {
-                block.push(turn, slice(turn)?);
-            }
-            blocks.push(block);
-        }
-        Ok(Pair::new(connections, name, tool.version(), &blocks))
-    }
-
-    fn describe(&self) -> String {
-        let Self { manifest, blocks, slice, split, .. } = self;
-        let script = self.levels.first().map_or("", |level| &level.name);
-        let (seconds, shared) = (slice.as_secs_f64(), if split.shared { ", shared" } else { "" });
-        format!(
-            "{} · {script}, {blocks} blocks of 4 slices of {seconds} s; server on CPU {}, load on \
-             CPU {}{shared}",
-            manifest.name, split.server, split.load
-        )
-    }
-}
-
-/// The tools that are installed; those that are not are told.
-fn find_tools(kinds: &[EngineKind]) -> anyhow::Result<Vec<Tool>> {
-    let mut tools = Vec::new();
-    for &kind in kinds {
-        match Tool::find(kind) {
-            Ok(tool) => tools.push(tool),
-            Err(error) => out::tell(&format!("{kind} is left out: {error:#}")),
-        }
-    }
-    ensure!(!tools.is_empty(), "there is nothing to compare with: install wrk, or another tool");
-    Ok(tools)
-}
-
-impl Compared {
-    fn json(&self) -> Value {
-        json!({
-            "workload": self.workload,
-            "pairs": self.pairs.iter().map(Pair::json).collect::<Vec<_>>(),
-        })
-    }
-}
-
-impl fmt::Display for Compared {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "  {}", self.workload)?;
-        for pair in &self.pairs {
-            write!(f, "\n{pair}")?;
-        }
-        writeln!(
-            f,
-            "\n  CPU time of a client is that of its whole process, start-up and connecting \
-             included."
-        )
-    }
 }

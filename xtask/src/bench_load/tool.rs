@@ -4,7 +4,7 @@ use std::{ffi::OsString, fs, net::SocketAddr, path::Path, process::Command};
 
 use anyhow::{Context as _, ensure};
 use flameload::{
-    load::{EngineKind, Script},
+    load::{EngineKind, Pace, Script},
     target::ToolRun,
     unit::Nanos,
 };
@@ -17,6 +17,12 @@ use super::slice::{Quantiles, Slice};
 pub(super) struct Tool {
     kind: EngineKind,
     version: String,
+}
+
+/// A tool's command for a script.
+#[derive(Debug)]
+pub(super) struct Call {
+    words: Vec<OsString>,
 }
 
 impl Tool {
@@ -36,12 +42,14 @@ impl Tool {
         &self.version
     }
 
-    pub(super) fn command(
+    /// The command for `script`, with its files in `dir`.
+    pub(super) fn call(
         &self,
         script: &Script,
         addr: SocketAddr,
         dir: &Path,
-    ) -> anyhow::Result<Vec<OsString>> {
+    ) -> anyhow::Result<Call> {
+        ensure!(matches!(script.pace, Pace::Closed { .. }), "wrk has no open loop");
         let lua = dir.join("done.lua");
         fs::write(
             &lua,
@@ -50,7 +58,7 @@ impl Tool {
              l:percentile(50), l:percentile(99))) end",
         )?;
         let path = &script.request().path;
-        Ok(vec![
+        let words = vec![
             "wrk".into(),
             "-t1".into(),
             format!("-c{}", script.pace.connections()).into(),
@@ -58,15 +66,20 @@ impl Tool {
             "-s".into(),
             lua.into(),
             format!("http://{addr}{path}").into(),
-        ])
+        ];
+        Ok(Call { words })
+    }
+}
+
+impl Call {
+    /// Program, arguments and variables.
+    pub(super) fn words(&self) -> (OsString, Vec<OsString>, Vec<(OsString, OsString)>) {
+        let mut words = self.words.iter().cloned();
+        (words.next().unwrap_or_default(), words.collect(), Vec::new())
     }
 
-    pub(super) fn parse(
-        &self,
-        _command: &[OsString],
-        _script: &Script,
-        run: &ToolRun,
-    ) -> anyhow::Result<Slice> {
+    /// What the tool has said; the CPU times are for others to tell.
+    pub(super) fn read(&self, run: &ToolRun) -> anyhow::Result<Slice> {
         let text = String::from_utf8_lossy(&run.stdout);
         let json = text.rfind('{').map(|at| &text[at..]).context("no figures")?;
         let value: Value = serde_json::from_str(json)?;

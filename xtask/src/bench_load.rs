@@ -133,9 +133,6 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
         return once::run(&script, addr).map(|()| Exit::Done);
     }
     let comparison = Comparison::new(args)?;
-    if args.syscalls {
-        syscalls::check()?;
-    }
     let interrupted = interrupt::flag(Second::Exits)?;
     match measure(&comparison, args, interrupted) {
         Ok((text, json)) => {
@@ -157,7 +154,7 @@ fn measure(
     interrupted: Arc<AtomicBool>,
 ) -> anyhow::Result<(String, Value)> {
     if args.stall {
-        let stalled = stall::drive(&comparison.tools, comparison.split.clone(), interrupted)?;
+        let stalled = stall::drive(&comparison.tools(), comparison.split.clone(), interrupted)?;
         return Ok((stalled.to_string(), stalled.json()));
     }
     let made = match args.syscalls {

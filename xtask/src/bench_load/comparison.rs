@@ -35,7 +35,7 @@ pub(super) struct Comparison {
     script: String,
     /// The script for each number of connections, as long as a slice.
     levels: Vec<Script>,
-    pub(super) tools: Vec<Tool>,
+    against: Vec<EngineKind>,
     blocks: usize,
     rates: Vec<Rate>,
     pub(super) split: Split,
@@ -67,18 +67,30 @@ impl Comparison {
             true => std::path::absolute(&args.script)?.display().to_string(),
             false => args.script.clone(),
         };
-        let tools = find_tools(&args.against)?;
-        let (blocks, rates) = (args.blocks(), args.open.clone());
-        Ok(Self { manifest, script, levels, tools, blocks, rates, split })
+        let (against, rates) = (args.against.clone(), args.open.clone());
+        Ok(Self { manifest, script, levels, against, blocks: args.blocks(), rates, split })
+    }
+
+    /// The tools that are installed; those that are not are told.
+    pub(super) fn tools(&self) -> Vec<Tool> {
+        let mut tools = Vec::new();
+        for &kind in &self.against {
+            match Tool::find(kind) {
+                Ok(tool) => tools.push(tool),
+                Err(error) => out::tell(&format!("{kind} is left out: {error:#}")),
+            }
+        }
+        tools
     }
 
     /// Compares in closed loops, and then in the open loops asked for.
     pub(super) fn make(&self, interrupted: Arc<AtomicBool>) -> anyhow::Result<Compared> {
+        let tools = self.some_tools()?;
         let mut bench = self.start(interrupted)?;
         let (mut pairs, mut open) = (Vec::new(), Vec::new());
         for level in &self.levels {
             let mut ours = Vec::new();
-            for tool in &self.tools {
+            for tool in &tools {
                 let pair = self.pair(&mut bench, level, tool)?;
                 ours.extend(pair.ours.clone());
                 pairs.push(pair);
@@ -86,7 +98,7 @@ impl Comparison {
             let capacity = Sum(&ours).requests_per_second();
             let blocks = (self.blocks / FEWER).max(1);
             for &rate in &self.rates {
-                open.push(open::drive(&mut bench, level, &self.tools, rate, capacity, blocks)?);
+                open.push(open::drive(&mut bench, level, &tools, rate, capacity, blocks)?);
             }
         }
         Ok(Compared { workload: self.describe(&bench), pairs, open, syscalls: Vec::new() })
@@ -94,17 +106,18 @@ impl Comparison {
 
     /// Counts the system calls of each side.
     pub(super) fn count(&self, interrupted: Arc<AtomicBool>) -> anyhow::Result<Compared> {
+        syscalls::check()?;
+        let tools = self.some_tools()?;
         let mut bench = self.start(interrupted)?;
         let mut all = Vec::new();
         for level in &self.levels {
             let connections = level.pace.connections().get();
             let mut count = |side: Side<'_>| {
-                out::tell(&format!("{connections} connections, {side}: counting system calls"));
+                out::tell(&format!("{}, {side}: counting system calls", of(connections)));
                 syscalls::count(&mut bench, side, level)
             };
             let ours = count(Side::Ours)?;
-            let theirs =
-                self.tools.iter().map(|tool| Ok((tool.name(), count(Side::Theirs(tool))?)));
+            let theirs = tools.iter().map(|tool| Ok((tool.name(), count(Side::Theirs(tool))?)));
             let theirs = theirs.collect::<anyhow::Result<_>>()?;
             all.push(Syscalls { connections, ours, theirs });
         }
@@ -113,6 +126,15 @@ impl Comparison {
             self.describe(&bench)
         );
         Ok(Compared { workload, pairs: Vec::new(), open: Vec::new(), syscalls: all })
+    }
+
+    fn some_tools(&self) -> anyhow::Result<Vec<Tool>> {
+        let tools = self.tools();
+        ensure!(
+            !tools.is_empty(),
+            "there is nothing to compare with: install wrk, or another tool"
+        );
+        Ok(tools)
     }
 
     fn start(&self, interrupted: Arc<AtomicBool>) -> anyhow::Result<Bench> {
@@ -124,7 +146,7 @@ impl Comparison {
         let connections = level.pace.connections().get();
         let (name, blocks) = (tool.name(), self.blocks);
         let progress = |what: &str| {
-            out::tell(&format!("{connections} connections, against {name}: {what}"));
+            out::tell(&format!("{}, against {name}: {what}", of(connections)));
         };
         let mut slice = |turn: Turn| match turn {
             Turn::Ours => bench.slice(Side::Ours, level),
@@ -163,17 +185,9 @@ impl Comparison {
     }
 }
 
-/// The tools that are installed; those that are not are told.
-fn find_tools(kinds: &[EngineKind]) -> anyhow::Result<Vec<Tool>> {
-    let mut tools = Vec::new();
-    for &kind in kinds {
-        match Tool::find(kind) {
-            Ok(tool) => tools.push(tool),
-            Err(error) => out::tell(&format!("{kind} is left out: {error:#}")),
-        }
-    }
-    ensure!(!tools.is_empty(), "there is nothing to compare with: install wrk, or another tool");
-    Ok(tools)
+/// So many connections, in words.
+pub(super) fn of(connections: u32) -> String {
+    format!("{connections} connection{}", if connections == 1 { "" } else { "s" })
 }
 
 impl Compared {

@@ -6,6 +6,7 @@ use flameload::load::{Arrival, OnOverload, Pace, Script};
 use serde_json::{Value, json};
 
 use super::{
+    comparison::of,
     pair::{Turn, ms, turns},
     side::{Bench, Side},
     slice::{Quantiles, Slice, Sum},
@@ -96,7 +97,8 @@ pub(super) fn drive(
     let connections = level.pace.connections().get();
     let progress = |name: &str, block: usize| {
         out::tell(&format!(
-            "{connections} connections, {requested:.0} requests/s, {name}: block {block} of {blocks}"
+            "{}, {requested:.0} requests/s, {name}: block {block} of {blocks}",
+            of(connections)
         ));
     };
     let mut able = Vec::new();
@@ -219,7 +221,7 @@ impl fmt::Display for OpenLoops {
         let share = share.map_or(String::new(), |share| {
             format!(", {:.0} % of what ours reached in a closed loop", share * 100.0)
         });
-        writeln!(f, "  {rate:.0} requests/s over {connections} connections{share}; milliseconds")?;
+        writeln!(f, "  {rate:.0} requests/s over {}{share}; milliseconds", of(*connections))?;
         write!(f, "{}", table(sides))
     }
 }

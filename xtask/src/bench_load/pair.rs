@@ -5,7 +5,10 @@ use std::{fmt, iter};
 use flameload::measure::Estimate;
 use serde_json::{Value, json};
 
-use super::slice::{Slice, Sum};
+use super::{
+    comparison::of,
+    slice::{Slice, Sum},
+};
 use crate::{ratio::geometric, table::Table};
 
 /// One of the two sides of a pair.
@@ -140,9 +143,8 @@ pub(super) fn estimate_json(estimate: Option<Estimate>) -> Value {
 
 impl fmt::Display for Pair {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let plural = if self.connections == 1 { "" } else { "s" };
         let Self { connections, tool, version, .. } = self;
-        writeln!(f, "  {connections} connection{plural}, against {tool} {version}")?;
+        writeln!(f, "  {}, against {tool} {version}", of(*connections))?;
         write!(f, "{}", self.table())?;
         for (name, side) in self.sides() {
             let errors = side.errors().unwrap_or(0) as f64;

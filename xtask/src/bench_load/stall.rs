@@ -120,8 +120,8 @@ impl fmt::Display for Stalled {
             f,
             "  A request that is due in a stall, and {share:.0} % are, waits for its end: response \
              times show\n  that. Service times begin when a request is written, and only 8 are \
-             written in a stall.\n  A closed loop sends nothing else meanwhile, so its latencies \
-             never show the stall."
+             written in a stall.\n  A closed loop sends nothing else meanwhile, and does not show \
+             it either; wrk fills in what\n  it guesses to have missed."
         )
     }
 }

@@ -6,7 +6,10 @@ use anyhow::{Context as _, ensure};
 use flameload::{load::Script, target::ToolSpec};
 use serde_json::{Value, json};
 
-use super::side::{Bench, Side};
+use super::{
+    comparison::of,
+    side::{Bench, Side},
+};
 use crate::table::Table;
 
 /// What to do where strace is missing.
@@ -149,9 +152,8 @@ impl Syscalls {
 impl fmt::Display for Syscalls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (name, theirs) in &self.theirs {
-            let plural = if self.connections == 1 { "" } else { "s" };
-            writeln!(f, "  {} connection{plural}: system calls per request", self.connections)?;
-            writeln!(f, "{}", self.table(name, theirs))?;
+            writeln!(f, "  {}: system calls per request", of(self.connections))?;
+            write!(f, "{}", self.table(name, theirs))?;
         }
         Ok(())
     }
@@ -202,8 +204,8 @@ mod tests {
                    read  1.00  0.00
                   write  1.00  0.00
                   total  2.00  2.00
-
-        "#]].assert_eq(&syscalls.to_string());
+        "#]]
+        .assert_eq(&syscalls.to_string());
         assert_eq!(syscalls.json()["ours"]["total"], json!(2.0));
         assert!(PerRequest::between(&long, &short).is_err());
     }

@@ -19,23 +19,32 @@
 //! Load goes to loopback addresses only.
 
 mod connection;
+mod course;
 mod descriptors;
+mod endpoint;
 mod error;
 mod errors;
 mod generator;
 mod plan;
+mod pool;
 mod probe;
+mod random;
 mod request;
 mod response;
+mod schedule;
 mod script;
+mod stream;
 mod tally;
+mod template;
 mod worker;
 
 pub use descriptors::raise_nofile;
+pub use endpoint::{Address, Endpoint};
 pub use error::LoadError;
 pub use errors::{Age, Cause, Errors, Failure, Occurrences, Phase};
 pub use generator::Generator;
 pub use plan::Plan;
+pub use pool::Pool;
 pub use probe::{ProbeError, probe};
 pub use request::Request;
 pub use response::ResponseError;

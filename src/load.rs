@@ -20,6 +20,7 @@
 
 mod connection;
 mod descriptors;
+mod endpoint;
 mod error;
 mod errors;
 mod generator;
@@ -29,11 +30,13 @@ mod probe;
 mod request;
 mod response;
 mod script;
+mod stream;
 mod tally;
 mod template;
 mod worker;
 
 pub use descriptors::raise_nofile;
+pub use endpoint::{Address, Endpoint};
 pub use error::LoadError;
 pub use errors::{Age, Cause, Errors, Failure, Occurrences, Phase};
 pub use generator::Generator;

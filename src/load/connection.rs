@@ -1,16 +1,15 @@
 //! One connection: what it is doing, and moving its bytes without blocking.
 
-use std::{
-    io::{self, ErrorKind, Read, Write},
-    net::SocketAddr,
-};
+use std::io::{self, ErrorKind, Read, Write};
 
-use mio::{Interest, Registry, Token, net::TcpStream};
+use mio::{Interest, Registry, Token};
 
 use super::{
+    endpoint::Endpoint,
     errors::{Age, Cause, Phase},
     request::Request,
     response::{Parser, RecentHead, ResponseError},
+    stream::Stream,
 };
 use crate::unit::Nanos;
 
@@ -19,8 +18,10 @@ use crate::unit::Nanos;
 pub(super) enum Stage {
     /// Nothing; it is opened later.
     Closed,
-    /// Waiting for the server's side of the handshake.
+    /// Waiting for the server to accept.
     Connecting,
+    /// Connected, and agreeing on the encryption.
+    Handshaking,
     /// Open, with no request under way.
     Idle,
     /// Open, with a request under way.
@@ -29,9 +30,10 @@ pub(super) enum Stage {
 
 #[derive(Debug)]
 pub(super) struct Connection {
-    stream: Option<TcpStream>,
+    stream: Option<Stream>,
     stage: Stage,
-    /// When the present stage began: the connect, or the first write of the request.
+    /// When the present stage began: the connect (with the handshake), or the first write of the
+    /// request.
     since: Nanos,
     /// Bytes of the request that were written.
     written: usize,
@@ -105,13 +107,12 @@ impl Connection {
     /// Begins to connect, and to report readiness under `token` for as long as it is open.
     pub(super) fn open(
         &mut self,
-        addr: SocketAddr,
+        endpoint: &Endpoint,
         registry: &Registry,
         token: Token,
         now: Nanos,
     ) -> io::Result<()> {
-        let mut stream = TcpStream::connect(addr)?;
-        stream.set_nodelay(true)?;
+        let mut stream = Stream::connect(endpoint)?;
         registry.register(&mut stream, token, Interest::READABLE | Interest::WRITABLE)?;
         self.stream = Some(stream);
         self.stage = Stage::Connecting;
@@ -120,20 +121,22 @@ impl Connection {
         Ok(())
     }
 
-    /// Looks whether connecting has ended; if it did well, the connection is idle.
-    pub(super) fn connected(&mut self) -> io::Result<bool> {
-        let Some(stream) = &self.stream else { return Ok(false) };
-        if let Some(error) = stream.take_error()? {
-            return Err(error);
-        }
-        match stream.peer_addr() {
-            Ok(_) => {
-                self.stage = Stage::Idle;
-                Ok(true)
+    /// Looks whether connecting has ended, and the handshake after it; if both did well, the
+    /// connection is idle.
+    pub(super) fn connected(&mut self) -> Result<bool, (Phase, Cause)> {
+        let Some(stream) = &mut self.stream else { return Ok(false) };
+        if self.stage == Stage::Connecting {
+            match stream.is_connected() {
+                Ok(true) => self.stage = Stage::Handshaking,
+                Ok(false) => return Ok(false),
+                Err(error) => return Err((Phase::Connect, Cause::of_io(&error))),
             }
-            Err(error) if error.kind() == ErrorKind::NotConnected => Ok(false),
-            Err(error) => Err(error),
         }
+        let done = stream.handshake()?;
+        if done {
+            self.stage = Stage::Idle;
+        }
+        Ok(done)
     }
 
     /// Begins a request at the instant `now`; [`Connection::send`] writes it.
@@ -156,19 +159,20 @@ impl Connection {
                 Err(error) => return Err(error),
             }
         }
-        Ok(())
+        stream.flush()
     }
 
     /// Whether some of `request` is still to be written.
     pub(super) fn has_unsent(&self, request: &[u8]) -> bool {
-        self.written < request.len()
+        self.written < request.len() || self.stream.as_ref().is_some_and(Stream::has_unflushed)
     }
 
     /// Reads what has arrived of the response, through `buffer`; returns also the bytes read.
     ///
     /// A read that does not fill the buffer has emptied the socket, and what comes later raises a
     /// new edge: reading again only to be told so would cost a system call for each response. Only
-    /// when the server has closed its side (`closed`) is the end still to be read.
+    /// when the server has closed its side (`closed`) is the end still to be read. Under encryption
+    /// a read says nothing of the socket, and goes on until nothing comes.
     pub(super) fn receive(
         &mut self,
         buffer: &mut [u8],
@@ -201,7 +205,9 @@ impl Connection {
                     let reusable = self.parser.keep_alive() && !closed;
                     return (Progress::Complete { reusable }, total);
                 }
-                Ok(false) if n < buffer.len() && !closed => return (Progress::Partial, total),
+                Ok(false) if n < buffer.len() && !closed && stream.reads_to_end() => {
+                    return (Progress::Partial, total);
+                }
                 Ok(false) => {}
                 Err(error) => return (Progress::Failed(ReadError::Response(error)), total),
             }

@@ -160,7 +160,7 @@ impl Generator {
         let gauge = Arc::new(Gauge::default());
         let (sender, tallies) = channel();
         let setup = Setup {
-            addr: plan.addr(),
+            endpoint: plan.endpoint().clone(),
             request: plan.request().clone(),
             timeout: plan.timeout().into(),
             connections: thread.connections,
@@ -220,7 +220,7 @@ fn await_openings(plan: &Plan, openings: &Receiver<Opened>) -> Result<(), LoadEr
         return Ok(());
     }
     let detail = first_error.map_or_else(|| "no answer".to_owned(), |error| error.to_string());
-    Err(LoadError::Unreachable { addr: plan.addr(), detail })
+    Err(LoadError::Unreachable { addr: plan.endpoint().address().clone(), detail })
 }
 
 /// Pins the calling thread to `cpu`, if any.

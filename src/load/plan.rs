@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use super::{
+    endpoint::Endpoint,
     error::LoadError,
     pool::Pool,
     request::Request,
@@ -13,6 +14,7 @@ use super::{
 #[derive(Debug, Clone)]
 pub struct Plan {
     addr: SocketAddr,
+    endpoint: Endpoint,
     request: Request,
     threads: Vec<ThreadPlan>,
     timeout: Duration,
@@ -31,11 +33,9 @@ impl Plan {
     /// any CPUs, nothing is pinned.
     ///
     /// # Errors
-    /// When `addr` is not a loopback address.
+    /// When load may not go to `addr`, or encryption cannot be prepared.
     pub fn new(script: &Script, addr: SocketAddr, cpus: &[usize]) -> Result<Self, LoadError> {
-        if !addr.ip().is_loopback() {
-            return Err(LoadError::Remote(addr));
-        }
+        let endpoint = Endpoint::new(script, addr)?;
         let connections = script.pace.connections().get() as usize;
         let threads = match script.threads {
             Threads::Auto => cpus.len().max(1),
@@ -43,6 +43,7 @@ impl Plan {
         };
         Ok(Self {
             addr,
+            endpoint,
             request: Pool::render(script, addr)?.get(0).clone(),
             threads: share(connections, threads, cpus),
             timeout: script.timeout,
@@ -52,6 +53,11 @@ impl Plan {
     /// The server's address.
     pub fn addr(&self) -> SocketAddr {
         self.addr
+    }
+
+    /// Where connections go, and how.
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
     }
 
     /// The request, for a [`probe`](super::probe()) with the very bytes of the load.

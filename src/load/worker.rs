@@ -6,7 +6,6 @@ mod tap;
 
 use std::{
     io::ErrorKind,
-    net::SocketAddr,
     sync::{Arc, atomic::Ordering::Relaxed, mpsc::Sender},
     time::Duration,
 };
@@ -15,6 +14,7 @@ use mio::{Events, Poll, Token, event::Event};
 
 use super::{
     connection::{Connection, Progress, ReadError, Stage},
+    endpoint::Endpoint,
     errors::{Cause, Failure, Phase},
     request::{Fault, Request},
     response::RecentHead,
@@ -43,7 +43,7 @@ pub(super) struct Opened {
 /// What a worker is made of.
 #[derive(Debug)]
 pub(super) struct Setup {
-    pub(super) addr: SocketAddr,
+    pub(super) endpoint: Endpoint,
     pub(super) request: Request,
     pub(super) timeout: Nanos,
     pub(super) connections: usize,
@@ -141,13 +141,13 @@ impl Worker {
             return;
         }
         match self.connections[slot].stage() {
-            Stage::Connecting => self.on_connect(slot),
+            Stage::Connecting | Stage::Handshaking => self.on_connect(slot),
             Stage::Busy if event.is_writable() => self.send_rest(slot),
             _ => {}
         }
         if event.is_readable() || event.is_read_closed() || event.is_error() {
             match self.connections[slot].stage() {
-                Stage::Closed | Stage::Connecting => {}
+                Stage::Closed | Stage::Connecting | Stage::Handshaking => {}
                 Stage::Idle => self.on_idle(slot),
                 Stage::Busy => self.receive(slot, event.is_read_closed()),
             }
@@ -164,7 +164,7 @@ impl Worker {
                 self.note_first_attempt(slot, true);
                 self.issue_if_open(slot);
             }
-            Err(error) => self.fail(slot, Phase::Connect, Cause::of_io(&error)),
+            Err((phase, cause)) => self.fail(slot, phase, cause),
         }
     }
 
@@ -263,7 +263,7 @@ impl Worker {
     fn retire(&mut self, slot: usize) {
         match self.connections[slot].stage() {
             Stage::Closed => {}
-            Stage::Connecting => self.connecting -= 1,
+            Stage::Connecting | Stage::Handshaking => self.connecting -= 1,
             Stage::Idle => self.set_live(self.live - 1),
             Stage::Busy => {
                 self.busy -= 1;
@@ -283,8 +283,8 @@ impl Worker {
     }
 
     fn open(&mut self, slot: usize) {
-        let Setup { addr, poll, .. } = &self.setup;
-        match self.connections[slot].open(*addr, poll.registry(), Token(slot), self.now) {
+        let Setup { endpoint, poll, .. } = &self.setup;
+        match self.connections[slot].open(endpoint, poll.registry(), Token(slot), self.now) {
             Ok(()) => self.connecting += 1,
             Err(error) => self.fail(slot, Phase::Connect, Cause::of_io(&error)),
         }
@@ -327,6 +327,7 @@ impl Worker {
             }
             match connection.stage() {
                 Stage::Connecting => self.fail(slot, Phase::Connect, Cause::NotAccepted),
+                Stage::Handshaking => self.fail(slot, Phase::Tls, Cause::NoResponse),
                 Stage::Busy => {
                     let began = !connection.parser().is_at_start();
                     let cause = if began { Cause::Unfinished } else { Cause::NoResponse };

@@ -86,7 +86,7 @@ fn read_one(pid: u32) -> Option<Usage> {
 
 /// What is needed of a `status` file, of a process or a thread.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Status {
+pub(super) struct Status {
     rss_kib: u64,
     peak_kib: u64,
     switches_voluntary: u64,
@@ -94,7 +94,7 @@ struct Status {
 }
 
 /// Parses `/proc/<pid>/status`; what is missing, as in a kernel thread or a zombie, is zero.
-fn parse_status(text: &str) -> Status {
+pub(super) fn parse_status(text: &str) -> Status {
     let mut status = Status::default();
     for line in text.lines() {
         let Some((key, value)) = line.split_once(':') else { continue };
@@ -112,7 +112,7 @@ fn parse_status(text: &str) -> Status {
 }
 
 /// Finds the soft limit of open files in `/proc/<pid>/limits`; unlimited is none.
-fn parse_open_files(text: &str) -> Option<u64> {
+pub(super) fn parse_open_files(text: &str) -> Option<u64> {
     let line = text.lines().find_map(|line| line.strip_prefix("Max open files"))?;
     line.split_ascii_whitespace().next()?.parse().ok()
 }

@@ -23,6 +23,9 @@ mod course;
 mod endpoint;
 mod error;
 mod errors;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod generator;
 mod plan;
 mod pool;

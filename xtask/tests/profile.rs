@@ -1,5 +1,7 @@
 //! `xtask profile` and `bench-load` as their users meet it: the real binary, real servers, real failures.
 
+#[path = "../../tests/support/measured.rs"]
+mod measured;
 #[path = "../../tests/support/skip.rs"]
 mod skip;
 

@@ -26,6 +26,7 @@ mod errors;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
+mod external;
 mod generator;
 mod plan;
 mod pool;
@@ -44,6 +45,10 @@ mod worker;
 pub use endpoint::{Address, Endpoint};
 pub use error::LoadError;
 pub use errors::{Age, Cause, Errors, Failure, Occurrences, Phase};
+pub use external::{
+    External, ExternalError, Invocation, LatencyKind, Origin, Reported, ReportedErrors,
+    ReportedLatency, ToolOutput,
+};
 pub use generator::Generator;
 pub use plan::Plan;
 pub use pool::Pool;

@@ -2,13 +2,12 @@
 
 use std::{
     fmt,
-    num::NonZero,
     sync::{Arc, atomic::AtomicBool},
 };
 
 use anyhow::{Context as _, bail, ensure};
 use flameload::{
-    load::{EngineKind, Script, Threads},
+    load::{EngineKind, Script},
     target::{Cpus, Manifest, Split, split_cpus},
 };
 use serde_json::{Value, json};
@@ -55,13 +54,7 @@ impl Comparison {
         let manifest = args.manifest()?;
         let available = Cpus::available().context("cannot tell which CPUs are available")?;
         let split = split_cpus(available.as_slice());
-        let mut levels = args.levels()?;
-        // A tool does not know that it is pinned; this is what `auto` is for our side.
-        let threads = u32::try_from(split.load.count()).ok().and_then(NonZero::new);
-        let threads = threads.map_or(Threads::Auto, Threads::Count);
-        for level in levels.iter_mut().filter(|level| level.threads == Threads::Auto) {
-            level.threads = threads;
-        }
+        let levels = args.levels()?;
         let is_path = args.script.contains('/') || args.script.ends_with(".toml");
         let script = match is_path {
             true => std::path::absolute(&args.script)?.display().to_string(),
@@ -75,9 +68,9 @@ impl Comparison {
     pub(super) fn tools(&self) -> Vec<Tool> {
         let mut tools = Vec::new();
         for &kind in &self.against {
-            match Tool::find(kind) {
+            match Tool::find(kind, self.split.load.count()) {
                 Ok(tool) => tools.push(tool),
-                Err(error) => out::tell(&format!("{kind} is left out: {error:#}")),
+                Err(error) => out::tell(&format!("{kind} is left out: {error}")),
             }
         }
         tools

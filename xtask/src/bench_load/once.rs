@@ -19,6 +19,7 @@ pub(super) fn run(script: &Script, addr: SocketAddr) -> anyhow::Result<()> {
     let cpus = Cpus::available().context("cannot tell which CPUs are available")?;
     let plan = Plan::new(script, addr, cpus.as_slice())?;
     let mut generator = Generator::start(&plan)?;
+    generator.begin_course();
     generator.resume();
     thread::sleep(script.duration());
     let tally = generator.pause();

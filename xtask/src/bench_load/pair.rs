@@ -46,21 +46,22 @@ impl Block {
 /// What the blocks of a pair come to.
 #[derive(Debug, Clone)]
 pub(super) struct Pair {
-    pub(super) connections: u32,
-    /// The tool's name and version.
-    pub(super) tool: String,
-    pub(super) version: String,
+    connections: u32,
+    /// The tool's name.
+    tool: String,
+    /// Its version, where it says one.
+    version: Option<String>,
     /// Every slice of ours, then of theirs.
     pub(super) ours: Vec<Slice>,
-    pub(super) theirs: Vec<Slice>,
-    pub(super) ratios: Ratios,
+    theirs: Vec<Slice>,
+    ratios: Ratios,
 }
 
 /// Ours over theirs: geometric means over blocks.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Ratios {
     /// Client CPU time for each request.
-    pub(super) client_us: Option<Estimate>,
+    client_us: Option<Estimate>,
     /// Requests for each second of client CPU time.
     per_client_second: Option<Estimate>,
     requests_per_second: Option<Estimate>,
@@ -72,12 +73,17 @@ pub(super) struct Ratios {
 const ERRORS_MAX: f64 = 0.001;
 
 impl Pair {
-    pub(super) fn new(connections: u32, tool: &str, version: &str, blocks: &[Block]) -> Self {
+    pub(super) fn new(
+        connections: u32,
+        tool: &str,
+        version: Option<&str>,
+        blocks: &[Block],
+    ) -> Self {
         let all = |of: fn(&Block) -> &[Slice]| blocks.iter().flat_map(of).cloned().collect();
         Self {
             connections,
             tool: tool.to_owned(),
-            version: version.to_owned(),
+            version: version.map(str::to_owned),
             ours: all(|block| &block.ours),
             theirs: all(|block| &block.theirs),
             ratios: Ratios::of(blocks),
@@ -144,7 +150,8 @@ pub(super) fn estimate_json(estimate: Option<Estimate>) -> Value {
 impl fmt::Display for Pair {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { connections, tool, version, .. } = self;
-        writeln!(f, "  {}, against {tool} {version}", of(*connections))?;
+        let version = version.as_ref().map(|version| format!(" {version}")).unwrap_or_default();
+        writeln!(f, "  {}, against {tool}{version}", of(*connections))?;
         write!(f, "{}", self.table())?;
         for (name, side) in self.sides() {
             let errors = side.errors().unwrap_or(0) as f64;
@@ -233,7 +240,7 @@ mod tests {
             ours: vec![slice(100_000, ours, 900), slice(100_000, ours, 900)],
             theirs: vec![slice(90_000, 810, 810), slice(90_000, 810, 810)],
         };
-        Pair::new(64, "wrk", "4.1.0", &[block(790), block(810)])
+        Pair::new(64, "wrk", Some("4.1.0"), &[block(790), block(810)])
     }
 
     #[test]
@@ -269,7 +276,7 @@ mod tests {
     #[test]
     fn without_requests_there_is_no_ratio() {
         let block = Block { ours: vec![slice(0, 1, 1)], theirs: vec![slice(1, 1, 1)] };
-        let told = Pair::new(1, "wrk", "4.1.0", &[block]).to_string();
+        let told = Pair::new(1, "wrk", Some("4.1.0"), &[block]).to_string();
         assert!(told.contains("  -                         client CPU time"), "{told}");
     }
 }

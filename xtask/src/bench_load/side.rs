@@ -4,11 +4,11 @@
 use std::{
     ffi::OsString,
     fmt,
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::{Arc, atomic::AtomicBool},
 };
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, ensure};
 use flameload::{
     load::{Pace, Script, raise_nofile},
     measure::MeasureError,
@@ -81,13 +81,18 @@ impl Bench {
         let slice = match side {
             Side::Ours => {
                 let run = self.run(&wrap(self.ours(script)))?;
+                ensure!(
+                    run.exit == Ending::Status(0),
+                    "it {}{}",
+                    run.exit,
+                    last_lines(&run.stderr)
+                );
                 Slice { client_cpu: run.cpu, ..once::parse(&run.stdout)? }
             }
             Side::Theirs(tool) => {
                 let call = tool.call(script, self.server.addr, self.dir.path())?;
                 let (program, args, env) = call.words();
-                let run = self.run(&wrap(self.spec(program, args, env)))?;
-                Slice { client_cpu: run.cpu, ..call.read(&run)? }
+                call.read(self.run(&wrap(self.spec(program, args, env)))?)?
             }
         };
         let server_cpu = self.server.cpu_time() - before;
@@ -144,17 +149,12 @@ impl Bench {
         ToolSpec { program, args, dir, env, cpus }
     }
 
-    /// Runs a program to its good end.
+    /// Runs a program to its end.
     fn run(&self, spec: &ToolSpec) -> anyhow::Result<ToolRun> {
-        let run = match run_tool(spec, &self.guard, &self.interrupted, &mut |_| {}) {
-            Err(ToolError::Interrupted { .. }) => return Err(MeasureError::Interrupted.into()),
-            run => run?,
-        };
-        if run.exit != Ending::Status(0) {
-            let name = Path::new(&spec.program).file_name().unwrap_or(&spec.program);
-            bail!("{} {}{}", name.display(), run.exit, last_lines(&run.stderr));
+        match run_tool(spec, &self.guard, &self.interrupted, &mut |_| {}) {
+            Err(ToolError::Interrupted { .. }) => Err(MeasureError::Interrupted.into()),
+            run => Ok(run?),
         }
-        Ok(run)
     }
 }
 

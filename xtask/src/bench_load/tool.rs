@@ -26,7 +26,7 @@ pub(super) struct Call {
 }
 
 impl Tool {
-    pub(super) fn find(kind: EngineKind) -> anyhow::Result<Self> {
+    pub(super) fn find(kind: EngineKind, _cpus: usize) -> anyhow::Result<Self> {
         ensure!(kind == EngineKind::Wrk, "{kind} is not known here");
         let output = Command::new(kind.as_str()).arg("-v").output().context("not installed")?;
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -38,8 +38,8 @@ impl Tool {
         self.kind.as_str()
     }
 
-    pub(super) fn version(&self) -> &str {
-        &self.version
+    pub(super) fn version(&self) -> Option<&str> {
+        Some(&self.version)
     }
 
     /// The command for `script`, with its files in `dir`.
@@ -79,7 +79,7 @@ impl Call {
     }
 
     /// What the tool has said; the CPU times are for others to tell.
-    pub(super) fn read(&self, run: &ToolRun) -> anyhow::Result<Slice> {
+    pub(super) fn read(&self, run: ToolRun) -> anyhow::Result<Slice> {
         let text = String::from_utf8_lossy(&run.stdout);
         let json = text.rfind('{').map(|at| &text[at..]).context("no figures")?;
         let value: Value = serde_json::from_str(json)?;
@@ -90,7 +90,7 @@ impl Call {
             errors: Some(number("e")?),
             first_error: None,
             elapsed: Nanos(number("us")? * 1000),
-            client_cpu: Nanos(0),
+            client_cpu: run.cpu,
             server_cpu: Nanos(0),
             service: Quantiles { p50: us("p50"), p99: us("p99"), p99_9: None },
             response: Quantiles::default(),

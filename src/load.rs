@@ -19,22 +19,31 @@
 //! Load goes to loopback addresses only.
 
 mod connection;
+mod course;
+mod endpoint;
 mod error;
 mod errors;
 mod generator;
 mod plan;
+mod pool;
 mod preflight;
 mod probe;
+mod random;
 mod request;
 mod response;
+mod schedule;
 mod script;
+mod stream;
 mod tally;
+mod template;
 mod worker;
 
+pub use endpoint::{Address, Endpoint};
 pub use error::LoadError;
 pub use errors::{Age, Cause, Errors, Failure, Occurrences, Phase};
 pub use generator::Generator;
 pub use plan::Plan;
+pub use pool::Pool;
 pub use preflight::{
     Needs, OpenFiles, Shortage, Shortages, Surroundings, open_files_limit, preflight, raise_nofile,
 };

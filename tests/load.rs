@@ -2,8 +2,11 @@
 
 mod load {
     mod cycles;
+    mod fault;
     mod faults;
     mod framing;
+    mod helper;
+    mod limits;
     mod lives;
     mod open;
     mod probe;

@@ -4,7 +4,10 @@ mod load {
     mod cycles;
     mod faults;
     mod framing;
+    mod identity;
     mod probe;
     mod server;
     mod setup;
+    mod tls;
+    mod unix;
 }

@@ -1,12 +1,19 @@
 //! Certificates for the tests' servers, made anew for each.
 
-use std::{fs, path::PathBuf, sync::Arc};
+use std::{
+    fs,
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering::SeqCst},
+    },
+};
 
 use flameload::load::{Script, Tls};
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
-use rustls::{
-    ServerConfig, crypto::ring, pki_types::PrivateKeyDer, server::WantsServerCert,
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd,
 };
+use rustls::{ServerConfig, crypto::ring, pki_types::PrivateKeyDer, server::WantsServerCert};
 use tempfile::TempDir;
 
 /// What a server shows of itself, and what a client needs to trust it.
@@ -22,6 +29,10 @@ impl Identity {
     /// `protocol` under TLS.
     pub(super) fn new(year: i32, protocol: &str) -> Self {
         let mut authority = CertificateParams::new([]).expect("no names are valid");
+        // Two authorities of one name would be taken for one, with a wrong signature.
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("authority {}", COUNT.fetch_add(1, SeqCst));
+        authority.distinguished_name.push(DnType::CommonName, name);
         authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let key = || KeyPair::generate().expect("a key");
         let authority = CertifiedIssuer::self_signed(authority, key()).expect("a certificate");

@@ -2,22 +2,19 @@
 
 use std::{
     fs,
-    io::{BufRead, BufReader, Write},
+    io::{self, BufRead, BufReader, Write},
     net::TcpStream,
-    ops::ControlFlow,
     sync::{Arc, atomic::Ordering::SeqCst},
     time::Duration,
 };
 
-use flameload::load::{
-    Age, Endpoint, Generator, LoadError, Phase, Plan, ProbeError, Script, Tally, Tls, probe,
-};
+use flameload::load::{Age, Endpoint, LoadError, Phase, Plan, ProbeError, Script, Tls, probe};
 use rustls::{ServerConnection, StreamOwned};
 
 use super::{
     identity::Identity,
     server::{OK, Server, Stats},
-    setup::{alone, eventually, run, script, slice, slice_of, start},
+    setup::{alone, eventually, run, script, slice_of, start},
 };
 
 /// A year in which no test will be run.
@@ -111,12 +108,12 @@ fn a_server_without_tls_or_without_an_answer_is_told() {
     let _alone = alone();
     let plain = Server::raw(|mut stream, _| {
         let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n");
-        let _ = std::io::copy(&mut stream, &mut std::io::sink());
+        let _ = io::copy(&mut stream, &mut io::sink());
     });
     let identity = Identity::new(LATER, "http/1.1");
     let script = identity.trusted_by(script(1, "timeout = \"100ms\"", ""));
     assert_eq!(refusal(&script, &plain), "tls: what the server sends is not TLS");
-    let mute = Server::answering(|_| Ok(ControlFlow::Continue(())));
+    let mute = Server::raw(|mut stream, _| drop(io::copy(&mut stream, &mut io::sink())));
     assert_eq!(refusal(&script, &mute), "tls: no response in time");
     let closing = Server::raw(|_, _| {});
     let detail = refusal(&script, &closing);
@@ -180,7 +177,9 @@ fn unusable_files_are_named() {
     fs::write(&ca, "nothing of the kind").expect("it is written");
     assert_eq!(
         error(&script),
-        format!("cannot trust the certificates of {path}: there is none; tls.ca is a file in PEM format")
+        format!(
+            "cannot trust the certificates of {path}: there is none; tls.ca is a file in PEM format"
+        )
     );
     script.http.tls = Some(Tls { server_name: Some("not a name".to_owned()), ..Tls::default() });
     assert!(error(&script).contains("tls.server_name is 'not a name'"));

@@ -146,7 +146,9 @@ fn what_is_too_much_is_refused() {
     check_error(
         vec![integers("id", 10_000, Pick::Sequential)],
         vec![request("read", 1, &format!("/{}{{id}}", "x".repeat(10_000)))],
-        expect![[r#"script 'pool': vars.id: to have all of its values asked for in turn, 10000 requests would have to be kept ready, more than 64 MiB: give it fewer values, or pick = "random""#]],
+        expect![[
+            r#"script 'pool': vars.id: to have all of its values asked for in turn, 10000 requests would have to be kept ready, more than 64 MiB: give it fewer values, or pick = "random""#
+        ]],
     );
     let mut post = request("post", 1, "/");
     post.body = Body::Template("x".repeat(20_000) + "{id}");

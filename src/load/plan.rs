@@ -1,13 +1,14 @@
 //! A script made ready for one server: the request's bytes, and who drives which connections.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, num::NonZeroU32, sync::Arc, time::Duration};
 
 use super::{
     endpoint::Endpoint,
     error::LoadError,
+    h2::Messages,
     pool::Pool,
     request::Request,
-    script::{Script, Threads},
+    script::{Cookies, Script, Threads, Version},
 };
 
 /// A script rendered for one address and a set of CPUs.
@@ -16,8 +17,18 @@ pub struct Plan {
     addr: SocketAddr,
     endpoint: Endpoint,
     request: Request,
+    lane: Option<LanePlan>,
     threads: Vec<ThreadPlan>,
     timeout: Duration,
+}
+
+/// What HTTP/2 needs besides.
+#[derive(Debug, Clone)]
+pub(super) struct LanePlan {
+    pub(super) pool: Arc<Pool>,
+    pub(super) messages: Arc<Messages>,
+    pub(super) streams: usize,
+    pub(super) requests_per_connection: Option<NonZeroU32>,
 }
 
 /// One thread's share.
@@ -41,10 +52,17 @@ impl Plan {
             Threads::Auto => cpus.len().max(1),
             Threads::Count(count) => count.get() as usize,
         };
+        let pool = Pool::render(script, addr)?;
+        let request = pool.get(0).clone();
+        let lane = match script.http.version {
+            Version::Http1 => None,
+            Version::Http2 => Some(LanePlan::new(script, &endpoint, pool)?),
+        };
         Ok(Self {
             addr,
             endpoint,
-            request: Pool::render(script, addr)?.get(0).clone(),
+            request,
+            lane,
             threads: share(connections, threads, cpus),
             timeout: script.timeout,
         })
@@ -80,8 +98,33 @@ impl Plan {
         self.timeout
     }
 
+    /// What HTTP/2 needs, if that is the protocol.
+    pub(super) fn lane(&self) -> Option<&LanePlan> {
+        self.lane.as_ref()
+    }
+
     pub(super) fn thread_plans(&self) -> &[ThreadPlan] {
         &self.threads
+    }
+}
+
+impl LanePlan {
+    fn new(script: &Script, endpoint: &Endpoint, pool: Pool) -> Result<Self, LoadError> {
+        let refuse = |message: &str| Err(LoadError::invalid(&script.name, message));
+        if script.http.cookies != Cookies::None {
+            return refuse("cookies are not available over HTTP/2: leave out http.cookies");
+        }
+        if script.pipeline.get() > 1 {
+            return refuse("pipeline is for HTTP/1.1: over HTTP/2, write http.streams");
+        }
+        let messages = Messages::of(&pool, endpoint.encryption().is_some())
+            .map_err(|error| LoadError::invalid(&script.name, format!("a request: {error}")))?;
+        Ok(Self {
+            pool: Arc::new(pool),
+            messages: Arc::new(messages),
+            streams: script.http.streams.max(1) as usize,
+            requests_per_connection: script.requests_per_connection,
+        })
     }
 }
 

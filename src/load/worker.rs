@@ -21,8 +21,9 @@ use super::{
     tally::Tally,
 };
 use crate::unit::Nanos;
-use backoff::Openings;
-pub(super) use tap::{Gauge, Tap};
+pub(super) use backoff::Openings;
+pub(super) use slice::thread_cpu;
+pub(super) use tap::{Gauge, Tap, is_open_at};
 
 /// The waker's token; connections have their index.
 pub(super) const WAKER: Token = Token(usize::MAX);

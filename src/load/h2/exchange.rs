@@ -57,9 +57,7 @@ impl Answer {
         let begun = if self.status == 0 { Phase::FirstByte } else { Phase::Body };
         match (error.reason(), error.get_io()) {
             // What this end objects to is not HTTP/2.
-            (Some(reason), _) if error.is_library() => {
-                (Phase::Parse, Cause::Http2(reason.into()))
-            }
+            (Some(reason), _) if error.is_library() => (Phase::Parse, Cause::Http2(reason.into())),
             (Some(reason), _) => (begun, Cause::Http2(reason.into())),
             (None, Some(error)) => (begun, cause_of_kind(error.kind())),
             (None, None) => (begun, Cause::Other),

@@ -4,6 +4,8 @@ mod load {
     mod cycles;
     mod faults;
     mod framing;
+    mod http2;
+    mod http2_server;
     mod identity;
     mod probe;
     mod server;

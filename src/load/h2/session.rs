@@ -2,7 +2,10 @@
 
 use std::{cell::Cell, future::poll_fn, rc::Rc, time::Duration};
 
-use ::h2::client::{Builder, Connection, SendRequest};
+use ::h2::{
+    Reason,
+    client::{Builder, Connection, SendRequest},
+};
 use bytes::Bytes;
 use tokio::{
     task::{self, JoinSet},
@@ -42,6 +45,8 @@ pub(super) struct Session {
     closing: Cell<bool>,
     /// Requests sent.
     sent: Cell<u32>,
+    /// Why the connection has ended, if that was said.
+    reason: Cell<Option<Reason>>,
 }
 
 /// Both ends of an open connection: what sends requests, and what moves the bytes.
@@ -99,6 +104,7 @@ impl Session {
             failed: Cell::new(false),
             closing: Cell::new(false),
             sent: Cell::new(0),
+            reason: Cell::new(None),
         }
     }
 
@@ -110,8 +116,8 @@ impl Session {
     ) {
         let session = Rc::clone(&self);
         let mut driver = task::spawn_local(async move {
-            // Requests under way are told of an error by themselves.
-            let _ = connection.await;
+            let result = connection.await;
+            session.reason.set(result.err().and_then(|error| error.reason()));
             session.close();
         });
         let mut streams = JoinSet::new();
@@ -143,7 +149,7 @@ impl Session {
             };
             let result = match timeout(lane.timeout, exchange).await {
                 Ok(Ok(Ok(()))) => Ok(()),
-                Ok(Ok(Err(error))) => Err(answer.classify(&error)),
+                Ok(Ok(Err(error))) => Err(self.explain(answer.classify(&error))),
                 Ok(Err(Unsent(error))) => return self.leave(answer.classify(&error).1),
                 Err(_) if answer.status == 0 => Err((Phase::Timeout, Cause::NoResponse)),
                 Err(_) => Err((Phase::Timeout, Cause::Unfinished)),
@@ -172,6 +178,15 @@ impl Session {
                 return true;
             }
             opened.await;
+        }
+    }
+
+    /// A request that the server had begun to process when it ended the connection is told of the
+    /// end only, and not of the reason.
+    fn explain(&self, (phase, cause): (Phase, Cause)) -> (Phase, Cause) {
+        match (cause, self.reason.get()) {
+            (Cause::Closed, Some(reason)) => (phase, Cause::Http2(reason.into())),
+            _ => (phase, cause),
         }
     }
 

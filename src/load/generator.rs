@@ -12,10 +12,12 @@ use std::{
 
 use mio::{Poll, Waker};
 use rustix::thread::{CpuSet, sched_setaffinity};
+use tokio::sync::Notify;
 
 use super::{
     error::LoadError,
-    plan::{Plan, ThreadPlan},
+    h2,
+    plan::{LanePlan, Plan, ThreadPlan},
     preflight,
     random::Random,
     tally::Tally,
@@ -36,10 +38,31 @@ pub struct Generator {
 
 #[derive(Debug)]
 struct LoadThread {
-    waker: Waker,
+    alarm: Alarm,
     gauge: Arc<Gauge>,
     tallies: Receiver<Tally>,
     handle: JoinHandle<()>,
+}
+
+/// What wakes a thread that waits.
+#[derive(Debug)]
+enum Alarm {
+    Poll(Waker),
+    Runtime(Arc<Notify>),
+}
+
+/// What a thread does until the tap is stopped.
+type Work = Box<dyn FnOnce() + Send>;
+
+/// What joins a thread to the generator.
+struct Link {
+    /// The thread's number.
+    index: usize,
+    connections: usize,
+    tap: Arc<Tap>,
+    gauge: Arc<Gauge>,
+    sender: Sender<Tally>,
+    opened: Option<Sender<Opened>>,
 }
 
 impl Generator {
@@ -158,11 +181,50 @@ impl Generator {
         thread: ThreadPlan,
         opened: Sender<Opened>,
     ) -> Result<(), LoadError> {
-        let poll = Poll::new().map_err(LoadError::Thread)?;
-        let waker = Waker::new(poll.registry(), WAKER).map_err(LoadError::Thread)?;
         let gauge = Arc::new(Gauge::default());
         let (sender, tallies) = channel();
+        let (tap, opened) = (Arc::clone(&self.tap), Some(opened));
+        let connections = thread.connections;
+        let link = Link { index, connections, tap, gauge: Arc::clone(&gauge), sender, opened };
+        let (alarm, work) = match plan.lane() {
+            Some(lane) => link.lane(plan, lane),
+            None => link.worker(plan),
+        }
+        .map_err(LoadError::Thread)?;
+        let (pinned, pinning) = channel();
+        let builder = thread::Builder::new().name(format!("loader-{index}"));
+        let handle = builder.spawn(move || {
+            let result = pin(thread.cpu);
+            let proceed = result.is_ok();
+            // The receiver waits for exactly this.
+            let _ = pinned.send(result);
+            if proceed {
+                work();
+            }
+        });
+        let handle = handle.map_err(LoadError::Thread)?;
+        self.threads.push(LoadThread { alarm, gauge, tallies, handle });
+        pinning.recv().unwrap_or_else(|_| Err(LoadError::Thread(io::Error::other("it ended"))))
+    }
+
+    fn wake(&self) {
+        for thread in &self.threads {
+            match &thread.alarm {
+                // It writes to an eventfd, which does not fail while the thread lives.
+                Alarm::Poll(waker) => drop(waker.wake()),
+                Alarm::Runtime(wake) => wake.notify_one(),
+            }
+        }
+    }
+}
+
+impl Link {
+    /// A thread's event loop.
+    fn worker(self, plan: &Plan) -> io::Result<(Alarm, Work)> {
+        let Self { index, connections, tap, gauge, sender, opened } = self;
         let share = plan.share(index);
+        let poll = Poll::new()?;
+        let waker = Waker::new(poll.registry(), WAKER)?;
         let setup = Setup {
             endpoint: plan.endpoint().clone(),
             pool: Arc::clone(plan.pool()),
@@ -170,40 +232,42 @@ impl Generator {
             first_request: plan.pool().len() / share.of * index,
             usage: plan.usage(),
             timeout: plan.timeout().into(),
-            connections: thread.connections,
+            connections,
             course: Arc::clone(plan.course()),
             warm_up: Arc::clone(plan.warm_up()),
             random: Random::new(plan.seed(), index as u64),
             poll,
-            tap: Arc::clone(&self.tap),
-            gauge: Arc::clone(&gauge),
+            tap,
+            gauge,
             tallies: sender,
-            opened: Some(opened),
+            opened,
         };
-        let pacing = Pacing::new(plan, share, thread.connections);
-        let worker = Worker::new(setup, pacing).map_err(LoadError::Thread)?;
-        let (pinned, pinning) = channel();
-        let handle = thread::Builder::new()
-            .name(format!("loader-{index}"))
-            .spawn(move || {
-                let result = pin(thread.cpu);
-                let proceed = result.is_ok();
-                // The receiver waits for exactly this.
-                let _ = pinned.send(result);
-                if proceed {
-                    worker.run();
-                }
-            })
-            .map_err(LoadError::Thread)?;
-        self.threads.push(LoadThread { waker, gauge, tallies, handle });
-        pinning.recv().unwrap_or_else(|_| Err(LoadError::Thread(io::Error::other("it ended"))))
+        let worker = Worker::new(setup, Pacing::new(plan, share, connections))?;
+        Ok((Alarm::Poll(waker), Box::new(move || worker.run())))
     }
 
-    fn wake(&self) {
-        for thread in &self.threads {
-            // Waking writes to an eventfd, which does not fail while the thread lives.
-            let _ = thread.waker.wake();
-        }
+    /// A thread's lane over HTTP/2.
+    fn lane(self, plan: &Plan, lane: &LanePlan) -> io::Result<(Alarm, Work)> {
+        let Self { index, connections, tap, gauge, sender, opened } = self;
+        let runtime = h2::runtime()?;
+        let wake = Arc::new(Notify::new());
+        let setup = h2::Setup {
+            endpoint: plan.endpoint().clone(),
+            pool: Arc::clone(plan.pool()),
+            messages: Arc::clone(&lane.messages),
+            timeout: plan.timeout().into(),
+            connections,
+            streams: lane.streams,
+            requests_per_connection: lane.requests_per_connection,
+            index,
+            random: Random::new(plan.seed(), index as u64),
+            tap,
+            gauge,
+            wake: Arc::clone(&wake),
+            tallies: sender,
+            opened,
+        };
+        Ok((Alarm::Runtime(wake), Box::new(move || setup.run(&runtime))))
     }
 }
 

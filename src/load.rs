@@ -19,6 +19,7 @@
 //! Load goes to loopback addresses only.
 
 mod connection;
+mod course;
 mod descriptors;
 mod endpoint;
 mod error;
@@ -28,8 +29,10 @@ mod h2;
 mod plan;
 mod pool;
 mod probe;
+mod random;
 mod request;
 mod response;
+mod schedule;
 mod script;
 mod stream;
 mod tally;

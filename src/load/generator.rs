@@ -17,10 +17,12 @@ use tokio::sync::Notify;
 use super::{
     descriptors,
     error::LoadError,
-    h2,
+    h2::{self, Messages},
     plan::{Plan, ThreadPlan},
+    random::Random,
+    schedule::Share,
     tally::Tally,
-    worker::{Gauge, Opened, Setup, Tap, WAKER, Worker},
+    worker::{Gauge, Opened, Pacing, Setup, Tap, WAKER, Worker},
 };
 use crate::unit::Nanos;
 
@@ -166,46 +168,32 @@ impl Generator {
     ) -> Result<(), LoadError> {
         let gauge = Arc::new(Gauge::default());
         let (sender, tallies) = channel();
-        let seed = index as u64 + 1;
-        let (tap, opened) = (Arc::clone(&self.tap), Some(opened));
-        let (alarm, handle, pinning) = if let Some(lane) = plan.lane() {
-            let runtime = h2::runtime().map_err(LoadError::Thread)?;
-            let wake = Arc::new(Notify::new());
-            let setup = h2::Setup {
-                endpoint: plan.endpoint().clone(),
-                pool: Arc::clone(&lane.pool),
-                messages: Arc::clone(&lane.messages),
-                timeout: plan.timeout().into(),
-                connections: thread.connections,
-                streams: lane.streams,
-                requests_per_connection: lane.requests_per_connection,
-                seed,
-                tap,
-                gauge: Arc::clone(&gauge),
-                wake: Arc::clone(&wake),
-                tallies: sender,
-                opened,
-            };
-            let (handle, pinning) = spawn(index, thread.cpu, move || setup.run(&runtime))?;
-            (Alarm::Runtime(wake), handle, pinning)
-        } else {
-            let poll = Poll::new().map_err(LoadError::Thread)?;
-            let waker = Waker::new(poll.registry(), WAKER).map_err(LoadError::Thread)?;
-            let setup = Setup {
-                endpoint: plan.endpoint().clone(),
-                request: plan.request().clone(),
-                timeout: plan.timeout().into(),
-                connections: thread.connections,
-                seed,
-                poll,
-                tap,
-                gauge: Arc::clone(&gauge),
-                tallies: sender,
-                opened,
-            };
-            let (handle, pinning) = spawn(index, thread.cpu, move || Worker::new(setup).run())?;
-            (Alarm::Poll(waker), handle, pinning)
+        let part = Part {
+            share: plan.share(index),
+            connections: thread.connections,
+            random: Random::new(plan.seed(), index as u64),
+            tap: Arc::clone(&self.tap),
+            gauge: Arc::clone(&gauge),
+            tallies: sender,
+            opened,
         };
+        let (alarm, work) = match plan.messages() {
+            None => worker(plan, part)?,
+            Some(messages) => lane(plan, messages, part)?,
+        };
+        let (pinned, pinning) = channel();
+        let handle = thread::Builder::new()
+            .name(format!("loader-{index}"))
+            .spawn(move || {
+                let result = pin(thread.cpu);
+                let proceed = result.is_ok();
+                // The receiver waits for exactly this.
+                let _ = pinned.send(result);
+                if proceed {
+                    work();
+                }
+            })
+            .map_err(LoadError::Thread)?;
         self.threads.push(LoadThread { alarm, gauge, tallies, handle });
         pinning.recv().unwrap_or_else(|_| Err(LoadError::Thread(io::Error::other("it ended"))))
     }
@@ -232,25 +220,69 @@ impl Drop for Generator {
     }
 }
 
-/// Starts a thread that is pinned to `cpu` before it does anything; returns also what tells
-/// whether that was possible.
-fn spawn(
-    index: usize,
-    cpu: Option<usize>,
-    work: impl FnOnce() + Send + 'static,
-) -> Result<(JoinHandle<()>, Receiver<Result<(), LoadError>>), LoadError> {
-    let (pinned, pinning) = channel();
-    let thread = thread::Builder::new().name(format!("loader-{index}"));
-    let handle = thread.spawn(move || {
-        let result = pin(cpu);
-        let proceed = result.is_ok();
-        // The receiver waits for exactly this.
-        let _ = pinned.send(result);
-        if proceed {
-            work();
-        }
-    });
-    Ok((handle.map_err(LoadError::Thread)?, pinning))
+/// What one thread has of its own, whatever it speaks.
+struct Part {
+    share: Share,
+    connections: usize,
+    random: Random,
+    tap: Arc<Tap>,
+    gauge: Arc<Gauge>,
+    tallies: Sender<Tally>,
+    opened: Sender<Opened>,
+}
+
+/// What a thread does until the tap is stopped.
+type Work = Box<dyn FnOnce() + Send>;
+
+/// A thread's work over HTTP/1.1, and what wakes it.
+fn worker(plan: &Plan, part: Part) -> Result<(Alarm, Work), LoadError> {
+    let poll = Poll::new().map_err(LoadError::Thread)?;
+    let waker = Waker::new(poll.registry(), WAKER).map_err(LoadError::Thread)?;
+    let pacing = Pacing::new(plan, part.share, part.connections);
+    let setup = Setup {
+        endpoint: plan.endpoint().clone(),
+        pool: Arc::clone(plan.pool()),
+        // Threads far apart in the pool do not ask for the same at the same time.
+        first_request: plan.pool().len() / part.share.of * part.share.index,
+        usage: plan.usage(),
+        timeout: plan.timeout().into(),
+        connections: part.connections,
+        course: Arc::clone(plan.course()),
+        warm_up: Arc::clone(plan.warm_up()),
+        random: part.random,
+        poll,
+        tap: part.tap,
+        gauge: part.gauge,
+        tallies: part.tallies,
+        opened: Some(part.opened),
+    };
+    let worker = Worker::new(setup, pacing).map_err(LoadError::Thread)?;
+    Ok((Alarm::Poll(waker), Box::new(move || worker.run())))
+}
+
+/// A thread's work over HTTP/2, and what wakes it.
+fn lane(plan: &Plan, messages: &Arc<Messages>, part: Part) -> Result<(Alarm, Work), LoadError> {
+    let runtime = h2::runtime().map_err(LoadError::Thread)?;
+    let wake = Arc::new(Notify::new());
+    let setup = h2::Setup {
+        endpoint: plan.endpoint().clone(),
+        pool: Arc::clone(plan.pool()),
+        messages: Arc::clone(messages),
+        first_request: plan.pool().len() / part.share.of * part.share.index,
+        timeout: plan.timeout(),
+        connections: part.connections,
+        streams: plan.streams(),
+        lifetime: plan.usage().lifetime,
+        course: Arc::clone(plan.course()),
+        warm_up: Arc::clone(plan.warm_up()),
+        tap: part.tap,
+        gauge: part.gauge,
+        wake: Arc::clone(&wake),
+        tallies: part.tallies,
+    };
+    let pacing = Pacing::new(plan, part.share, part.connections);
+    let (random, opened) = (part.random, part.opened);
+    Ok((Alarm::Runtime(wake), Box::new(move || setup.run(&runtime, pacing, random, opened))))
 }
 
 /// Waits until each connection has been tried once, which takes the plan's timeout at most.

@@ -1,14 +1,18 @@
-//! A script made ready for one server: the request's bytes, and who drives which connections.
+//! A script made ready for one server: its requests' bytes, its course, and who drives which
+//! connections.
 
 use std::{net::SocketAddr, num::NonZeroU32, sync::Arc, time::Duration};
 
 use super::{
+    connection::Usage,
+    course::Course,
     endpoint::Endpoint,
     error::LoadError,
     h2::Messages,
     pool::Pool,
     request::Request,
-    script::{Cookies, Script, Threads, Version},
+    schedule::Share,
+    script::{Cookies, Pace, Script, Threads, Version},
 };
 
 /// A script rendered for one address and a set of CPUs.
@@ -16,19 +20,18 @@ use super::{
 pub struct Plan {
     addr: SocketAddr,
     endpoint: Endpoint,
-    request: Request,
-    lane: Option<LanePlan>,
+    pool: Arc<Pool>,
+    pace: Pace,
+    course: Arc<Course>,
+    /// The course of the load before it begins.
+    warm_up: Arc<Course>,
+    usage: Usage,
+    /// The requests as HTTP/2 sends them, if that is the protocol.
+    messages: Option<Arc<Messages>>,
+    streams: usize,
     threads: Vec<ThreadPlan>,
     timeout: Duration,
-}
-
-/// What HTTP/2 needs besides.
-#[derive(Debug, Clone)]
-pub(super) struct LanePlan {
-    pub(super) pool: Arc<Pool>,
-    pub(super) messages: Arc<Messages>,
-    pub(super) streams: usize,
-    pub(super) requests_per_connection: Option<NonZeroU32>,
+    seed: u64,
 }
 
 /// One thread's share.
@@ -44,27 +47,40 @@ impl Plan {
     /// any CPUs, nothing is pinned.
     ///
     /// # Errors
-    /// When load may not go to `addr`, or encryption cannot be prepared.
+    /// When load may not go to `addr`, a request cannot be rendered, or encryption cannot be prepared.
     pub fn new(script: &Script, addr: SocketAddr, cpus: &[usize]) -> Result<Self, LoadError> {
         let endpoint = Endpoint::new(script, addr)?;
-        let connections = script.pace.connections().get() as usize;
+        let streams = match script.http.version {
+            Version::Http1 => 1,
+            Version::Http2 => script.http.streams.max(1) as usize,
+        };
+        let connections = match script.pace {
+            Pace::Closed { connections, .. } => connections.get() as usize,
+            Pace::Open { max_in_flight, .. } => (max_in_flight.get() as usize).div_ceil(streams),
+        };
         let threads = match script.threads {
             Threads::Auto => cpus.len().max(1),
             Threads::Count(count) => count.get() as usize,
         };
         let pool = Pool::render(script, addr)?;
-        let request = pool.get(0).clone();
-        let lane = match script.http.version {
-            Version::Http1 => None,
-            Version::Http2 => Some(LanePlan::new(script, &endpoint, pool)?),
-        };
+        let course = Course::of(&script.pace, &script.extent);
         Ok(Self {
             addr,
+            messages: messages(script, &endpoint, &pool)?,
+            streams,
             endpoint,
-            request,
-            lane,
+            pool: Arc::new(pool),
+            pace: script.pace,
+            warm_up: Arc::new(course.warm_up()),
+            course: Arc::new(course),
+            usage: Usage {
+                depth: script.pipeline.get() as usize,
+                lifetime: script.requests_per_connection.map_or(u32::MAX, NonZeroU32::get),
+                cookies: script.http.cookies == Cookies::PerConnection,
+            },
             threads: share(connections, threads, cpus),
             timeout: script.timeout,
+            seed: script.seed,
         })
     }
 
@@ -78,9 +94,9 @@ impl Plan {
         &self.endpoint
     }
 
-    /// The request, for a [`probe`](super::probe()) with the very bytes of the load.
+    /// The first request, for a [`probe`](super::probe()) with the very bytes of the load.
     pub fn request(&self) -> &Request {
-        &self.request
+        self.pool.get(0)
     }
 
     /// How many connections there will be.
@@ -98,34 +114,69 @@ impl Plan {
         self.timeout
     }
 
-    /// What HTTP/2 needs, if that is the protocol.
-    pub(super) fn lane(&self) -> Option<&LanePlan> {
-        self.lane.as_ref()
+    /// The requests as HTTP/2 sends them, if that is the protocol.
+    pub(super) fn messages(&self) -> Option<&Arc<Messages>> {
+        self.messages.as_ref()
+    }
+
+    /// Requests at once on a connection, each with a stream of its own; 1 without streams.
+    pub(super) fn streams(&self) -> usize {
+        self.streams
     }
 
     pub(super) fn thread_plans(&self) -> &[ThreadPlan] {
         &self.threads
     }
+
+    /// The share of the thread number `index`.
+    pub(super) fn share(&self, index: usize) -> Share {
+        Share { index, of: self.threads.len() }
+    }
+
+    pub(super) fn pool(&self) -> &Arc<Pool> {
+        &self.pool
+    }
+
+    pub(super) fn pace(&self) -> &Pace {
+        &self.pace
+    }
+
+    pub(super) fn course(&self) -> &Arc<Course> {
+        &self.course
+    }
+
+    pub(super) fn warm_up(&self) -> &Arc<Course> {
+        &self.warm_up
+    }
+
+    pub(super) fn usage(&self) -> Usage {
+        self.usage
+    }
+
+    pub(super) fn seed(&self) -> u64 {
+        self.seed
+    }
 }
 
-impl LanePlan {
-    fn new(script: &Script, endpoint: &Endpoint, pool: Pool) -> Result<Self, LoadError> {
-        let refuse = |message: &str| Err(LoadError::invalid(&script.name, message));
-        if script.http.cookies != Cookies::None {
-            return refuse("cookies are not available over HTTP/2: leave out http.cookies");
-        }
-        if script.pipeline.get() > 1 {
-            return refuse("pipeline is for HTTP/1.1: over HTTP/2, write http.streams");
-        }
-        let messages = Messages::of(&pool, endpoint.encryption().is_some())
-            .map_err(|error| LoadError::invalid(&script.name, format!("a request: {error}")))?;
-        Ok(Self {
-            pool: Arc::new(pool),
-            messages: Arc::new(messages),
-            streams: script.http.streams.max(1) as usize,
-            requests_per_connection: script.requests_per_connection,
-        })
+/// The requests of `pool` as HTTP/2 sends them, if `script` wants that.
+fn messages(
+    script: &Script,
+    endpoint: &Endpoint,
+    pool: &Pool,
+) -> Result<Option<Arc<Messages>>, LoadError> {
+    let refuse = |message: &str| Err(LoadError::invalid(&script.name, message));
+    if script.http.version == Version::Http1 {
+        return Ok(None);
     }
+    if script.http.cookies != Cookies::None {
+        return refuse("cookies are not available over HTTP/2: leave out http.cookies");
+    }
+    if script.pipeline.get() > 1 {
+        return refuse("pipeline is for HTTP/1.1: over HTTP/2, write http.streams instead");
+    }
+    let messages = Messages::of(pool, endpoint.encryption().is_some())
+        .map_err(|error| LoadError::invalid(&script.name, format!("a request: {error}")))?;
+    Ok(Some(Arc::new(messages)))
 }
 
 /// Deals the connections out evenly; the first threads get the remainder, one each.

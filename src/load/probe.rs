@@ -14,7 +14,7 @@ use super::{
     errors::{Cause, Phase},
     h2::{self, CallError},
     request::Request,
-    response::{Parser, RecentHead, ResponseError},
+    response::{Parser, RecentHead, ResponseError, Wanted},
     script::Version,
     stream::Stream,
 };
@@ -168,7 +168,7 @@ impl Call {
 
     /// Reads the response; returns its status.
     fn receive(&mut self, request: &Request) -> Result<u16, ProbeError> {
-        let mut parser = Parser::new(request.is_head(), false);
+        let mut parser = Parser::new(Wanted { body: false, ..request.wanted() });
         let mut recent = RecentHead::default();
         let mut buffer = [0; 16 * 1024];
         loop {

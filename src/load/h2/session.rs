@@ -155,9 +155,9 @@ impl Session {
                 answer.fetch(&mut send, setup.messages.get(grant.index), request.wanted().body);
             let result = match timeout(setup.timeout, exchange).await {
                 Ok(Ok(())) => Ok(()),
-                Ok(Err(Broken::Unsent(_))) if !lane.is_open_loop() => {
+                Ok(Err(broken @ Broken::Unsent(_))) if !lane.is_open_loop() => {
                     lane.forgo();
-                    return self.close();
+                    return self.leave(&broken);
                 }
                 Ok(Err(broken)) => Err(self.explain(answer.classify(&broken))),
                 Err(_) if answer.status == 0 => Err((Phase::Timeout, Cause::NoResponse)),

@@ -7,9 +7,12 @@ mod load {
     mod http2;
     mod http2_server;
     mod identity;
+    mod lives;
+    mod open;
     mod probe;
     mod server;
     mod setup;
+    mod think;
     mod tls;
     mod unix;
 }

@@ -15,10 +15,10 @@ use rustix::thread::{CpuSet, sched_setaffinity};
 use tokio::sync::Notify;
 
 use super::{
-    descriptors,
     error::LoadError,
     h2::{self, Messages},
     plan::{Plan, ThreadPlan},
+    preflight,
     random::Random,
     schedule::Share,
     tally::Tally,
@@ -63,7 +63,9 @@ impl Generator {
     /// When there are too few file descriptors, a thread cannot be started or pinned, or not one
     /// connection could be opened.
     pub fn start(plan: &Plan) -> Result<Self, LoadError> {
-        descriptors::check(plan.connections(), plan.threads())?;
+        if plan.is_checked() {
+            preflight::check(plan)?;
+        }
         let mut generator = Self { tap: Arc::default(), threads: Vec::new(), course_is_due: false };
         let (opened, openings) = channel();
         for (index, thread) in plan.thread_plans().iter().enumerate() {

@@ -32,6 +32,7 @@ pub struct Plan {
     threads: Vec<ThreadPlan>,
     timeout: Duration,
     seed: u64,
+    checked: bool,
 }
 
 /// One thread's share.
@@ -81,6 +82,7 @@ impl Plan {
             threads: share(connections, threads, cpus),
             timeout: script.timeout,
             seed: script.seed,
+            checked: script.limits.preflight,
         })
     }
 
@@ -122,6 +124,11 @@ impl Plan {
     /// Requests at once on a connection, each with a stream of its own; 1 without streams.
     pub(super) fn streams(&self) -> usize {
         self.streams
+    }
+
+    /// Whether a load that cannot work is refused.
+    pub fn is_checked(&self) -> bool {
+        self.checked
     }
 
     pub(super) fn thread_plans(&self) -> &[ThreadPlan] {

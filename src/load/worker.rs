@@ -35,7 +35,7 @@ use super::{
     tally::Tally,
 };
 use crate::unit::Nanos;
-pub(super) use backoff::Openings;
+pub(super) use backoff::{BURST, Openings};
 pub(super) use closed::Turn;
 pub(super) use pacing::Pacing;
 pub(super) use slice::thread_cpu;

@@ -36,6 +36,7 @@ use super::{
 };
 use crate::unit::Nanos;
 pub(super) use backoff::{BURST, Openings};
+pub(super) use closed::Turn;
 pub(super) use pacing::Pacing;
 pub(super) use slice::thread_cpu;
 pub(super) use tap::{Gauge, Tap, is_open_at};

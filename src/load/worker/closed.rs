@@ -16,8 +16,10 @@ pub(in crate::load) struct Closed {
     course: Arc<Course>,
     /// When the course began.
     origin: Nanos,
-    /// Connections from this one on take no part at present.
+    /// Places from this one on take no part at present.
     active: usize,
+    /// The places of a connection: it has one for each request under way at once.
+    width: usize,
     /// Connections that think, by the end of that.
     thinking: BinaryHeap<Reverse<(Nanos, usize)>>,
     /// Until when each connection thinks: what is in the heap besides is out of date.
@@ -26,7 +28,7 @@ pub(in crate::load) struct Closed {
 
 /// What a connection without a request does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Turn {
+pub(in crate::load) enum Turn {
     /// It sends one.
     Now,
     /// It waits, to think or to take part again.
@@ -34,23 +36,25 @@ pub(super) enum Turn {
 }
 
 impl Closed {
-    pub(super) fn new(
+    pub(in crate::load) fn new(
         think: Think,
         random: Random,
         share: Share,
         course: Arc<Course>,
         connections: usize,
+        width: usize,
     ) -> Self {
         let (origin, active) = (Nanos(0), 0);
         let until = match think {
             Think::None => Vec::new(),
-            Think::Uniform { .. } => vec![Nanos(0); connections],
+            Think::Uniform { .. } => vec![Nanos(0); connections * width],
         };
-        Self { think, random, share, course, origin, active, thinking: BinaryHeap::new(), until }
+        let thinking = BinaryHeap::new();
+        Self { think, random, share, course, origin, active, width, thinking, until }
     }
 
     /// Begins a slice on a course that began at `origin`.
-    pub(super) fn begin(&mut self, course: Arc<Course>, origin: Nanos, now: Nanos) {
+    pub(in crate::load) fn begin(&mut self, course: Arc<Course>, origin: Nanos, now: Nanos) {
         self.course = course;
         self.origin = origin;
         self.thinking.clear();
@@ -58,7 +62,7 @@ impl Closed {
     }
 
     /// What the connection in `slot` does, which has just answered.
-    pub(super) fn turn(&mut self, slot: usize, now: Nanos) -> Turn {
+    pub(in crate::load) fn turn(&mut self, slot: usize, now: Nanos) -> Turn {
         if slot >= self.active {
             return Turn::Later;
         }
@@ -70,7 +74,7 @@ impl Closed {
 
     /// What the connection in `slot` does which takes part from now on: users who think do not all
     /// begin in the same instant, but each somewhere within the time to think.
-    pub(super) fn first_turn(&mut self, slot: usize, now: Nanos) -> Turn {
+    pub(in crate::load) fn first_turn(&mut self, slot: usize, now: Nanos) -> Turn {
         if slot >= self.active {
             return Turn::Later;
         }
@@ -83,8 +87,13 @@ impl Closed {
         }
     }
 
+    /// Whether there is a time between a response and the next request.
+    pub(in crate::load) fn thinks(&self) -> bool {
+        self.think != Think::None
+    }
+
     /// When there is something to do, if all that is due has been done.
-    pub(super) fn next_due(&self, now: Nanos) -> Option<Nanos> {
+    pub(in crate::load) fn next_due(&self, now: Nanos) -> Option<Nanos> {
         let thought = self.thinking.peek().map(|Reverse((due, _))| *due);
         let change = self.course.next_change(now.since(self.origin));
         let change = change.map(|change| self.origin + change);
@@ -92,7 +101,7 @@ impl Closed {
     }
 
     /// A connection that has thought enough by `now` and still takes part.
-    pub(super) fn take_thought(&mut self, now: Nanos) -> Option<usize> {
+    pub(in crate::load) fn take_thought(&mut self, now: Nanos) -> Option<usize> {
         while let Some(Reverse((due, slot))) = self.thinking.peek().copied() {
             if due > now {
                 return None;
@@ -106,7 +115,7 @@ impl Closed {
     }
 
     /// Follows the course; the connections that take part from now on.
-    pub(super) fn adjust(&mut self, now: Nanos) -> std::ops::Range<usize> {
+    pub(in crate::load) fn adjust(&mut self, now: Nanos) -> std::ops::Range<usize> {
         let before = std::mem::replace(&mut self.active, 0);
         self.active = self.level(now);
         before..self.active
@@ -114,7 +123,7 @@ impl Closed {
 
     fn level(&self, now: Nanos) -> usize {
         let level = self.course.level(now.since(self.origin));
-        self.share.part(level.round() as usize)
+        self.share.part(level.round() as usize) * self.width
     }
 
     fn wait(&mut self, slot: usize, due: Nanos) -> Turn {
@@ -144,7 +153,7 @@ mod tests {
     fn closed(think: Think, connections: usize) -> Closed {
         let course = Arc::new(Course::steady(connections as f64));
         let share = Share { index: 0, of: 1 };
-        Closed::new(think, Random::new(42, 0), share, course, connections)
+        Closed::new(think, Random::new(42, 0), share, course, connections, 1)
     }
 
     #[test]

@@ -9,6 +9,7 @@
 //! requests, CPU time and samples of a slice belong together. See `docs/METHOD.md`.
 
 mod confidence;
+mod diagnosis;
 mod error;
 mod event;
 mod facts;
@@ -17,9 +18,11 @@ mod profile;
 mod slice;
 mod slices;
 mod subject;
+mod surroundings;
 mod window;
 
 pub use confidence::{Estimate, t_quantile_975};
+pub use diagnosis::{Diagnosis, Seen, ServerExit, ServerSeen};
 pub use error::MeasureError;
 pub use event::{Event, Sink};
 pub use observer::ObserverEffect;

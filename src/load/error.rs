@@ -4,6 +4,8 @@ use std::{io, net::SocketAddr, path::PathBuf};
 
 use thiserror::Error;
 
+use super::endpoint::Address;
+use super::preflight::Shortages;
 use crate::config::ConfigError;
 
 /// Why load could not be prepared or started.
@@ -38,22 +40,26 @@ pub enum LoadError {
         /// What the system said.
         source: io::Error,
     },
+    /// A file of trusted certificates has something else in it, or nothing.
+    #[error("cannot trust the certificates of {path}: {message}; tls.ca is a file in PEM format")]
+    Certificates {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        message: String,
+    },
+    /// Encryption cannot be prepared, for want of certificates to trust.
+    #[error(
+        "the system has no certificates to trust: {0}; \
+         name a file of them in tls.ca, or accept any with tls.insecure"
+    )]
+    Trust(String),
     /// The address is another machine's.
     #[error("refusing to send load to {0}: only loopback addresses are allowed")]
     Remote(SocketAddr),
-    /// There are fewer file descriptors than connections.
-    #[error(
-        "{connections} connections need {needed} file descriptors but the limit is {limit}: \
-         lower the connections or raise the limit with `ulimit -n {needed}`"
-    )]
-    Descriptors {
-        /// Connections asked for.
-        connections: usize,
-        /// Descriptors needed for them, with those that are open already.
-        needed: u64,
-        /// The soft limit of this process.
-        limit: u64,
-    },
+    /// The load needs more of something than there is.
+    #[error("this load cannot work: {0}")]
+    Shortage(Shortages),
     /// A thread could not be made, or not its event queue.
     #[error("cannot start a load thread: {0}")]
     Thread(io::Error),
@@ -68,8 +74,8 @@ pub enum LoadError {
     /// Not one connection could be opened.
     #[error("cannot connect to {addr}: {detail}; is the server listening there?")]
     Unreachable {
-        /// The server's address.
-        addr: SocketAddr,
+        /// Where the server should be.
+        addr: Address,
         /// The first failure.
         detail: String,
     },

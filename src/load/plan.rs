@@ -1,21 +1,38 @@
-//! A script made ready for one server: the request's bytes, and who drives which connections.
+//! A script made ready for one server: its requests' bytes, its course, and who drives which
+//! connections.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, num::NonZeroU32, sync::Arc, time::Duration};
 
 use super::{
+    connection::Usage,
+    course::Course,
+    endpoint::Endpoint,
     error::LoadError,
+    h2::Messages,
     pool::Pool,
     request::Request,
-    script::{Script, Threads},
+    schedule::Share,
+    script::{Cookies, Pace, Script, Threads, Version},
 };
 
 /// A script rendered for one address and a set of CPUs.
 #[derive(Debug, Clone)]
 pub struct Plan {
     addr: SocketAddr,
-    request: Request,
+    endpoint: Endpoint,
+    pool: Arc<Pool>,
+    pace: Pace,
+    course: Arc<Course>,
+    /// The course of the load before it begins.
+    warm_up: Arc<Course>,
+    usage: Usage,
+    /// The requests as HTTP/2 sends them, if that is the protocol.
+    messages: Option<Arc<Messages>>,
+    streams: usize,
     threads: Vec<ThreadPlan>,
     timeout: Duration,
+    seed: u64,
+    checked: bool,
 }
 
 /// One thread's share.
@@ -31,21 +48,41 @@ impl Plan {
     /// any CPUs, nothing is pinned.
     ///
     /// # Errors
-    /// When `addr` is not a loopback address.
+    /// When load may not go to `addr`, a request cannot be rendered, or encryption cannot be prepared.
     pub fn new(script: &Script, addr: SocketAddr, cpus: &[usize]) -> Result<Self, LoadError> {
-        if !addr.ip().is_loopback() {
-            return Err(LoadError::Remote(addr));
-        }
-        let connections = script.pace.connections().get() as usize;
+        let endpoint = Endpoint::new(script, addr)?;
+        let streams = match script.http.version {
+            Version::Http1 => 1,
+            Version::Http2 => script.http.streams.max(1) as usize,
+        };
+        let connections = match script.pace {
+            Pace::Closed { connections, .. } => connections.get() as usize,
+            Pace::Open { max_in_flight, .. } => (max_in_flight.get() as usize).div_ceil(streams),
+        };
         let threads = match script.threads {
             Threads::Auto => cpus.len().max(1),
             Threads::Count(count) => count.get() as usize,
         };
+        let pool = Pool::render(script, addr)?;
+        let course = Course::of(&script.pace, &script.extent);
         Ok(Self {
             addr,
-            request: Pool::render(script, addr)?.get(0).clone(),
+            messages: messages(script, &endpoint, &pool)?,
+            streams,
+            endpoint,
+            pool: Arc::new(pool),
+            pace: script.pace,
+            warm_up: Arc::new(course.warm_up()),
+            course: Arc::new(course),
+            usage: Usage {
+                depth: script.pipeline.get() as usize,
+                lifetime: script.requests_per_connection.map_or(u32::MAX, NonZeroU32::get),
+                cookies: script.http.cookies == Cookies::PerConnection,
+            },
             threads: share(connections, threads, cpus),
             timeout: script.timeout,
+            seed: script.seed,
+            checked: script.limits.preflight,
         })
     }
 
@@ -54,9 +91,14 @@ impl Plan {
         self.addr
     }
 
-    /// The request, for a [`probe`](super::probe()) with the very bytes of the load.
+    /// Where connections go, and how.
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// The first request, for a [`probe`](super::probe()) with the very bytes of the load.
     pub fn request(&self) -> &Request {
-        &self.request
+        self.pool.get(0)
     }
 
     /// How many connections there will be.
@@ -74,9 +116,74 @@ impl Plan {
         self.timeout
     }
 
+    /// The requests as HTTP/2 sends them, if that is the protocol.
+    pub(super) fn messages(&self) -> Option<&Arc<Messages>> {
+        self.messages.as_ref()
+    }
+
+    /// Requests at once on a connection, each with a stream of its own; 1 without streams.
+    pub(super) fn streams(&self) -> usize {
+        self.streams
+    }
+
+    /// Whether a load that cannot work is refused.
+    pub fn is_checked(&self) -> bool {
+        self.checked
+    }
+
     pub(super) fn thread_plans(&self) -> &[ThreadPlan] {
         &self.threads
     }
+
+    /// The share of the thread number `index`.
+    pub(super) fn share(&self, index: usize) -> Share {
+        Share { index, of: self.threads.len() }
+    }
+
+    pub(super) fn pool(&self) -> &Arc<Pool> {
+        &self.pool
+    }
+
+    pub(super) fn pace(&self) -> &Pace {
+        &self.pace
+    }
+
+    pub(super) fn course(&self) -> &Arc<Course> {
+        &self.course
+    }
+
+    pub(super) fn warm_up(&self) -> &Arc<Course> {
+        &self.warm_up
+    }
+
+    pub(super) fn usage(&self) -> Usage {
+        self.usage
+    }
+
+    pub(super) fn seed(&self) -> u64 {
+        self.seed
+    }
+}
+
+/// The requests of `pool` as HTTP/2 sends them, if `script` wants that.
+fn messages(
+    script: &Script,
+    endpoint: &Endpoint,
+    pool: &Pool,
+) -> Result<Option<Arc<Messages>>, LoadError> {
+    let refuse = |message: &str| Err(LoadError::invalid(&script.name, message));
+    if script.http.version == Version::Http1 {
+        return Ok(None);
+    }
+    if script.http.cookies != Cookies::None {
+        return refuse("cookies are not available over HTTP/2: leave out http.cookies");
+    }
+    if script.pipeline.get() > 1 {
+        return refuse("pipeline is for HTTP/1.1: over HTTP/2, write http.streams instead");
+    }
+    let messages = Messages::of(pool, endpoint.encryption().is_some())
+        .map_err(|error| LoadError::invalid(&script.name, format!("a request: {error}")))?;
+    Ok(Some(Arc::new(messages)))
 }
 
 /// Deals the connections out evenly; the first threads get the remainder, one each.

@@ -7,10 +7,11 @@ use super::{
     event::{Event, Sink},
     facts::{self, Observed},
     subject::{Launch, Subject, What},
+    surroundings,
     window::{Cut, Window},
 };
 use crate::{
-    load::{Generator, Plan, Script, probe, raise_nofile},
+    load::{Generator, Needs, Plan, Script, preflight, probe, raise_nofile},
     record::{Host, Run, Status, Store, UtcTime},
     sample::{Config, Sampler},
     symbolize::{Detail, resolve},
@@ -121,6 +122,9 @@ fn observe(
     let first_call = first_call(&plan, &settings.script, &subject)?;
     let usage_initial = usage::read(&subject.pids());
     events(Event::Ready { after: first_call });
+    if plan.is_checked() {
+        preflight(Needs::of(&plan), &surroundings::of(&subject.pids(), subject.addr))?;
+    }
     let mut window = Window {
         generator: Generator::start(&plan)?,
         sampler,
@@ -199,7 +203,7 @@ impl Drop for Pinned {
 /// and a flamegraph of refusals looks like any other.
 fn first_call(plan: &Plan, script: &Script, subject: &Subject) -> Result<Duration, MeasureError> {
     let (status, took) =
-        probe(plan.addr(), plan.request(), plan.timeout()).map_err(MeasureError::NoAnswer)?;
+        probe(plan.endpoint(), plan.request(), plan.timeout()).map_err(MeasureError::NoAnswer)?;
     let request = script.request();
     let expected = &request.expect.status;
     let is_good = match expected.as_slice() {

@@ -167,7 +167,14 @@ impl External {
         };
         reported.version.clone_from(&self.version);
         reported.notes.splice(0..0, invocation.notes.iter().cloned());
-        if reported.errors.status.is_some_and(|count| count > 0) && self.kind != EngineKind::K6 {
+        if reported.requests == 0 {
+            // Whatever the tool timed, it was no good response.
+            let kind = reported.latency.kind;
+            reported.latency = ReportedLatency { kind, ..ReportedLatency::default() };
+            reported.histogram = None;
+        } else if reported.errors.status.is_some_and(|count| count > 0)
+            && self.kind != EngineKind::K6
+        {
             reported
                 .notes
                 .push("the latencies are those of all responses, whatever their status".to_owned());

@@ -25,6 +25,7 @@ mod endpoint;
 mod error;
 mod errors;
 mod generator;
+mod h2;
 mod plan;
 mod pool;
 mod probe;

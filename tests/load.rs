@@ -4,7 +4,15 @@ mod load {
     mod cycles;
     mod faults;
     mod framing;
+    mod http2;
+    mod http2_server;
+    mod identity;
+    mod lives;
+    mod open;
     mod probe;
     mod server;
     mod setup;
+    mod think;
+    mod tls;
+    mod unix;
 }

@@ -12,10 +12,12 @@ use std::{
 
 use mio::{Poll, Waker};
 use rustix::thread::{CpuSet, sched_setaffinity};
+use tokio::sync::Notify;
 
 use super::{
     descriptors,
     error::LoadError,
+    h2,
     plan::{Plan, ThreadPlan},
     random::Random,
     tally::Tally,
@@ -36,10 +38,17 @@ pub struct Generator {
 
 #[derive(Debug)]
 struct LoadThread {
-    waker: Waker,
+    alarm: Alarm,
     gauge: Arc<Gauge>,
     tallies: Receiver<Tally>,
     handle: JoinHandle<()>,
+}
+
+/// What wakes a thread that waits.
+#[derive(Debug)]
+enum Alarm {
+    Poll(Waker),
+    Runtime(Arc<Notify>),
 }
 
 impl Generator {
@@ -156,51 +165,68 @@ impl Generator {
         thread: ThreadPlan,
         opened: Sender<Opened>,
     ) -> Result<(), LoadError> {
-        let poll = Poll::new().map_err(LoadError::Thread)?;
-        let waker = Waker::new(poll.registry(), WAKER).map_err(LoadError::Thread)?;
         let gauge = Arc::new(Gauge::default());
         let (sender, tallies) = channel();
         let share = plan.share(index);
-        let setup = Setup {
-            endpoint: plan.endpoint().clone(),
-            pool: Arc::clone(plan.pool()),
-            // Threads far apart in the pool do not ask for the same at the same time.
-            first_request: plan.pool().len() / share.of * index,
-            usage: plan.usage(),
-            timeout: plan.timeout().into(),
-            connections: thread.connections,
-            course: Arc::clone(plan.course()),
-            warm_up: Arc::clone(plan.warm_up()),
-            random: Random::new(plan.seed(), index as u64),
-            poll,
-            tap: Arc::clone(&self.tap),
-            gauge: Arc::clone(&gauge),
-            tallies: sender,
-            opened: Some(opened),
+        let (tap, opened) = (Arc::clone(&self.tap), Some(opened));
+        let random = Random::new(plan.seed(), index as u64);
+        let (alarm, handle, pinning) = if let Some(lane) = plan.lane() {
+            let runtime = h2::runtime().map_err(LoadError::Thread)?;
+            let wake = Arc::new(Notify::new());
+            let setup = h2::Setup {
+                endpoint: plan.endpoint().clone(),
+                pool: Arc::clone(plan.pool()),
+                messages: Arc::clone(&lane.messages),
+                timeout: plan.timeout().into(),
+                connections: thread.connections,
+                streams: lane.streams,
+                requests_per_connection: lane.requests_per_connection,
+                index,
+                random,
+                tap,
+                gauge: Arc::clone(&gauge),
+                wake: Arc::clone(&wake),
+                tallies: sender,
+                opened,
+            };
+            let (handle, pinning) = spawn(index, thread.cpu, move || setup.run(&runtime))?;
+            (Alarm::Runtime(wake), handle, pinning)
+        } else {
+            let poll = Poll::new().map_err(LoadError::Thread)?;
+            let waker = Waker::new(poll.registry(), WAKER).map_err(LoadError::Thread)?;
+            let setup = Setup {
+                endpoint: plan.endpoint().clone(),
+                pool: Arc::clone(plan.pool()),
+                // Threads far apart in the pool do not ask for the same at the same time.
+                first_request: plan.pool().len() / share.of * index,
+                usage: plan.usage(),
+                timeout: plan.timeout().into(),
+                connections: thread.connections,
+                course: Arc::clone(plan.course()),
+                warm_up: Arc::clone(plan.warm_up()),
+                random,
+                poll,
+                tap,
+                gauge: Arc::clone(&gauge),
+                tallies: sender,
+                opened,
+            };
+            let pacing = Pacing::new(plan, share, thread.connections);
+            let worker = Worker::new(setup, pacing).map_err(LoadError::Thread)?;
+            let (handle, pinning) = spawn(index, thread.cpu, move || worker.run())?;
+            (Alarm::Poll(waker), handle, pinning)
         };
-        let pacing = Pacing::new(plan, share, thread.connections);
-        let worker = Worker::new(setup, pacing).map_err(LoadError::Thread)?;
-        let (pinned, pinning) = channel();
-        let handle = thread::Builder::new()
-            .name(format!("loader-{index}"))
-            .spawn(move || {
-                let result = pin(thread.cpu);
-                let proceed = result.is_ok();
-                // The receiver waits for exactly this.
-                let _ = pinned.send(result);
-                if proceed {
-                    worker.run();
-                }
-            })
-            .map_err(LoadError::Thread)?;
-        self.threads.push(LoadThread { waker, gauge, tallies, handle });
+        self.threads.push(LoadThread { alarm, gauge, tallies, handle });
         pinning.recv().unwrap_or_else(|_| Err(LoadError::Thread(io::Error::other("it ended"))))
     }
 
     fn wake(&self) {
         for thread in &self.threads {
-            // Waking writes to an eventfd, which does not fail while the thread lives.
-            let _ = thread.waker.wake();
+            match &thread.alarm {
+                // It writes to an eventfd, which does not fail while the thread lives.
+                Alarm::Poll(waker) => drop(waker.wake()),
+                Alarm::Runtime(wake) => wake.notify_one(),
+            }
         }
     }
 }
@@ -214,6 +240,27 @@ impl Drop for Generator {
             let _ = thread.handle.join();
         }
     }
+}
+
+/// Starts a thread that is pinned to `cpu` before it does anything; returns also what tells
+/// whether that was possible.
+fn spawn(
+    index: usize,
+    cpu: Option<usize>,
+    work: impl FnOnce() + Send + 'static,
+) -> Result<(JoinHandle<()>, Receiver<Result<(), LoadError>>), LoadError> {
+    let (pinned, pinning) = channel();
+    let thread = thread::Builder::new().name(format!("loader-{index}"));
+    let handle = thread.spawn(move || {
+        let result = pin(cpu);
+        let proceed = result.is_ok();
+        // The receiver waits for exactly this.
+        let _ = pinned.send(result);
+        if proceed {
+            work();
+        }
+    });
+    Ok((handle.map_err(LoadError::Thread)?, pinning))
 }
 
 /// Waits until each connection has been tried once, which takes the plan's timeout at most.

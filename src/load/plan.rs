@@ -8,10 +8,11 @@ use super::{
     course::Course,
     endpoint::Endpoint,
     error::LoadError,
+    h2::Messages,
     pool::Pool,
     request::Request,
     schedule::Share,
-    script::{Cookies, Pace, Script, Threads},
+    script::{Cookies, Extent, Pace, Script, Think, Threads, Version},
 };
 
 /// A script rendered for one address and a set of CPUs.
@@ -25,9 +26,18 @@ pub struct Plan {
     /// The course of the load before it begins.
     warm_up: Arc<Course>,
     usage: Usage,
+    lane: Option<LanePlan>,
     threads: Vec<ThreadPlan>,
     timeout: Duration,
     seed: u64,
+}
+
+/// What HTTP/2 needs besides.
+#[derive(Debug, Clone)]
+pub(super) struct LanePlan {
+    pub(super) messages: Arc<Messages>,
+    pub(super) streams: usize,
+    pub(super) requests_per_connection: Option<NonZeroU32>,
 }
 
 /// One thread's share.
@@ -52,10 +62,15 @@ impl Plan {
             Threads::Count(count) => count.get() as usize,
         };
         let course = Course::of(&script.pace, &script.extent);
+        let pool = Pool::render(script, addr)?;
+        let lane = match script.http.version {
+            Version::Http1 => None,
+            Version::Http2 => Some(LanePlan::new(script, &endpoint, &pool)?),
+        };
         Ok(Self {
             addr,
             endpoint,
-            pool: Arc::new(Pool::render(script, addr)?),
+            pool: Arc::new(pool),
             pace: script.pace,
             warm_up: Arc::new(course.warm_up()),
             course: Arc::new(course),
@@ -64,6 +79,7 @@ impl Plan {
                 lifetime: script.requests_per_connection.map_or(u32::MAX, NonZeroU32::get),
                 cookies: script.http.cookies == Cookies::PerConnection,
             },
+            lane,
             threads: share(connections, threads, cpus),
             timeout: script.timeout,
             seed: script.seed,
@@ -100,6 +116,11 @@ impl Plan {
         self.timeout
     }
 
+    /// What HTTP/2 needs, if that is the protocol.
+    pub(super) fn lane(&self) -> Option<&LanePlan> {
+        self.lane.as_ref()
+    }
+
     pub(super) fn thread_plans(&self) -> &[ThreadPlan] {
         &self.threads
     }
@@ -131,6 +152,33 @@ impl Plan {
 
     pub(super) fn seed(&self) -> u64 {
         self.seed
+    }
+}
+
+impl LanePlan {
+    fn new(script: &Script, endpoint: &Endpoint, pool: &Pool) -> Result<Self, LoadError> {
+        let refuse = |message: &str| Err(LoadError::invalid(&script.name, message));
+        if script.http.cookies != Cookies::None {
+            return refuse("cookies are not available over HTTP/2: leave out http.cookies");
+        }
+        if script.pipeline.get() > 1 {
+            return refuse("pipeline is for HTTP/1.1: over HTTP/2, write http.streams");
+        }
+        if !matches!(script.pace, Pace::Closed { think: Think::None, .. })
+            || matches!(script.extent, Extent::Stages { .. })
+        {
+            return refuse(
+                "over HTTP/2 only a closed loop without stages and think times is available: \
+                 write connections, or version = \"1.1\"",
+            );
+        }
+        let messages = Messages::of(pool, endpoint.encryption().is_some())
+            .map_err(|error| LoadError::invalid(&script.name, format!("a request: {error}")))?;
+        Ok(Self {
+            messages: Arc::new(messages),
+            streams: script.http.streams.max(1) as usize,
+            requests_per_connection: script.requests_per_connection,
+        })
     }
 }
 

@@ -35,9 +35,10 @@ use super::{
     tally::Tally,
 };
 use crate::unit::Nanos;
-use backoff::Openings;
+pub(super) use backoff::Openings;
 pub(super) use pacing::Pacing;
-pub(super) use tap::{Gauge, Tap};
+pub(super) use slice::thread_cpu;
+pub(super) use tap::{Gauge, Tap, is_open_at};
 use timer::Timer;
 
 /// The tokens of the waker and of the timer; connections have their index.

@@ -24,6 +24,7 @@ mod descriptors;
 mod endpoint;
 mod error;
 mod errors;
+mod external;
 mod generator;
 mod h2;
 mod plan;
@@ -43,6 +44,10 @@ pub use descriptors::raise_nofile;
 pub use endpoint::{Address, Endpoint};
 pub use error::LoadError;
 pub use errors::{Age, Cause, Errors, Failure, Occurrences, Phase};
+pub use external::{
+    External, ExternalError, Invocation, LatencyKind, Origin, Reported, ReportedErrors,
+    ReportedLatency, ToolOutput,
+};
 pub use generator::Generator;
 pub use plan::Plan;
 pub use pool::Pool;

@@ -47,7 +47,8 @@ impl Tool {
         addr: SocketAddr,
         dir: &Path,
     ) -> Result<Call<'_>, ExternalError> {
-        Ok(Call { tool: &self.0, invocation: self.0.command(script, addr, dir)? })
+        let invocation = self.0.command(script, addr, dir)?.brief();
+        Ok(Call { tool: &self.0, invocation })
     }
 }
 

@@ -18,7 +18,7 @@ use super::{
     descriptors,
     error::LoadError,
     h2,
-    plan::{Plan, ThreadPlan},
+    plan::{LanePlan, Plan, ThreadPlan},
     random::Random,
     tally::Tally,
     worker::{Gauge, Opened, Pacing, Setup, Tap, WAKER, Worker},
@@ -49,6 +49,20 @@ struct LoadThread {
 enum Alarm {
     Poll(Waker),
     Runtime(Arc<Notify>),
+}
+
+/// What a thread does until the tap is stopped.
+type Work = Box<dyn FnOnce() + Send>;
+
+/// What joins a thread to the generator.
+struct Link {
+    /// The thread's number.
+    index: usize,
+    connections: usize,
+    tap: Arc<Tap>,
+    gauge: Arc<Gauge>,
+    sender: Sender<Tally>,
+    opened: Option<Sender<Opened>>,
 }
 
 impl Generator {
@@ -167,55 +181,26 @@ impl Generator {
     ) -> Result<(), LoadError> {
         let gauge = Arc::new(Gauge::default());
         let (sender, tallies) = channel();
-        let share = plan.share(index);
         let (tap, opened) = (Arc::clone(&self.tap), Some(opened));
-        let random = Random::new(plan.seed(), index as u64);
-        let (alarm, handle, pinning) = if let Some(lane) = plan.lane() {
-            let runtime = h2::runtime().map_err(LoadError::Thread)?;
-            let wake = Arc::new(Notify::new());
-            let setup = h2::Setup {
-                endpoint: plan.endpoint().clone(),
-                pool: Arc::clone(plan.pool()),
-                messages: Arc::clone(&lane.messages),
-                timeout: plan.timeout().into(),
-                connections: thread.connections,
-                streams: lane.streams,
-                requests_per_connection: lane.requests_per_connection,
-                index,
-                random,
-                tap,
-                gauge: Arc::clone(&gauge),
-                wake: Arc::clone(&wake),
-                tallies: sender,
-                opened,
-            };
-            let (handle, pinning) = spawn(index, thread.cpu, move || setup.run(&runtime))?;
-            (Alarm::Runtime(wake), handle, pinning)
-        } else {
-            let poll = Poll::new().map_err(LoadError::Thread)?;
-            let waker = Waker::new(poll.registry(), WAKER).map_err(LoadError::Thread)?;
-            let setup = Setup {
-                endpoint: plan.endpoint().clone(),
-                pool: Arc::clone(plan.pool()),
-                // Threads far apart in the pool do not ask for the same at the same time.
-                first_request: plan.pool().len() / share.of * index,
-                usage: plan.usage(),
-                timeout: plan.timeout().into(),
-                connections: thread.connections,
-                course: Arc::clone(plan.course()),
-                warm_up: Arc::clone(plan.warm_up()),
-                random,
-                poll,
-                tap,
-                gauge: Arc::clone(&gauge),
-                tallies: sender,
-                opened,
-            };
-            let pacing = Pacing::new(plan, share, thread.connections);
-            let worker = Worker::new(setup, pacing).map_err(LoadError::Thread)?;
-            let (handle, pinning) = spawn(index, thread.cpu, move || worker.run())?;
-            (Alarm::Poll(waker), handle, pinning)
-        };
+        let connections = thread.connections;
+        let link = Link { index, connections, tap, gauge: Arc::clone(&gauge), sender, opened };
+        let (alarm, work) = match plan.lane() {
+            Some(lane) => link.lane(plan, lane),
+            None => link.worker(plan),
+        }
+        .map_err(LoadError::Thread)?;
+        let (pinned, pinning) = channel();
+        let builder = thread::Builder::new().name(format!("loader-{index}"));
+        let handle = builder.spawn(move || {
+            let result = pin(thread.cpu);
+            let proceed = result.is_ok();
+            // The receiver waits for exactly this.
+            let _ = pinned.send(result);
+            if proceed {
+                work();
+            }
+        });
+        let handle = handle.map_err(LoadError::Thread)?;
         self.threads.push(LoadThread { alarm, gauge, tallies, handle });
         pinning.recv().unwrap_or_else(|_| Err(LoadError::Thread(io::Error::other("it ended"))))
     }
@@ -231,6 +216,59 @@ impl Generator {
     }
 }
 
+impl Link {
+    /// A thread's event loop.
+    fn worker(self, plan: &Plan) -> io::Result<(Alarm, Work)> {
+        let Self { index, connections, tap, gauge, sender, opened } = self;
+        let share = plan.share(index);
+        let poll = Poll::new()?;
+        let waker = Waker::new(poll.registry(), WAKER)?;
+        let setup = Setup {
+            endpoint: plan.endpoint().clone(),
+            pool: Arc::clone(plan.pool()),
+            // Threads far apart in the pool do not ask for the same at the same time.
+            first_request: plan.pool().len() / share.of * index,
+            usage: plan.usage(),
+            timeout: plan.timeout().into(),
+            connections,
+            course: Arc::clone(plan.course()),
+            warm_up: Arc::clone(plan.warm_up()),
+            random: Random::new(plan.seed(), index as u64),
+            poll,
+            tap,
+            gauge,
+            tallies: sender,
+            opened,
+        };
+        let worker = Worker::new(setup, Pacing::new(plan, share, connections))?;
+        Ok((Alarm::Poll(waker), Box::new(move || worker.run())))
+    }
+
+    /// A thread's lane over HTTP/2.
+    fn lane(self, plan: &Plan, lane: &LanePlan) -> io::Result<(Alarm, Work)> {
+        let Self { index, connections, tap, gauge, sender, opened } = self;
+        let runtime = h2::runtime()?;
+        let wake = Arc::new(Notify::new());
+        let setup = h2::Setup {
+            endpoint: plan.endpoint().clone(),
+            pool: Arc::clone(plan.pool()),
+            messages: Arc::clone(&lane.messages),
+            timeout: plan.timeout().into(),
+            connections,
+            streams: lane.streams,
+            requests_per_connection: lane.requests_per_connection,
+            index,
+            random: Random::new(plan.seed(), index as u64),
+            tap,
+            gauge,
+            wake: Arc::clone(&wake),
+            tallies: sender,
+            opened,
+        };
+        Ok((Alarm::Runtime(wake), Box::new(move || setup.run(&runtime))))
+    }
+}
+
 impl Drop for Generator {
     fn drop(&mut self) {
         self.tap.stop();
@@ -240,27 +278,6 @@ impl Drop for Generator {
             let _ = thread.handle.join();
         }
     }
-}
-
-/// Starts a thread that is pinned to `cpu` before it does anything; returns also what tells
-/// whether that was possible.
-fn spawn(
-    index: usize,
-    cpu: Option<usize>,
-    work: impl FnOnce() + Send + 'static,
-) -> Result<(JoinHandle<()>, Receiver<Result<(), LoadError>>), LoadError> {
-    let (pinned, pinning) = channel();
-    let thread = thread::Builder::new().name(format!("loader-{index}"));
-    let handle = thread.spawn(move || {
-        let result = pin(cpu);
-        let proceed = result.is_ok();
-        // The receiver waits for exactly this.
-        let _ = pinned.send(result);
-        if proceed {
-            work();
-        }
-    });
-    Ok((handle.map_err(LoadError::Thread)?, pinning))
 }
 
 /// Waits until each connection has been tried once, which takes the plan's timeout at most.

@@ -18,6 +18,7 @@ mod profile;
 mod slice;
 mod slices;
 mod subject;
+mod surroundings;
 mod window;
 
 pub use confidence::{Estimate, t_quantile_975};

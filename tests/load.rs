@@ -4,7 +4,10 @@ mod load {
     mod cycles;
     mod faults;
     mod framing;
+    mod lives;
+    mod open;
     mod probe;
     mod server;
     mod setup;
+    mod think;
 }

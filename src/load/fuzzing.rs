@@ -2,7 +2,7 @@
 
 use super::{
     ResponseError,
-    response::{Parser, RecentHead},
+    response::{Parser, RecentHead, Wanted},
 };
 
 /// The heads that came last, as a load thread keeps them.
@@ -32,7 +32,7 @@ pub fn response(
     keep_body: bool,
     recent: &mut Recent,
 ) -> Result<Response, ResponseError> {
-    let mut parser = Parser::new(head_request, keep_body);
+    let mut parser = Parser::new(Wanted { bodiless: head_request, body: keep_body, head: false });
     let (mut before, mut end) = (0, None);
     for piece in pieces {
         if let Some(used) = parser.feed(piece, &mut recent.0)? {

@@ -14,11 +14,12 @@ use mio::{Poll, Waker};
 use rustix::thread::{CpuSet, sched_setaffinity};
 
 use super::{
-    descriptors,
     error::LoadError,
     plan::{Plan, ThreadPlan},
+    preflight,
+    random::Random,
     tally::Tally,
-    worker::{Gauge, Opened, Setup, Tap, WAKER, Worker},
+    worker::{Gauge, Opened, Pacing, Setup, Tap, WAKER, Worker},
 };
 use crate::unit::Nanos;
 
@@ -52,7 +53,9 @@ impl Generator {
     /// When there are too few file descriptors, a thread cannot be started or pinned, or not one
     /// connection could be opened.
     pub fn start(plan: &Plan) -> Result<Self, LoadError> {
-        descriptors::check(plan.connections(), plan.threads())?;
+        if plan.is_checked() {
+            preflight::check(plan)?;
+        }
         let mut generator = Self { tap: Arc::default(), threads: Vec::new(), course_is_due: false };
         let (opened, openings) = channel();
         for (index, thread) in plan.thread_plans().iter().enumerate() {
@@ -159,18 +162,26 @@ impl Generator {
         let waker = Waker::new(poll.registry(), WAKER).map_err(LoadError::Thread)?;
         let gauge = Arc::new(Gauge::default());
         let (sender, tallies) = channel();
+        let share = plan.share(index);
         let setup = Setup {
             endpoint: plan.endpoint().clone(),
-            request: plan.request().clone(),
+            pool: Arc::clone(plan.pool()),
+            // Threads far apart in the pool do not ask for the same at the same time.
+            first_request: plan.pool().len() / share.of * index,
+            usage: plan.usage(),
             timeout: plan.timeout().into(),
             connections: thread.connections,
-            seed: index as u64 + 1,
+            course: Arc::clone(plan.course()),
+            warm_up: Arc::clone(plan.warm_up()),
+            random: Random::new(plan.seed(), index as u64),
             poll,
             tap: Arc::clone(&self.tap),
             gauge: Arc::clone(&gauge),
             tallies: sender,
             opened: Some(opened),
         };
+        let pacing = Pacing::new(plan, share, thread.connections);
+        let worker = Worker::new(setup, pacing).map_err(LoadError::Thread)?;
         let (pinned, pinning) = channel();
         let handle = thread::Builder::new()
             .name(format!("loader-{index}"))
@@ -180,7 +191,7 @@ impl Generator {
                 // The receiver waits for exactly this.
                 let _ = pinned.send(result);
                 if proceed {
-                    Worker::new(setup).run();
+                    worker.run();
                 }
             })
             .map_err(LoadError::Thread)?;

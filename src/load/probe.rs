@@ -13,7 +13,7 @@ use super::{
     endpoint::{Address, Endpoint},
     errors::Cause,
     request::Request,
-    response::{Parser, RecentHead, ResponseError},
+    response::{Parser, RecentHead, ResponseError, Wanted},
     stream::Stream,
 };
 
@@ -138,7 +138,7 @@ impl Call {
 
     /// Reads the response; returns its status.
     fn receive(&mut self, request: &Request) -> Result<u16, ProbeError> {
-        let mut parser = Parser::new(request.is_head(), false);
+        let mut parser = Parser::new(Wanted { body: false, ..request.wanted() });
         let mut recent = RecentHead::default();
         let mut buffer = [0; 16 * 1024];
         loop {

@@ -7,10 +7,11 @@ use super::{
     event::{Event, Sink},
     facts::{self, Observed},
     subject::{Launch, Subject, What},
+    surroundings,
     window::{Cut, Window},
 };
 use crate::{
-    load::{Generator, Plan, Script, probe, raise_nofile},
+    load::{Generator, Needs, Plan, Script, preflight, probe, raise_nofile},
     record::{Host, Run, Status, Store, UtcTime},
     sample::{Config, Sampler},
     symbolize::{Detail, resolve},
@@ -121,6 +122,9 @@ fn observe(
     let first_call = first_call(&plan, &settings.script, &subject)?;
     let usage_initial = usage::read(&subject.pids());
     events(Event::Ready { after: first_call });
+    if plan.is_checked() {
+        preflight(Needs::of(&plan), &surroundings::of(&subject.pids(), subject.addr))?;
+    }
     let mut window = Window {
         generator: Generator::start(&plan)?,
         sampler,

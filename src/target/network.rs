@@ -181,7 +181,7 @@ pub(super) fn parse_sockets(text: &str) -> impl Iterator<Item = Socket> {
     })
 }
 
-/// Parses `32768	60999`.
+/// Parses two port numbers with a tab between them.
 fn parse_range(text: &str) -> Option<RangeInclusive<u16>> {
     let mut ports = text.split_ascii_whitespace().map(str::parse);
     let range = ports.next()?.ok()?..=ports.next()?.ok()?;

@@ -81,6 +81,11 @@ pub(crate) struct Args {
     #[arg(long, conflicts_with = "pid")]
     port: Option<u16>,
 
+    /// How many files the server may open, to see what it does at that limit [default: the
+    /// manifest's; else as many as the system allows]
+    #[arg(long, value_name = "N", conflicts_with = "pid")]
+    server_open_files: Option<NonZero<u64>>,
+
     /// Look up only the names of functions: no inlined ones, no lines; for huge binaries
     #[arg(long)]
     names_only: bool,
@@ -160,7 +165,12 @@ impl Args {
             (None, None) => bail!("name a target, or give --manifest or --pid"),
         };
         let color = std::io::IsTerminal::is_terminal(&std::io::stderr());
-        Ok(What::Target(Box::new(Launch { manifest, port: self.port, color })))
+        Ok(What::Target(Box::new(Launch {
+            manifest,
+            port: self.port,
+            open_files: self.server_open_files,
+            color,
+        })))
     }
 
     fn settings(&self, what: &What) -> anyhow::Result<Settings> {

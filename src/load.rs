@@ -23,10 +23,10 @@ mod course;
 mod endpoint;
 mod error;
 mod errors;
+mod external;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
-mod external;
 mod generator;
 mod plan;
 mod pool;

@@ -29,6 +29,8 @@ use crate::unit::Nanos;
 pub struct Generator {
     tap: Arc<Tap>,
     threads: Vec<LoadThread>,
+    /// Whether the script's course begins when the tap is opened next.
+    course_is_due: bool,
 }
 
 #[derive(Debug)]
@@ -51,7 +53,7 @@ impl Generator {
     /// connection could be opened.
     pub fn start(plan: &Plan) -> Result<Self, LoadError> {
         descriptors::check(plan.connections(), plan.threads())?;
-        let mut generator = Self { tap: Arc::default(), threads: Vec::new() };
+        let mut generator = Self { tap: Arc::default(), threads: Vec::new(), course_is_due: false };
         let (opened, openings) = channel();
         for (index, thread) in plan.thread_plans().iter().enumerate() {
             generator.start_thread(plan, index, *thread, opened.clone())?;
@@ -61,33 +63,48 @@ impl Generator {
         Ok(generator)
     }
 
+    /// Lets the script's course, its schedule and its stages, begin when the tap is opened next.
+    /// Until then, the load keeps the level at which the course starts.
+    pub fn begin_course(&mut self) {
+        self.course_is_due = true;
+    }
+
     /// Opens the tap: every connection sends its requests, and a new tally begins.
     ///
     /// Without effect while it is open.
     pub fn resume(&mut self) {
-        if !self.tap.is_open() {
-            self.tap.turn();
-            self.wake();
-        }
+        self.open(|_| u64::MAX);
+    }
+
+    /// Opens the tap for so many requests in all, whatever becomes of them; the connections are
+    /// idle after that. [`Generator::pause`] still ends the slice.
+    ///
+    /// Without effect while the tap is open.
+    pub fn resume_for(&mut self, requests: u64) {
+        let threads = self.threads.len().max(1) as u64;
+        self.open(|index| requests / threads + u64::from(index < requests % threads));
+    }
+
+    /// Whether all requests of [`Generator::resume_for`] have been sent and have ended.
+    pub fn is_spent(&self) -> bool {
+        let position = self.tap.position();
+        self.threads.iter().all(|thread| thread.gauge.is_spent(position))
     }
 
     /// Closes the tap, waits until every response in flight has come or timed out, and returns
-    /// what was measured since [`Generator::resume`].
+    /// what was measured since [`Generator::resume`] or [`Generator::cut`].
     ///
     /// The tally is empty if the tap was not open.
     pub fn pause(&mut self) -> Tally {
-        if !self.tap.is_open() {
-            return Tally::new(Nanos::now());
-        }
-        self.tap.turn();
-        self.wake();
-        // A thread that has ended has nothing to tell; its last tally had the reason.
-        let tallies = self.threads.iter().filter_map(|thread| thread.tallies.recv().ok());
-        let merged = tallies.reduce(|mut all, tally| {
-            all.merge(&tally);
-            all
-        });
-        merged.unwrap_or_else(|| Tally::new(Nanos::now()))
+        self.end_slice(Tap::turn)
+    }
+
+    /// Returns what was measured since [`Generator::resume`] or the last cut, and begins another
+    /// tally without a pause in the traffic.
+    ///
+    /// A request counts to the tally in which it ends. The tally is empty if the tap was not open.
+    pub fn cut(&mut self) -> Tally {
+        self.end_slice(Tap::cut)
     }
 
     /// Complete responses since the start, good or not: for showing progress.
@@ -98,6 +115,37 @@ impl Generator {
     /// Connections that are open now.
     pub fn live_connections(&self) -> usize {
         self.threads.iter().map(|thread| thread.gauge.live.load(Ordering::Relaxed)).sum()
+    }
+
+    /// Opens a closed tap, with a quota of requests for the thread of each index.
+    fn open(&mut self, quota: impl Fn(u64) -> u64) {
+        if self.tap.is_open() {
+            return;
+        }
+        for (index, thread) in (0..).zip(&self.threads) {
+            thread.gauge.quota.store(quota(index), Ordering::Relaxed);
+        }
+        if std::mem::take(&mut self.course_is_due) {
+            self.tap.set_course(Nanos::now());
+        }
+        self.tap.turn();
+        self.wake();
+    }
+
+    /// Changes an open tap and adds up the tallies that the threads give for that.
+    fn end_slice(&mut self, change: fn(&Tap)) -> Tally {
+        if !self.tap.is_open() {
+            return Tally::new(Nanos::now());
+        }
+        change(&self.tap);
+        self.wake();
+        // A thread that has ended has nothing to tell; its last tally had the reason.
+        let tallies = self.threads.iter().filter_map(|thread| thread.tallies.recv().ok());
+        let merged = tallies.reduce(|mut all, tally| {
+            all.merge(&tally);
+            all
+        });
+        merged.unwrap_or_else(|| Tally::new(Nanos::now()))
     }
 
     fn start_thread(

@@ -1,22 +1,21 @@
 //! One load thread: an event loop over its share of the connections.
 
 mod backoff;
+mod slice;
 mod tap;
 
 use std::{
-    io::{self, ErrorKind},
+    io::ErrorKind,
     net::SocketAddr,
-    ops::ControlFlow,
     sync::{Arc, atomic::Ordering::Relaxed, mpsc::Sender},
     time::Duration,
 };
 
 use mio::{Events, Poll, Token, event::Event};
-use rustix::time::{ClockId, clock_gettime};
 
 use super::{
     connection::{Connection, Progress, ReadError, Stage},
-    errors::{Age, Cause, Failure, Phase},
+    errors::{Cause, Failure, Phase},
     request::{Fault, Request},
     response::RecentHead,
     tally::Tally,
@@ -69,6 +68,8 @@ pub(super) struct Worker {
     next_sweep: Nanos,
     /// The tap's position that this thread follows.
     position: u64,
+    /// Requests that this slice may still send.
+    quota: u64,
     busy: usize,
     connecting: usize,
     live: usize,
@@ -91,6 +92,7 @@ impl Worker {
             now,
             next_sweep: now,
             position: 0,
+            quota: 0,
             busy: 0,
             connecting: 0,
             live: 0,
@@ -176,7 +178,8 @@ impl Worker {
     }
 
     fn issue_if_open(&mut self, slot: usize) {
-        if self.setup.tap.flows_at(self.position) {
+        if self.quota > 0 && self.setup.tap.flows_at(self.position) {
+            self.quota -= 1;
             self.connections[slot].begin(self.now);
             self.busy += 1;
             self.send(slot);
@@ -333,61 +336,4 @@ impl Worker {
             }
         }
     }
-
-    /// Does what the tap says: starts a slice, ends one whose responses have all come, or breaks.
-    fn follow_tap(&mut self) -> ControlFlow<()> {
-        let position = self.setup.tap.position();
-        if position == Tap::STOP {
-            return ControlFlow::Break(());
-        }
-        if position == self.position {
-            return ControlFlow::Continue(());
-        }
-        if !tap::is_open_at(self.position) {
-            self.begin_slice();
-        }
-        if position != self.position && self.busy == 0 {
-            return self.end_slice();
-        }
-        ControlFlow::Continue(())
-    }
-
-    fn begin_slice(&mut self) {
-        self.position += 1;
-        self.cpu_before = thread_cpu();
-        self.tally.started = Nanos::now();
-        for slot in 0..self.connections.len() {
-            if self.connections[slot].stage() == Stage::Idle {
-                // A thousand first requests take milliseconds to write: each has its own start.
-                self.now = Nanos::now();
-                self.issue_if_open(slot);
-            }
-        }
-    }
-
-    fn end_slice(&mut self) -> ControlFlow<()> {
-        self.position += 1;
-        let mut tally = std::mem::replace(&mut self.tally, Tally::new(self.now));
-        tally.ended = self.now.max(tally.started);
-        tally.client_cpu = thread_cpu().since(self.cpu_before);
-        match self.setup.tallies.send(tally) {
-            Ok(()) => ControlFlow::Continue(()),
-            // The generator is gone.
-            Err(_) => ControlFlow::Break(()),
-        }
-    }
-
-    /// The event queue itself failed: hands over what was counted, with the reason.
-    fn break_off(mut self, error: &io::Error) {
-        let failure = Failure { phase: Phase::Body, cause: Cause::of_io(error), age: Age::Reused };
-        self.tally.errors.record(failure, self.now);
-        self.set_live(0);
-        let _ = self.end_slice();
-    }
-}
-
-/// CPU time of the calling thread.
-fn thread_cpu() -> Nanos {
-    let time = clock_gettime(ClockId::ThreadCPUTime);
-    Nanos(time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64)
 }

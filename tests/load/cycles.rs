@@ -146,3 +146,40 @@ fn other_machines_get_no_load() {
     let plan = Plan::new(&script(1, "", ""), "192.0.2.1:80".parse().expect("an address"), &[]);
     assert!(matches!(plan, Err(LoadError::Remote(_))), "{plan:?}");
 }
+
+#[test]
+fn cuts_end_tallies_but_not_the_traffic() {
+    let _alone = alone();
+    let server = Server::saying(OK);
+    let mut generator =
+        start(&script(4, "threads = 2", ""), server.addr).expect("the server accepts");
+    assert_eq!(generator.cut().requests, 0);
+    generator.resume();
+    let mut total = 0;
+    for _ in 0..50 {
+        let before = server.received();
+        eventually("the load flows", || server.received() >= before + 20);
+        let tally = generator.cut();
+        assert_eq!(tally.errors.total(), 0, "{}", tally.errors);
+        assert!(tally.requests > 0);
+        total += tally.requests;
+    }
+    total += generator.pause().requests;
+    assert_eq!(server.received(), total);
+}
+
+#[test]
+fn a_slice_of_so_many_requests_ends_by_itself() {
+    let _alone = alone();
+    let server = Server::saying(OK);
+    let mut generator =
+        start(&script(7, "threads = 2", ""), server.addr).expect("the server accepts");
+    for (requests, total) in [(101, 101), (3, 104), (0, 104)] {
+        generator.resume_for(requests);
+        eventually("the quota is used", || generator.is_spent());
+        let tally = generator.cut();
+        let rest = generator.pause();
+        assert_eq!((tally.requests, rest.requests), (requests, 0));
+        assert_eq!((server.received(), generator.completed()), (total, total));
+    }
+}

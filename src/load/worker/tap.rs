@@ -5,12 +5,19 @@ use std::sync::atomic::{
     Ordering::{AcqRel, Acquire, Relaxed, Release},
 };
 
+use crate::unit::Nanos;
+
 /// Opens and closes the traffic of all threads: odd while it flows, even while it is closed.
 ///
-/// Every change is one more, so that no thread can miss a slice however short.
+/// Every change adds to it, so that no thread can miss a slice however short: one to open or to
+/// close, two to cut an open one in two.
 #[derive(Debug, Default)]
 #[repr(align(128))]
-pub(in crate::load) struct Tap(AtomicU64);
+pub(in crate::load) struct Tap {
+    position: AtomicU64,
+    /// When the script's course began, zero before it does.
+    course: AtomicU64,
+}
 
 impl Tap {
     /// The last position, at which all threads end.
@@ -22,34 +29,66 @@ impl Tap {
 
     /// Opens a closed tap, or closes an open one.
     pub(in crate::load) fn turn(&self) {
-        self.0.fetch_add(1, AcqRel);
+        self.position.fetch_add(1, AcqRel);
+    }
+
+    /// Ends a slice of an open tap and begins the next.
+    pub(in crate::load) fn cut(&self) {
+        self.position.fetch_add(2, AcqRel);
     }
 
     /// Ends all threads.
     pub(in crate::load) fn stop(&self) {
-        self.0.store(Self::STOP, Release);
+        self.position.store(Self::STOP, Release);
     }
 
-    pub(super) fn position(&self) -> u64 {
-        self.0.load(Acquire)
+    /// The script's course begins at `start`; the threads see it at the tap's next change.
+    pub(in crate::load) fn set_course(&self, start: Nanos) {
+        self.course.store(start.0, Relaxed);
     }
 
-    /// Whether the tap is open and still where a thread at `position` thinks it is.
+    /// When the script's course began, if it has.
+    pub(super) fn course(&self) -> Option<Nanos> {
+        Some(Nanos(self.course.load(Relaxed))).filter(|start| *start > Nanos(0))
+    }
+
+    pub(in crate::load) fn position(&self) -> u64 {
+        self.position.load(Acquire)
+    }
+
+    /// Whether a thread at `position` may send.
     ///
-    /// This is asked before every request, so that closing takes effect at the next one.
+    /// This is asked before every request, so that closing takes effect at the next one. Where
+    /// both are odd but differ, the slice was cut: the traffic goes on.
     pub(super) fn flows_at(&self, position: u64) -> bool {
-        is_open_at(position) && self.0.load(Relaxed) == position
+        is_open_at(position) && is_open_at(self.position.load(Relaxed))
     }
 }
 
 pub(super) fn is_open_at(position: u64) -> bool {
-    position % 2 == 1
+    position % 2 == 1 && position != Tap::STOP
 }
 
-/// What others may read of a running thread; alone on its cache line, since it is written often.
+/// What the generator and one running thread tell each other; alone on its cache line, since it is
+/// written often.
 #[derive(Debug, Default)]
 #[repr(align(128))]
 pub(in crate::load) struct Gauge {
     pub(in crate::load) completed: AtomicU64,
     pub(in crate::load) live: AtomicUsize,
+    /// The requests that the next slice may send.
+    pub(in crate::load) quota: AtomicU64,
+    /// The tap's position up to which the quotas are used and every request has ended.
+    spent: AtomicU64,
+}
+
+impl Gauge {
+    /// Tells that the quota of the slice at `position` is used and nothing is under way.
+    pub(super) fn set_spent(&self, position: u64) {
+        self.spent.store(position, Release);
+    }
+
+    pub(in crate::load) fn is_spent(&self, position: u64) -> bool {
+        self.spent.load(Acquire) >= position
+    }
 }

@@ -12,7 +12,7 @@
 //! - [`Running`] stops every process when it is dropped. The [`Guard`] does the same when this
 //!   process is killed and drops nothing.
 //! - [`usage`] says what processes use, [`descendants`] and [`listening_ports`] which belong
-//!   together and where they listen, [`Cpus`] and [`split_cpus`] who gets which CPU.
+//!   together and where they listen, [`network`] how their queues of connections fare, [`Cpus`] and [`split_cpus`] who gets which CPU.
 //!
 //! What a started server prints is read and its last lines are kept: they are in every error
 //! that a user sees.
@@ -26,6 +26,7 @@ mod guard;
 mod http;
 mod launch;
 mod manifest;
+pub mod network;
 mod output;
 mod port;
 mod procfs;

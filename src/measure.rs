@@ -9,6 +9,7 @@
 //! requests, CPU time and samples of a slice belong together. See `docs/METHOD.md`.
 
 mod confidence;
+mod diagnosis;
 mod error;
 mod event;
 mod facts;
@@ -20,6 +21,7 @@ mod subject;
 mod window;
 
 pub use confidence::{Estimate, t_quantile_975};
+pub use diagnosis::{Diagnosis, Seen, ServerExit, ServerSeen};
 pub use error::MeasureError;
 pub use event::{Event, Sink};
 pub use observer::ObserverEffect;

@@ -3,11 +3,7 @@
 //! All of it belongs to a network namespace, which is that of the process asked about. See proc(5)
 //! and the kernel's `Documentation/networking/ip-sysctl.rst`.
 
-use std::{
-    fs, io,
-    net::SocketAddr,
-    ops::RangeInclusive,
-};
+use std::{fs, io, net::SocketAddr, ops::RangeInclusive};
 
 use super::procfs;
 

@@ -36,6 +36,10 @@ pub enum MeasureError {
     WrongStatus { request: String, status: u16, script: String },
     #[error("the server stopped answering: it runs, but the last slices have no response at all")]
     Silent,
+    #[error("{0}")]
+    Collapsed(String),
+    #[error("a threshold ended it: {0}")]
+    Threshold(String),
     #[error("process {0} does not run")]
     NoProcess(u32),
     #[error("process {0} is a kernel thread and runs no program: give the id of the server")]

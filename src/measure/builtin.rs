@@ -60,6 +60,10 @@ pub(super) fn drive(
     let ended = Nanos::now();
     let usage_after = usage::read(&window.subject.pids());
     let (capture, server) = window.finish();
+    let aborted_by = match &cut {
+        Some(Cut::Threshold(broken)) => Some(broken.index),
+        _ => None,
+    };
     let (status, reason) = ending(cut);
     let live = server.live();
     let threads = Some(threads);
@@ -68,6 +72,7 @@ pub(super) fn drive(
         slices,
         status,
         reason,
+        aborted_by,
         began,
         ended,
         threads,
@@ -92,7 +97,7 @@ fn before_window(cut: Cut) -> MeasureError {
         Cut::Exited(exit) => MeasureError::Exited(exit),
         Cut::Silent => MeasureError::Silent,
         Cut::Collapsed(collapse) => MeasureError::Collapsed(collapse.to_string()),
-        Cut::Threshold(which) => MeasureError::Threshold(which),
+        Cut::Threshold(broken) => MeasureError::Threshold(broken.why),
     }
 }
 

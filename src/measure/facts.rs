@@ -67,6 +67,11 @@ pub(super) fn run(
     run.reason = observed.load.reason.take();
     let figures = Figures::of_run(&run);
     run.thresholds = script.thresholds.iter().map(|limit| figures.judge(limit)).collect();
+    let aborted_by = observed.load.aborted_by.and_then(|index| run.thresholds.get_mut(index));
+    if let Some(limit) = aborted_by {
+        // It may have been kept over the whole time, and was broken for too long all the same.
+        (limit.aborted, limit.passed) = (true, false);
+    }
     run
 }
 

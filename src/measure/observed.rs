@@ -40,6 +40,8 @@ pub(super) struct LoadSeen {
     pub(super) slices: Slices,
     pub(super) status: Status,
     pub(super) reason: Option<String>,
+    /// The place of the limit that ended it, if one did.
+    pub(super) aborted_by: Option<usize>,
     /// When the window began; where it never did, the warm-up.
     pub(super) began: Nanos,
     pub(super) ended: Nanos,

@@ -14,7 +14,7 @@ use super::{
     slice::{Invalid, Readings, Slice},
     slices::Slices,
     subject::Subject,
-    thresholds::ThresholdWatch,
+    thresholds::{Broken, ThresholdWatch},
 };
 use crate::{
     load::{Generator, Script, Tally},
@@ -70,7 +70,7 @@ pub(super) enum Cut {
     /// Most attempts failed.
     Collapsed(Collapse),
     /// A limit was broken that ends the measurement.
-    Threshold(String),
+    Threshold(Broken),
 }
 
 impl<'a> Window<'a> {

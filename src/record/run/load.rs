@@ -236,6 +236,8 @@ pub struct ThresholdFacts {
     pub passed: bool,
     /// Why it counts as broken, where the value does not say it.
     pub reason: Option<String>,
+    /// Whether it ended the measurement.
+    pub aborted: bool,
 }
 
 /// What kept the throughput from being higher.

@@ -121,7 +121,7 @@ impl<'a> Prepared<'a> {
         events(Event::Recording);
         let run = facts::run(self.what, self.built.as_ref(), settings, &mut observed, &resolved);
         let ended = observed.load.ended;
-        let (run, directory) = store.finish(run, &resolved.profile, ended)?;
+        let (run, directory) = store.finish(run, &resolved.profile, &observed.attachments, ended)?;
         Ok(Finished { run, directory })
     }
 

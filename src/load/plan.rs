@@ -4,6 +4,7 @@ use std::{net::SocketAddr, time::Duration};
 
 use super::{
     error::LoadError,
+    pool::Pool,
     request::Request,
     script::{Script, Threads},
 };
@@ -42,7 +43,7 @@ impl Plan {
         };
         Ok(Self {
             addr,
-            request: Request::render(script.request(), addr),
+            request: Pool::render(script, addr)?.get(0).clone(),
             threads: share(connections, threads, cpus),
             timeout: script.timeout,
         })

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use memchr::memmem::Finder;
 
-use super::script::{Body, Expect, ScriptRequest};
+use super::script::{Expect, Secret};
 
 /// A request as it goes over the wire, with what its response must be.
 #[derive(Debug, Clone)]
@@ -14,6 +14,18 @@ pub struct Request {
     closes: bool,
     expected_status: Vec<u16>,
     expected_body: Option<Finder<'static>>,
+}
+
+/// What a request is made of, with nothing left to fill in.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Parts<'a> {
+    pub(super) method: &'a str,
+    /// Path and query as they go over the wire.
+    pub(super) path: &'a str,
+    pub(super) headers: &'a [(&'a str, String)],
+    /// Empty for none.
+    pub(super) body: &'a [u8],
+    pub(super) expect: &'a Expect,
 }
 
 /// What is wrong with a complete response.
@@ -36,20 +48,13 @@ impl Request {
         }
     }
 
-    /// The script's request, to be sent to `addr`.
-    pub(super) fn render(request: &ScriptRequest, addr: SocketAddr) -> Self {
-        let ScriptRequest {
-            method,
-            path,
-            headers,
-            body,
-            expect: Expect { status, body_contains, .. },
-            ..
-        } = request;
-        let body = match body {
-            Body::Fixed(bytes) => bytes.as_slice(),
-            Body::Template(text) => text.as_bytes(),
-        };
+    /// Renders a request to be sent to `addr`.
+    pub(super) fn render(
+        parts: &Parts<'_>,
+        addr: SocketAddr,
+        authorization: Option<&Secret>,
+    ) -> Self {
+        let Parts { method, path, headers, body, expect } = parts;
         let mut head = format!("{method} {path} HTTP/1.1\r\n");
         let mut line = |name: &str, value: &str| {
             head.extend([name, ": ", value, "\r\n"]);
@@ -60,11 +65,14 @@ impl Request {
         if named("host").next().is_none() {
             line("Host", &addr.to_string());
         }
-        for (name, value) in headers {
+        if let Some(Secret(value)) = authorization {
+            line("Authorization", value);
+        }
+        for (name, value) in *headers {
             line(name, value);
         }
         // Methods with a meaning for a body say so even when there is none (RFC 9110, 8.6).
-        if !body.is_empty() || matches!(method.as_str(), "POST" | "PUT" | "PATCH") {
+        if !body.is_empty() || matches!(*method, "POST" | "PUT" | "PATCH") {
             line("Content-Length", &body.len().to_string());
         }
         head.push_str("\r\n");
@@ -75,10 +83,10 @@ impl Request {
         bytes.extend_from_slice(body);
         Self {
             bytes,
-            is_head: method == "HEAD",
+            is_head: *method == "HEAD",
             closes,
-            expected_status: status.clone(),
-            expected_body: body_contains.as_ref().map(|text| Finder::new(text).into_owned()),
+            expected_status: expect.status.clone(),
+            expected_body: expect.body_contains.as_ref().map(|text| Finder::new(text).into_owned()),
         }
     }
 

@@ -22,6 +22,7 @@ mod connection;
 mod descriptors;
 mod error;
 mod errors;
+mod external;
 mod generator;
 mod plan;
 mod pool;
@@ -36,6 +37,10 @@ mod worker;
 pub use descriptors::raise_nofile;
 pub use error::LoadError;
 pub use errors::{Age, Cause, Errors, Failure, Occurrences, Phase};
+pub use external::{
+    External, ExternalError, Invocation, LatencyKind, Origin, Reported, ReportedErrors,
+    ReportedLatency, ToolOutput,
+};
 pub use generator::Generator;
 pub use plan::Plan;
 pub use pool::Pool;

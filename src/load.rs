@@ -19,13 +19,13 @@
 //! Load goes to loopback addresses only.
 
 mod connection;
-mod descriptors;
 mod error;
 mod errors;
 mod external;
 mod generator;
 mod plan;
 mod pool;
+mod preflight;
 mod probe;
 mod request;
 mod response;
@@ -34,7 +34,6 @@ mod tally;
 mod template;
 mod worker;
 
-pub use descriptors::raise_nofile;
 pub use error::LoadError;
 pub use errors::{Age, Cause, Errors, Failure, Occurrences, Phase};
 pub use external::{
@@ -44,6 +43,9 @@ pub use external::{
 pub use generator::Generator;
 pub use plan::Plan;
 pub use pool::Pool;
+pub use preflight::{
+    Needs, OpenFiles, Shortage, Shortages, Surroundings, open_files_limit, preflight, raise_nofile,
+};
 pub use probe::{ProbeError, probe};
 pub use request::Request;
 pub use response::ResponseError;

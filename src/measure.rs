@@ -16,6 +16,7 @@ mod confidence;
 mod diagnosis;
 mod error;
 mod event;
+mod external;
 mod facts;
 mod latency;
 mod observed;
@@ -25,6 +26,7 @@ mod server_watch;
 mod slice;
 mod slices;
 mod subject;
+mod surroundings;
 mod thresholds;
 mod window;
 

@@ -24,5 +24,5 @@ pub use run::{
     LoadFacts, ObserverEffect, ProfileFacts, RequestFacts, Run, ServerFacts, SliceFacts,
     StageFacts, Status, TargetFacts, ThresholdFacts, UnwindFacts,
 };
-pub use store::{RecordError, RunSummary, Store};
+pub use store::{Attachment, RecordError, RunSummary, Store};
 pub use time::{UtcTime, UtcTimeError};

@@ -14,9 +14,9 @@ use mio::{Poll, Waker};
 use rustix::thread::{CpuSet, sched_setaffinity};
 
 use super::{
-    descriptors,
     error::LoadError,
     plan::{Plan, ThreadPlan},
+    preflight,
     tally::Tally,
     worker::{Gauge, Opened, Setup, Tap, WAKER, Worker},
 };
@@ -52,7 +52,9 @@ impl Generator {
     /// When there are too few file descriptors, a thread cannot be started or pinned, or not one
     /// connection could be opened.
     pub fn start(plan: &Plan) -> Result<Self, LoadError> {
-        descriptors::check(plan.connections(), plan.threads())?;
+        if plan.is_checked() {
+            preflight::check(plan)?;
+        }
         let mut generator = Self { tap: Arc::default(), threads: Vec::new(), course_is_due: false };
         let (opened, openings) = channel();
         for (index, thread) in plan.thread_plans().iter().enumerate() {

@@ -16,6 +16,7 @@ pub struct Plan {
     request: Request,
     threads: Vec<ThreadPlan>,
     timeout: Duration,
+    checked: bool,
 }
 
 /// One thread's share.
@@ -46,6 +47,7 @@ impl Plan {
             request: Pool::render(script, addr)?.get(0).clone(),
             threads: share(connections, threads, cpus),
             timeout: script.timeout,
+            checked: script.limits.preflight,
         })
     }
 
@@ -72,6 +74,11 @@ impl Plan {
     /// How long a complete response, or a connection, may take.
     pub fn timeout(&self) -> Duration {
         self.timeout
+    }
+
+    /// Whether a load that cannot work is refused.
+    pub fn is_checked(&self) -> bool {
+        self.checked
     }
 
     pub(super) fn thread_plans(&self) -> &[ThreadPlan] {

@@ -21,6 +21,7 @@ use super::{
     tally::Tally,
 };
 use crate::unit::Nanos;
+pub(super) use backoff::BURST;
 use backoff::Openings;
 pub(super) use tap::{Gauge, Tap};
 

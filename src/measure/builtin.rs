@@ -5,16 +5,15 @@ use super::{
     error::MeasureError,
     event::Sink,
     observed::LoadSeen,
-    profile::Conditions,
+    profile::{Conditions, Sides},
     server_watch::ServerWatch,
     slices::Slices,
-    subject::Subject,
     window::{Cut, Window},
 };
 use crate::{
     load::{Generator, Plan, Tally},
     record::Status,
-    sample::{Capture, Sampler},
+    sample::Capture,
     target::usage::{self, Usage},
     unit::Nanos,
 };
@@ -32,9 +31,7 @@ pub(super) struct Driven {
 /// Applies the load of a plan to a server that is ready.
 pub(super) fn drive(
     plan: &Plan,
-    sampler: Sampler,
-    subject: &mut Subject,
-    server: ServerWatch,
+    sides: Sides<'_>,
     conditions: Conditions<'_>,
     events: Sink<'_>,
 ) -> Result<Driven, MeasureError> {
@@ -43,8 +40,7 @@ pub(super) fn drive(
     let agenda = Agenda::of(script);
     let generator = Generator::start(plan)?;
     let threads = plan.threads();
-    let mut window =
-        Window::new(generator, sampler, subject, server, (script, threads), interrupted);
+    let mut window = Window::new(generator, sides, (script, threads), interrupted);
     let mut began = Nanos::now();
     let warmed = window.warm_up(script.warmup, agenda.way, events);
     let usage_before = usage::read(&window.subject.pids());
@@ -67,7 +63,7 @@ pub(super) fn drive(
     let (status, reason) = ending(cut);
     let live = server.live();
     let threads = Some(threads);
-    let (client_open_files, ports) = (None, None);
+    let (client_open_files, ports, tool) = (None, None, None);
     let load = LoadSeen {
         slices,
         status,
@@ -79,6 +75,7 @@ pub(super) fn drive(
         live,
         client_open_files,
         ports,
+        tool,
     };
     Ok(Driven { load, capture, server, usage_before, usage_after })
 }

@@ -5,10 +5,10 @@ use std::io;
 use thiserror::Error;
 
 use crate::{
-    load::{LoadError, ProbeError},
+    load::{ExternalError, LoadError, ProbeError},
     record::RecordError,
     sample::SampleError,
-    target::{BuildError, TargetError},
+    target::{BuildError, TargetError, ToolError},
 };
 
 /// Why a measurement could not be made. Whatever it had started is stopped by then.
@@ -21,6 +21,14 @@ pub enum MeasureError {
     Target(#[from] TargetError),
     #[error(transparent)]
     Load(#[from] LoadError),
+    #[error(transparent)]
+    External(#[from] ExternalError),
+    #[error(transparent)]
+    Tool(#[from] ToolError),
+    #[error("{0}")]
+    ToolHangs(String),
+    #[error("cannot make a folder for the files of the load tool: {0}")]
+    ToolFolder(io::Error),
     #[error(transparent)]
     Sample(#[from] SampleError),
     #[error(transparent)]

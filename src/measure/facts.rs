@@ -2,6 +2,7 @@
 
 mod load;
 mod sampling;
+mod tool;
 
 use super::{
     latency::delayed_ack,
@@ -53,6 +54,9 @@ pub(super) fn run(
     run.budget = budget(settings, observed);
     run.host = observed.host.clone();
     run.load = load::load(script, observed, headline);
+    if let Some(tool) = &observed.load.tool {
+        run.load = tool::load(run.load, script, tool);
+    }
     run.server = server(observed, headline.total);
     run.client = client(headline.total);
     run.bottleneck = load::bottleneck(script, observed, &run.load, headline.total);
@@ -159,6 +163,9 @@ fn warnings(
     }
     if let Some((first, _)) = slices.all().tally.errors.first() {
         warnings.push(format!("first error: {first}"));
+    }
+    if let Some(tool) = &observed.load.tool {
+        warnings.extend(tool::warnings(tool, &run.load.engine));
     }
     warnings.extend(delayed_ack(&run.load.service_us));
     if let Some(why) = headline.invalid {

@@ -4,7 +4,8 @@ use std::{net::SocketAddr, time::Duration};
 
 use super::{diagnosis::ServerSeen, slices::Slices};
 use crate::{
-    record::{Host, Status, UtcTime},
+    load::Reported,
+    record::{Attachment, Host, Status, UtcTime},
     sample::Capture,
     target::{
         Cpus,
@@ -34,6 +35,20 @@ pub(super) struct Observed {
     pub(super) dropped: Option<ListenDrops>,
 }
 
+/// What a load tool that is not built in left behind.
+#[derive(Debug)]
+pub(super) struct ToolSeen {
+    pub(super) version: Option<String>,
+    /// Its command, without secrets.
+    pub(super) command: String,
+    /// What it said; none where it was stopped before it could say anything.
+    pub(super) reported: Option<Reported>,
+    /// What it printed, and the files that were made for it.
+    pub(super) attachments: Vec<Attachment>,
+    /// CPU time of the whole tool.
+    pub(super) cpu: Nanos,
+}
+
 /// What the load came to, and how it ended.
 #[derive(Debug)]
 pub(super) struct LoadSeen {
@@ -53,4 +68,6 @@ pub(super) struct LoadSeen {
     pub(super) client_open_files: Option<u64>,
     /// The ports from which it may connect.
     pub(super) ports: Option<Ports>,
+    /// The tool that drove it, unless the built-in engine did.
+    pub(super) tool: Option<ToolSeen>,
 }

@@ -6,13 +6,14 @@ use super::{
     builtin,
     error::MeasureError,
     event::{Event, Sink},
-    facts,
+    external, facts,
     observed::Observed,
     server_watch::ServerWatch,
     subject::{Attach, Launch, Subject, What},
+    surroundings,
 };
 use crate::{
-    load::{Base, Plan, Script, probe, raise_nofile},
+    load::{Base, EngineKind, Needs, Plan, Script, open_files_limit, preflight, probe, raise_nofile},
     record::{Host, Run, Store, UtcTime},
     sample::{Config, Sampler},
     symbolize::{Detail, resolve},
@@ -56,6 +57,13 @@ pub struct Prepared<'a> {
     guard: Guard,
 }
 
+/// The server and what watches it.
+pub(super) struct Sides<'a> {
+    pub(super) sampler: Sampler,
+    pub(super) subject: &'a mut Subject,
+    pub(super) server: ServerWatch,
+}
+
 /// What a measurement goes on under.
 #[derive(Clone, Copy)]
 pub(super) struct Conditions<'a> {
@@ -74,25 +82,31 @@ pub fn profile(
     interrupted: &AtomicBool,
     events: Sink<'_>,
 ) -> Result<Finished, MeasureError> {
-    let prepared = Prepared::new(what, settings.hz, store, interrupted, events)?;
+    let levels = std::slice::from_ref(settings);
+    let prepared = Prepared::new(what, levels, store, interrupted, events)?;
     prepared.profile(settings, store, interrupted, events)
 }
 
 impl<'a> Prepared<'a> {
-    /// Builds `what`, once everything that can be known to stop a measurement has been looked at.
+    /// Builds `what`, once everything that can be known to stop a measurement at one of the
+    /// `levels` has been looked at.
     ///
     /// # Errors
-    /// When the store cannot be written, the kernel does not allow sampling, or the build fails.
+    /// When the store cannot be written, the kernel does not allow sampling, a load tool is missing
+    /// or cannot do what its script asks for, or the build fails.
     pub fn new(
         what: &'a What,
-        hz: Hertz,
+        levels: &[Settings],
         store: &Store,
         interrupted: &AtomicBool,
         events: Sink<'_>,
     ) -> Result<Self, MeasureError> {
         store.check_writable(facts::target_name(what))?;
         // A build takes long: what would stop us after it should stop us before.
-        Sampler::probe(hz)?;
+        for settings in levels {
+            Sampler::probe(settings.hz)?;
+            external::check(settings)?;
+        }
         let guard = Guard::start().map_err(MeasureError::Guard)?;
         let built = build_target(what, &guard, interrupted, events)?;
         Ok(Self { what, built, guard })
@@ -121,7 +135,8 @@ impl<'a> Prepared<'a> {
         events(Event::Recording);
         let run = facts::run(self.what, self.built.as_ref(), settings, &mut observed, &resolved);
         let ended = observed.load.ended;
-        let (run, directory) = store.finish(run, &resolved.profile, &observed.attachments, ended)?;
+        let attachments = observed.load.tool.map(|tool| tool.attachments).unwrap_or_default();
+        let (run, directory) = store.finish(run, &resolved.profile, &attachments, ended)?;
         Ok(Finished { run, directory })
     }
 
@@ -157,7 +172,7 @@ impl<'a> Prepared<'a> {
         let Conditions { settings, interrupted } = conditions;
         let script = &settings.script;
         // The server inherits the limit.
-        let limit = script.limits.raise_nofile.then(raise_nofile).and_then(Result::ok);
+        let _ = script.limits.raise_nofile.then(raise_nofile);
         // Compilers are asked for their versions: not while anything is measured.
         let host = Host::read();
         let _pinned = Pinned::to(&settings.load_cpus);
@@ -175,15 +190,22 @@ impl<'a> Prepared<'a> {
         let usage_initial = usage::read(&subject.pids());
         let server = ServerWatch::begin(&subject.pids(), addr);
         events(Event::Ready { after: first_call });
+        if plan.is_checked() {
+            preflight(Needs::of(&plan), &surroundings::of(&subject.pids(), addr))?;
+        }
         let ports = network::ports(addr).ok();
-        let driven = builtin::drive(&plan, sampler, &mut subject, server, conditions, events)?;
+        let sides = Sides { sampler, subject: &mut subject, server };
+        let driven = match script.engine.kind {
+            EngineKind::Builtin => builtin::drive(&plan, sides, conditions, events)?,
+            _ => external::drive(addr, sides, &self.guard, conditions, events)?,
+        };
         let mut watch = driven.server;
         let (server, dropped) = watch.end(&subject.pids());
         let server_cpus = subject.cpus.clone();
         subject.stop();
         let mut load = driven.load;
         load.ports = ports;
-        load.client_open_files = limit.map(|(_, raised)| raised);
+        load.client_open_files = Some(open_files_limit());
         Ok(Observed {
             started,
             addr,

@@ -106,11 +106,6 @@ impl Slices {
         &self.all
     }
 
-    /// Whether each slice is sampled, so that nothing can be said of what sampling does.
-    pub(super) fn are_all_sampled(&self) -> bool {
-        self.sampled
-    }
-
     /// The slices that the headline numbers come from, and whether those may be quoted.
     ///
     /// These are the valid ones without sampling of stages that are recorded. Where fewer than

@@ -10,6 +10,7 @@ use super::{
     agenda::{Agenda, Place, SLICE, Way},
     collapse::{Collapse, CollapseWatch},
     event::{Event, Sink},
+    profile::Sides,
     server_watch::ServerWatch,
     slice::{Invalid, Readings, Slice},
     slices::Slices,
@@ -76,9 +77,7 @@ pub(super) enum Cut {
 impl<'a> Window<'a> {
     pub(super) fn new(
         generator: Generator,
-        sampler: Sampler,
-        subject: &'a mut Subject,
-        server: ServerWatch,
+        Sides { sampler, subject, server }: Sides<'a>,
         (script, load_threads): (&Script, usize),
         interrupted: &'a AtomicBool,
     ) -> Self {

@@ -92,7 +92,7 @@ fn a_process_gets_its_budget() {
     let options = LaunchOptions {
         cpus: Some(cpu.to_string().parse().expect("a CPU")),
         workers: NonZero::new(3),
-        port: None,
+        ..LaunchOptions::default()
     };
     let running = fixture.hold(&options).expect("forks").release(&GO_ON).expect("starts");
     let pid = running.pids()[0];
@@ -103,6 +103,28 @@ fn a_process_gets_its_budget() {
     let dir = fixture.manifest.dir.canonicalize().expect("exists");
     assert_eq!(words[3], dir.to_str().expect("plain"));
     assert_eq!(words[4], words[5], "the soft limit of open files is raised to the hard one");
+}
+
+#[test]
+fn a_process_may_open_so_many_files() {
+    let say = "echo limits $(ulimit -n) $(ulimit -Hn); exec sleep 1000";
+    let more = "open_files = 77\nready = { line = \"limits\" }";
+    let fixture = Fixture::new(&script(say, more));
+    let check = |open_files, expected: &str| {
+        let options = LaunchOptions { open_files, ..LaunchOptions::default() };
+        let running = fixture.hold(&options).expect("forks").release(&GO_ON).expect("starts");
+        assert_eq!(usage::read(&running.pids()).fd_limit, expected.parse().ok());
+        let exits = running.stop();
+        assert_eq!(exits[0].last_lines, [format!("limits {expected} {expected}")]);
+    };
+    check(None, "77");
+    check(NonZero::new(55), "55");
+    // More than any system allows, whoever asks.
+    let options =
+        LaunchOptions { open_files: NonZero::new(u64::MAX / 2), ..LaunchOptions::default() };
+    let held = fixture.hold(&options).expect("forks");
+    let error = held.release(&GO_ON).map(|_| ()).expect_err("too many").to_string();
+    assert!(error.contains("cannot let it open 9223372036854775807 files: "), "{error}");
 }
 
 #[test]

@@ -99,6 +99,11 @@ pub(crate) struct Args {
     #[arg(long, conflicts_with = "pid")]
     port: Option<u16>,
 
+    /// How many files the server may open, to see what it does at that limit [default: the
+    /// manifest's; else as many as the system allows]
+    #[arg(long, value_name = "N", conflicts_with = "pid")]
+    server_open_files: Option<NonZero<u64>>,
+
     /// Look up only the names of functions: no inlined ones, no lines; for huge binaries
     #[arg(long)]
     names_only: bool,
@@ -122,7 +127,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Exit> {
     let interrupted = interrupt::flag(Second::Exits)?;
     let store = args.store.store();
     let mut progress = Progress::new();
-    let prepared = Prepared::new(&what, args.hz, &store, &interrupted, &mut |event| {
+    let prepared = Prepared::new(&what, &levels, &store, &interrupted, &mut |event| {
         progress.show(event);
     });
     progress.finish();
@@ -226,7 +231,8 @@ impl Args {
             (None, None) => bail!("name a target, or give --manifest or --pid"),
         };
         let color = std::io::IsTerminal::is_terminal(&std::io::stderr());
-        Ok(What::Target(Box::new(Launch { manifest, port: self.port, color })))
+        let (port, open_files) = (self.port, self.server_open_files);
+        Ok(What::Target(Box::new(Launch { manifest, port, open_files, color })))
     }
 
     /// How to measure each level.
@@ -259,7 +265,7 @@ impl Args {
             levels = Script::at_rates(&levels, &self.rate)?;
         }
         if !self.connections.is_empty() {
-            levels = Script::at_connections(&levels, &self.connections);
+            levels = Script::at_connections(&levels, &self.connections)?;
         }
         levels.into_iter().map(|script| self.changed(script)).collect()
     }

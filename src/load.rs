@@ -23,6 +23,7 @@ mod course;
 mod endpoint;
 mod error;
 mod errors;
+mod external;
 mod generator;
 mod plan;
 mod pool;
@@ -41,6 +42,10 @@ mod worker;
 pub use endpoint::{Address, Endpoint};
 pub use error::LoadError;
 pub use errors::{Age, Cause, Errors, Failure, Occurrences, Phase};
+pub use external::{
+    External, ExternalError, Invocation, LatencyKind, Origin, Reported, ReportedErrors,
+    ReportedLatency, ToolOutput,
+};
 pub use generator::Generator;
 pub use plan::Plan;
 pub use pool::Pool;

@@ -31,6 +31,7 @@ use super::{
     procfs,
     sys::{self, ChildEnds, Failure, Image, Step},
 };
+use crate::unit::Nanos;
 
 /// What to run, and how.
 #[derive(Debug)]
@@ -60,6 +61,7 @@ pub(super) struct Child {
     go: Option<OwnedFd>,
     failure: Option<File>,
     ending: Option<Ending>,
+    cpu: Option<Nanos>,
     /// Gone once the process is reaped.
     registration: Option<Registration>,
 }
@@ -167,6 +169,7 @@ impl Child {
             go: Some(go),
             failure: Some(failure.into()),
             ending: None,
+            cpu: None,
             registration: None,
         };
         child.registration = Some(guard.register(pid)?);
@@ -226,11 +229,17 @@ impl Child {
             self.wait(grace);
         }
         let _ = kill_process_group(self.pid, Signal::KILL);
-        sys::reap(self.pid);
+        self.cpu = sys::reap(self.pid);
         let ending = *self.ending.get_or_insert(Ending::Signal(Signal::KILL.as_raw()));
         family.end();
         drop(registration);
         ending
+    }
+
+    /// What CPU time a stopped process has used, with the children that it waited for. None for
+    /// one that is not stopped, and where something else has waited for it.
+    pub(super) fn cpu(&self) -> Option<Nanos> {
+        self.cpu
     }
 
     fn wait(&mut self, patience: Duration) {

@@ -18,9 +18,11 @@ use std::{
 };
 
 use rustix::{
-    process::{Pid, Resource, Signal, WaitOptions, waitpid},
+    process::{Pid, Resource, Signal},
     thread::CpuSet,
 };
+
+use crate::unit::Nanos;
 
 /// What a child is to become, prepared before the fork.
 pub(super) struct Image {
@@ -124,9 +126,46 @@ pub(super) fn fork_guard(registrations: &OwnedFd) -> io::Result<Pid> {
     forked(pid)
 }
 
-/// Waits for a child to end, so that it leaves no zombie.
-pub(super) fn reap(pid: Pid) {
-    while matches!(waitpid(Some(pid), WaitOptions::empty()), Err(rustix::io::Errno::INTR)) {}
+/// Waits for a child to end, so that it leaves no zombie, and tells the CPU time, user and kernel,
+/// of it and of the children that it waited for itself. None where someone else has waited for it.
+pub(super) fn reap(pid: Pid) -> Option<Nanos> {
+    loop {
+        // SAFETY: a structure of plain numbers, for which zeroes are valid.
+        let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
+        // SAFETY: the status is not asked for, and `usage` outlives the call that writes it.
+        let ended =
+            unsafe { libc::wait4(pid.as_raw_nonzero().get(), ptr::null_mut(), 0, &raw mut usage) };
+        if ended >= 0 {
+            return Some(nanos(usage.ru_utime) + nanos(usage.ru_stime));
+        }
+        if errno() != libc::EINTR {
+            return None;
+        }
+    }
+}
+
+/// The CPU time of a process that lives, user and kernel, over all its threads, those that have
+/// ended included. Needs no privileges.
+pub(super) fn cpu_time(pid: u32) -> Option<Nanos> {
+    let pid = libc::pid_t::try_from(pid).ok()?;
+    let mut clock = 0;
+    // SAFETY: writes one number, which outlives the call.
+    if unsafe { libc::clock_getcpuclockid(pid, &raw mut clock) } != 0 {
+        return None;
+    }
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: as above; a clock that is gone by now is an error.
+    if unsafe { libc::clock_gettime(clock, &raw mut time) } != 0 {
+        return None;
+    }
+    let nanos = u64::try_from(time.tv_nsec).unwrap_or(0);
+    Some(Nanos(u64::try_from(time.tv_sec).unwrap_or(0).saturating_mul(1_000_000_000) + nanos))
+}
+
+fn nanos(time: libc::timeval) -> Nanos {
+    let micros = u64::try_from(time.tv_usec).unwrap_or(0);
+    let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
+    Nanos(seconds.saturating_mul(1_000_000_000) + micros.saturating_mul(1000))
 }
 
 fn forked(pid: libc::pid_t) -> io::Result<Pid> {

@@ -2,8 +2,11 @@
 
 use std::fs;
 
-use super::procfs::{self, read_lossy};
-use crate::unit::Bytes;
+use super::{
+    procfs::{self, read_lossy},
+    sys,
+};
+use crate::unit::{Bytes, Nanos};
 
 /// What a set of processes uses, summed over them and their threads.
 ///
@@ -58,6 +61,12 @@ pub fn read(pids: &[u32]) -> Usage {
         total.add(&usage);
     }
     total
+}
+
+/// The CPU time of the processes `pids` so far, user and kernel, exact to the scheduler's clock,
+/// with threads that have ended; a process that has ended counts as nothing.
+pub fn cpu_time(pids: &[u32]) -> Nanos {
+    pids.iter().filter_map(|&pid| sys::cpu_time(pid)).sum()
 }
 
 fn read_one(pid: u32) -> Option<Usage> {
@@ -171,6 +180,24 @@ mod tests {
         let mut child = process::Command::new("true").spawn().expect("a child");
         child.wait().expect("ends");
         assert_eq!(read(&[child.id()]), Usage::default());
+        assert_eq!(cpu_time(&[child.id()]), Nanos(0));
+    }
+
+    #[test]
+    fn cpu_time_is_that_of_all_threads_the_ended_too() {
+        let me = [process::id()];
+        let before = cpu_time(&me);
+        // It has ended by the time its CPU time is asked for.
+        let spent = thread::spawn(|| {
+            let spent = || {
+                let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+                Nanos(time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64)
+            };
+            while spent() < Nanos(20_000_000) {}
+            spent()
+        });
+        let spent = spent.join().expect("it ends");
+        assert!(cpu_time(&me) - before >= spent);
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod profile {
     mod attached;
     mod browser;
     mod case;
+    mod collapse;
     mod failures;
     mod hyper;
     mod picture;

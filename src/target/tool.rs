@@ -149,6 +149,7 @@ impl ToolSpec {
             env,
             dir: self.dir.clone(),
             cpus: self.cpus.clone(),
+            open_files: None,
             output: Streams::Apart,
             open_files: None,
         }

@@ -19,21 +19,30 @@
 //! Load goes to loopback addresses only.
 
 mod connection;
+mod course;
+mod endpoint;
 mod error;
 mod errors;
 mod external;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod generator;
 mod plan;
 mod pool;
 mod preflight;
 mod probe;
+mod random;
 mod request;
 mod response;
+mod schedule;
 mod script;
+mod stream;
 mod tally;
 mod template;
 mod worker;
 
+pub use endpoint::{Address, Endpoint};
 pub use error::LoadError;
 pub use errors::{Age, Cause, Errors, Failure, Occurrences, Phase};
 pub use external::{

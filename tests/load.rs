@@ -2,9 +2,15 @@
 
 mod load {
     mod cycles;
+    mod fault;
     mod faults;
     mod framing;
+    mod helper;
+    mod limits;
+    mod lives;
+    mod open;
     mod probe;
     mod server;
     mod setup;
+    mod think;
 }

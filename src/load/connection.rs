@@ -1,57 +1,80 @@
 //! One connection: what it is doing, and moving its bytes without blocking.
 
+mod jar;
+
 use std::{
+    collections::VecDeque,
     io::{self, ErrorKind, Read, Write},
-    net::SocketAddr,
 };
 
-use mio::{Interest, Registry, Token, net::TcpStream};
+use mio::{Interest, Registry, Token};
 
 use super::{
+    endpoint::Endpoint,
     errors::{Age, Cause, Phase},
-    request::Request,
-    response::{Parser, RecentHead, ResponseError},
+    pool::Pool,
+    response::{Parser, RecentHead, ResponseError, Wanted},
+    stream::Stream,
 };
 use crate::unit::Nanos;
+use jar::Jar;
 
 /// What a connection is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stage {
     /// Nothing; it is opened later.
     Closed,
-    /// Waiting for the server's side of the handshake.
+    /// Waiting for the server's side of the handshakes.
     Connecting,
-    /// Open, with no request under way.
-    Idle,
-    /// Open, with a request under way.
-    Busy,
+    /// Open, with or without requests under way.
+    Open,
+}
+
+/// A request under way.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Flight {
+    /// When it should have been written.
+    pub(super) intended: Nanos,
+    /// When writing it began.
+    pub(super) began: Nanos,
+    /// Its place in the pool.
+    pub(super) index: usize,
+}
+
+/// How connections are used.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Usage {
+    /// Requests at once.
+    pub(super) depth: usize,
+    /// Requests in all, before it is closed.
+    pub(super) lifetime: u32,
+    /// Whether cookies are kept and sent.
+    pub(super) cookies: bool,
 }
 
 #[derive(Debug)]
 pub(super) struct Connection {
-    stream: Option<TcpStream>,
+    stream: Option<Stream>,
     stage: Stage,
-    /// When the present stage began: the connect, or the first write of the request.
-    since: Nanos,
-    /// Bytes of the request that were written.
+    usage: Usage,
+    /// When it began to connect.
+    opened: Nanos,
+    is_connected: bool,
+    /// The requests under way, the oldest first.
+    flights: VecDeque<Flight>,
+    /// Requests begun since it was opened.
+    begun: u32,
+    /// What is to be written, where it is not simply one request of the pool.
+    out: Vec<u8>,
+    /// Bytes of that which were written.
     written: usize,
+    /// Reads the response to the oldest request.
     parser: Parser,
+    jar: Jar,
     /// Whether a response has come since it was opened.
     answered: bool,
     /// Openings in a row that ended without a response.
     failures: u32,
-}
-
-/// What reading came to.
-#[derive(Debug)]
-pub(super) enum Progress {
-    /// The rest of the response is still to come.
-    Partial,
-    /// The response is complete; the connection may be of no more use.
-    Complete {
-        reusable: bool,
-    },
-    Failed(ReadError),
 }
 
 /// Why a response could not be read.
@@ -61,14 +84,27 @@ pub(super) enum ReadError {
     Response(ResponseError),
 }
 
+impl Usage {
+    /// Whether requests are not simply written one by one as they are in the pool.
+    fn composes(self) -> bool {
+        self.depth > 1 || self.cookies
+    }
+}
+
 impl Connection {
-    pub(super) fn new(request: &Request) -> Self {
+    pub(super) fn new(usage: Usage) -> Self {
         Self {
             stream: None,
             stage: Stage::Closed,
-            since: Nanos(0),
+            usage,
+            opened: Nanos(0),
+            is_connected: false,
+            flights: VecDeque::with_capacity(usage.depth),
+            begun: 0,
+            out: Vec::new(),
             written: 0,
-            parser: Parser::new(request.is_head(), request.checks_body()),
+            parser: Parser::new(Wanted::default()),
+            jar: Jar::default(),
             answered: false,
             failures: 0,
         }
@@ -83,6 +119,43 @@ impl Connection {
         if self.answered { Age::Reused } else { Age::New }
     }
 
+    /// The requests under way, the oldest first.
+    pub(super) fn flights(&self) -> &VecDeque<Flight> {
+        &self.flights
+    }
+
+    /// Whether it is open and nothing is under way.
+    pub(super) fn is_idle(&self) -> bool {
+        self.stage == Stage::Open && self.flights.is_empty()
+    }
+
+    /// Whether a further request can be sent on it now.
+    pub(super) fn has_room(&self) -> bool {
+        self.stage == Stage::Open
+            && self.flights.len() < self.usage.depth
+            && self.begun < self.usage.lifetime
+    }
+
+    /// Whether it has done all that it should.
+    pub(super) fn is_worn(&self) -> bool {
+        self.begun >= self.usage.lifetime && self.is_idle()
+    }
+
+    /// Since when it has been waiting for what it is waiting for.
+    pub(super) fn since(&self) -> Nanos {
+        self.flights.front().map_or(self.opened, |flight| flight.began)
+    }
+
+    /// What a wait of too long means.
+    pub(super) fn overdue(&self) -> (Phase, Cause) {
+        match self.stage {
+            Stage::Open if self.parser.is_at_start() => (Phase::Timeout, Cause::NoResponse),
+            Stage::Open => (Phase::Timeout, Cause::Unfinished),
+            _ if self.is_connected => (Phase::Tls, Cause::NoResponse),
+            _ => (Phase::Connect, Cause::NotAccepted),
+        }
+    }
+
     /// In which phase of reading, and why, a response could not be read.
     pub(super) fn classify(&self, error: &ReadError) -> (Phase, Cause) {
         let begun = if self.parser.is_at_start() { Phase::FirstByte } else { Phase::Body };
@@ -94,10 +167,6 @@ impl Connection {
         }
     }
 
-    pub(super) fn since(&self) -> Nanos {
-        self.since
-    }
-
     pub(super) fn parser(&self) -> &Parser {
         &self.parser
     }
@@ -105,134 +174,152 @@ impl Connection {
     /// Begins to connect, and to report readiness under `token` for as long as it is open.
     pub(super) fn open(
         &mut self,
-        addr: SocketAddr,
+        endpoint: &Endpoint,
         registry: &Registry,
         token: Token,
         now: Nanos,
     ) -> io::Result<()> {
-        let mut stream = TcpStream::connect(addr)?;
-        stream.set_nodelay(true)?;
+        let mut stream = Stream::connect(endpoint)?;
         registry.register(&mut stream, token, Interest::READABLE | Interest::WRITABLE)?;
         self.stream = Some(stream);
         self.stage = Stage::Connecting;
-        self.since = now;
+        self.opened = now;
+        self.is_connected = false;
         self.answered = false;
+        self.begun = 0;
+        self.out.clear();
+        self.written = 0;
+        self.jar.clear();
         Ok(())
     }
 
-    /// Looks whether connecting has ended; if it did well, the connection is idle.
-    pub(super) fn connected(&mut self) -> io::Result<bool> {
-        let Some(stream) = &self.stream else { return Ok(false) };
-        if let Some(error) = stream.take_error()? {
-            return Err(error);
+    /// Goes on with opening; tells whether that has ended well.
+    pub(super) fn proceed(&mut self) -> Result<bool, (Phase, Cause)> {
+        let Some(stream) = &mut self.stream else { return Ok(false) };
+        if !self.is_connected {
+            let connected = stream.is_connected();
+            self.is_connected =
+                connected.map_err(|error| (Phase::Connect, Cause::of_io(&error)))?;
         }
-        match stream.peer_addr() {
-            Ok(_) => {
-                self.stage = Stage::Idle;
-                Ok(true)
-            }
-            Err(error) if error.kind() == ErrorKind::NotConnected => Ok(false),
-            Err(error) => Err(error),
+        if !self.is_connected || !stream.handshake()? {
+            return Ok(false);
         }
+        self.stage = Stage::Open;
+        Ok(true)
     }
 
-    /// Begins a request at the instant `now`; [`Connection::send`] writes it.
-    pub(super) fn begin(&mut self, now: Nanos) {
-        self.stage = Stage::Busy;
-        self.since = now;
-        self.written = 0;
-        self.parser.reset();
+    /// Begins a request of `pool`; [`Connection::send`] writes it.
+    pub(super) fn begin(&mut self, flight: Flight, pool: &Pool) {
+        if self.flights.is_empty() {
+            self.expect(flight, pool);
+        }
+        if self.usage.composes() {
+            let (head, rest) = pool.get(flight.index).halves();
+            self.out.extend_from_slice(head);
+            self.jar.write(&mut self.out);
+            self.out.extend_from_slice(rest);
+        } else {
+            self.written = 0;
+        }
+        self.flights.push_back(flight);
+        self.begun = self.begun.saturating_add(1);
     }
 
-    /// Writes as much of `request` as the socket takes; the rest follows when it is writable.
-    pub(super) fn send(&mut self, request: &[u8]) -> io::Result<()> {
+    /// The next response is that to `flight`.
+    fn expect(&mut self, flight: Flight, pool: &Pool) {
+        let wanted = pool.get(flight.index).wanted();
+        self.parser.reset(Wanted { head: self.usage.cookies, ..wanted });
+    }
+
+    /// Writes as much as the socket takes; the rest follows when it is writable.
+    pub(super) fn send(&mut self, pool: &Pool) -> io::Result<()> {
         let Some(stream) = &mut self.stream else { return Ok(()) };
-        while let Some(unsent @ [_, ..]) = request.get(self.written..) {
+        let bytes = outgoing(self.usage, &self.out, &self.flights, pool);
+        let sent = loop {
+            let Some(unsent @ [_, ..]) = bytes.get(self.written..) else {
+                break if stream.has_unflushed() { stream.flush() } else { Ok(()) };
+            };
             match stream.write(unsent) {
-                Ok(0) => return Err(ErrorKind::WriteZero.into()),
+                Ok(0) => break Err(ErrorKind::WriteZero.into()),
                 Ok(n) => self.written += n,
-                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => break Err(error),
+            }
+        };
+        if self.usage.composes() && self.written == self.out.len() {
+            self.out.clear();
+            self.written = 0;
+        }
+        match sent {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(()),
+            sent => sent,
+        }
+    }
+
+    /// Whether some of what was begun is still to be written.
+    pub(super) fn has_unsent(&self, pool: &Pool) -> bool {
+        let bytes = outgoing(self.usage, &self.out, &self.flights, pool);
+        self.written < bytes.len() || self.stream.as_ref().is_some_and(Stream::has_unflushed)
+    }
+
+    /// Reads what has arrived; none if nothing has, 0 at the end.
+    pub(super) fn read(&mut self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
+        let Some(stream) = &mut self.stream else { return Ok(None) };
+        loop {
+            match stream.read(buffer) {
+                Ok(n) => return Ok(Some(n)),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(None),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }
         }
-        Ok(())
     }
 
-    /// Whether some of `request` is still to be written.
-    pub(super) fn has_unsent(&self, request: &[u8]) -> bool {
-        self.written < request.len()
+    /// Whether a read that did not fill its buffer has taken all there was.
+    pub(super) fn reads_to_end(&self) -> bool {
+        self.stream.as_ref().is_some_and(Stream::reads_to_end)
     }
 
-    /// Reads what has arrived of the response, through `buffer`; returns also the bytes read.
-    ///
-    /// A read that does not fill the buffer has emptied the socket, and what comes later raises a
-    /// new edge: reading again only to be told so would cost a system call for each response. Only
-    /// when the server has closed its side (`closed`) is the end still to be read.
-    pub(super) fn receive(
+    /// Takes bytes of the response to the oldest request; when it is complete, tells how many of
+    /// them belong to it. No bytes are the end of the connection.
+    pub(super) fn feed(
         &mut self,
-        buffer: &mut [u8],
+        bytes: &[u8],
         recent: &mut RecentHead,
-        closed: bool,
-    ) -> (Progress, usize) {
-        let Some(stream) = &mut self.stream else { return (Progress::Partial, 0) };
-        let mut total = 0;
-        loop {
-            let n = match stream.read(buffer) {
-                Ok(n) => n,
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    return (Progress::Partial, total);
-                }
-                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-                Err(error) => return (Progress::Failed(ReadError::Io(error)), total),
-            };
-            total += n;
-            let arrived = buffer.get(..n).unwrap_or_default();
-            let complete = match arrived {
-                [] => self.parser.close().map(|()| true),
-                bytes => match self.parser.feed(bytes, recent) {
-                    Ok(Some(used)) if used < n => Err(ResponseError::Excess),
-                    Ok(end) => Ok(end.is_some()),
-                    Err(error) => Err(error),
-                },
-            };
-            match complete {
-                Ok(true) => {
-                    let reusable = self.parser.keep_alive() && !closed;
-                    return (Progress::Complete { reusable }, total);
-                }
-                Ok(false) if n < buffer.len() && !closed => return (Progress::Partial, total),
-                Ok(false) => {}
-                Err(error) => return (Progress::Failed(ReadError::Response(error)), total),
-            }
+    ) -> Result<Option<usize>, ResponseError> {
+        match bytes {
+            [] => self.parser.close().map(|()| Some(0)),
+            bytes => self.parser.feed(bytes, recent),
         }
     }
 
-    /// Notes a complete response, good or not; the connection is idle.
-    pub(super) fn answer(&mut self) {
-        self.stage = Stage::Idle;
+    /// Notes that the response to the oldest request is complete, good or not.
+    pub(super) fn answer(&mut self, pool: &Pool) -> Option<Flight> {
         self.answered = true;
         self.failures = 0;
+        if self.usage.cookies {
+            self.jar.take(self.parser.head());
+        }
+        let flight = self.flights.pop_front();
+        if let Some(next) = self.flights.front() {
+            self.expect(*next, pool);
+        }
+        flight
     }
 
     /// Whether the server has closed, or sent something, though nothing was asked of it.
     pub(super) fn idle_event(&mut self, buffer: &mut [u8]) -> Result<bool, ReadError> {
-        let Some(stream) = &mut self.stream else { return Ok(false) };
-        match stream.read(buffer) {
-            Ok(0) => Ok(true),
-            Ok(_) => Err(ReadError::Response(ResponseError::Excess)),
-            Err(error)
-                if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) =>
-            {
-                Ok(false)
-            }
-            Err(_) => Ok(true),
+        match self.read(buffer) {
+            Ok(None) => Ok(false),
+            Ok(Some(0)) | Err(_) => Ok(true),
+            Ok(Some(_)) => Err(ReadError::Response(ResponseError::Excess)),
         }
     }
 
     /// Closes; closing the only descriptor of a socket also ends its registration.
     pub(super) fn close(&mut self) {
         self.stream = None;
+        self.flights.clear();
         self.stage = Stage::Closed;
     }
 
@@ -240,5 +327,19 @@ impl Connection {
     pub(super) fn note_failure(&mut self) -> u32 {
         self.failures = if self.answered { 1 } else { self.failures.saturating_add(1) };
         self.failures
+    }
+}
+
+/// What is to be written, from the start of the part that was not written when it was composed.
+fn outgoing<'a>(
+    usage: Usage,
+    out: &'a [u8],
+    flights: &VecDeque<Flight>,
+    pool: &'a Pool,
+) -> &'a [u8] {
+    match flights.back() {
+        _ if usage.composes() => out,
+        Some(flight) => pool.get(flight.index).bytes(),
+        None => &[],
     }
 }

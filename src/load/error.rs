@@ -4,6 +4,7 @@ use std::{io, net::SocketAddr, path::PathBuf};
 
 use thiserror::Error;
 
+use super::endpoint::Address;
 use super::preflight::Shortages;
 use crate::config::ConfigError;
 
@@ -39,6 +40,20 @@ pub enum LoadError {
         /// What the system said.
         source: io::Error,
     },
+    /// A file of trusted certificates has something else in it, or nothing.
+    #[error("cannot trust the certificates of {path}: {message}; tls.ca is a file in PEM format")]
+    Certificates {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        message: String,
+    },
+    /// Encryption cannot be prepared, for want of certificates to trust.
+    #[error(
+        "the system has no certificates to trust: {0}; \
+         name a file of them in tls.ca, or accept any with tls.insecure"
+    )]
+    Trust(String),
     /// The address is another machine's.
     #[error("refusing to send load to {0}: only loopback addresses are allowed")]
     Remote(SocketAddr),
@@ -59,8 +74,8 @@ pub enum LoadError {
     /// Not one connection could be opened.
     #[error("cannot connect to {addr}: {detail}; is the server listening there?")]
     Unreachable {
-        /// The server's address.
-        addr: SocketAddr,
+        /// Where the server should be.
+        addr: Address,
         /// The first failure.
         detail: String,
     },

@@ -1,6 +1,7 @@
 //! Errors under load: counted by phase, cause and age of the connection.
 
 mod cause;
+mod tls;
 
 use std::{collections::BTreeMap, fmt};
 

@@ -17,8 +17,9 @@ use super::{
     error::LoadError,
     plan::{Plan, ThreadPlan},
     preflight,
+    random::Random,
     tally::Tally,
-    worker::{Gauge, Opened, Setup, Tap, WAKER, Worker},
+    worker::{Gauge, Opened, Pacing, Setup, Tap, WAKER, Worker},
 };
 use crate::unit::Nanos;
 
@@ -161,18 +162,26 @@ impl Generator {
         let waker = Waker::new(poll.registry(), WAKER).map_err(LoadError::Thread)?;
         let gauge = Arc::new(Gauge::default());
         let (sender, tallies) = channel();
+        let share = plan.share(index);
         let setup = Setup {
-            addr: plan.addr(),
-            request: plan.request().clone(),
+            endpoint: plan.endpoint().clone(),
+            pool: Arc::clone(plan.pool()),
+            // Threads far apart in the pool do not ask for the same at the same time.
+            first_request: plan.pool().len() / share.of * index,
+            usage: plan.usage(),
             timeout: plan.timeout().into(),
             connections: thread.connections,
-            seed: index as u64 + 1,
+            course: Arc::clone(plan.course()),
+            warm_up: Arc::clone(plan.warm_up()),
+            random: Random::new(plan.seed(), index as u64),
             poll,
             tap: Arc::clone(&self.tap),
             gauge: Arc::clone(&gauge),
             tallies: sender,
             opened: Some(opened),
         };
+        let pacing = Pacing::new(plan, share, thread.connections);
+        let worker = Worker::new(setup, pacing).map_err(LoadError::Thread)?;
         let (pinned, pinning) = channel();
         let handle = thread::Builder::new()
             .name(format!("loader-{index}"))
@@ -182,7 +191,7 @@ impl Generator {
                 // The receiver waits for exactly this.
                 let _ = pinned.send(result);
                 if proceed {
-                    Worker::new(setup).run();
+                    worker.run();
                 }
             })
             .map_err(LoadError::Thread)?;
@@ -222,7 +231,7 @@ fn await_openings(plan: &Plan, openings: &Receiver<Opened>) -> Result<(), LoadEr
         return Ok(());
     }
     let detail = first_error.map_or_else(|| "no answer".to_owned(), |error| error.to_string());
-    Err(LoadError::Unreachable { addr: plan.addr(), detail })
+    Err(LoadError::Unreachable { addr: plan.endpoint().address().clone(), detail })
 }
 
 /// Pins the calling thread to `cpu`, if any.

@@ -1,21 +1,33 @@
-//! A script made ready for one server: the request's bytes, and who drives which connections.
+//! A script made ready for one server: its requests' bytes, its course, and who drives which
+//! connections.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, num::NonZeroU32, sync::Arc, time::Duration};
 
 use super::{
+    connection::Usage,
+    course::Course,
+    endpoint::Endpoint,
     error::LoadError,
     pool::Pool,
     request::Request,
-    script::{Script, Threads},
+    schedule::Share,
+    script::{Cookies, Pace, Script, Threads},
 };
 
 /// A script rendered for one address and a set of CPUs.
 #[derive(Debug, Clone)]
 pub struct Plan {
     addr: SocketAddr,
-    request: Request,
+    endpoint: Endpoint,
+    pool: Arc<Pool>,
+    pace: Pace,
+    course: Arc<Course>,
+    /// The course of the load before it begins.
+    warm_up: Arc<Course>,
+    usage: Usage,
     threads: Vec<ThreadPlan>,
     timeout: Duration,
+    seed: u64,
     checked: bool,
 }
 
@@ -32,21 +44,30 @@ impl Plan {
     /// any CPUs, nothing is pinned.
     ///
     /// # Errors
-    /// When `addr` is not a loopback address.
+    /// When load may not go to `addr`, a request cannot be rendered, or encryption cannot be prepared.
     pub fn new(script: &Script, addr: SocketAddr, cpus: &[usize]) -> Result<Self, LoadError> {
-        if !addr.ip().is_loopback() {
-            return Err(LoadError::Remote(addr));
-        }
+        let endpoint = Endpoint::new(script, addr)?;
         let connections = script.pace.connections().get() as usize;
         let threads = match script.threads {
             Threads::Auto => cpus.len().max(1),
             Threads::Count(count) => count.get() as usize,
         };
+        let course = Course::of(&script.pace, &script.extent);
         Ok(Self {
             addr,
-            request: Pool::render(script, addr)?.get(0).clone(),
+            endpoint,
+            pool: Arc::new(Pool::render(script, addr)?),
+            pace: script.pace,
+            warm_up: Arc::new(course.warm_up()),
+            course: Arc::new(course),
+            usage: Usage {
+                depth: script.pipeline.get() as usize,
+                lifetime: script.requests_per_connection.map_or(u32::MAX, NonZeroU32::get),
+                cookies: script.http.cookies == Cookies::PerConnection,
+            },
             threads: share(connections, threads, cpus),
             timeout: script.timeout,
+            seed: script.seed,
             checked: script.limits.preflight,
         })
     }
@@ -56,9 +77,14 @@ impl Plan {
         self.addr
     }
 
-    /// The request, for a [`probe`](super::probe()) with the very bytes of the load.
+    /// Where connections go, and how.
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// The first request, for a [`probe`](super::probe()) with the very bytes of the load.
     pub fn request(&self) -> &Request {
-        &self.request
+        self.pool.get(0)
     }
 
     /// How many connections there will be.
@@ -83,6 +109,35 @@ impl Plan {
 
     pub(super) fn thread_plans(&self) -> &[ThreadPlan] {
         &self.threads
+    }
+
+    /// The share of the thread number `index`.
+    pub(super) fn share(&self, index: usize) -> Share {
+        Share { index, of: self.threads.len() }
+    }
+
+    pub(super) fn pool(&self) -> &Arc<Pool> {
+        &self.pool
+    }
+
+    pub(super) fn pace(&self) -> &Pace {
+        &self.pace
+    }
+
+    pub(super) fn course(&self) -> &Arc<Course> {
+        &self.course
+    }
+
+    pub(super) fn warm_up(&self) -> &Arc<Course> {
+        &self.warm_up
+    }
+
+    pub(super) fn usage(&self) -> Usage {
+        self.usage
+    }
+
+    pub(super) fn seed(&self) -> u64 {
+        self.seed
     }
 }
 

@@ -9,16 +9,16 @@
 
 mod draw;
 mod kind;
-mod random;
 #[cfg(test)]
 mod tests;
 mod zipf;
 
 use std::net::SocketAddr;
 
-use self::{draw::Draw, kind::Kind, random::Random};
+use self::{draw::Draw, kind::Kind};
 use super::{
     error::LoadError,
+    random::Random,
     request::Request,
     script::{Pick, Script},
 };

@@ -1,31 +1,40 @@
-//! One blocking request: whether a server is ready, and what its first call takes.
+//! One request on a connection of its own: whether a server is ready, and what its first call
+//! takes.
 
 use std::{
-    io::{self, Read, Write},
-    net::{SocketAddr, TcpStream},
+    io::{self, ErrorKind, Read, Write},
     time::{Duration, Instant},
 };
 
+use mio::{Events, Interest, Poll, Token};
 use thiserror::Error;
 
 use super::{
+    endpoint::{Address, Endpoint},
+    errors::Cause,
     request::Request,
-    response::{Parser, RecentHead, ResponseError},
+    response::{Parser, RecentHead, ResponseError, Wanted},
+    stream::Stream,
 };
 
 /// Why a single request had no response.
 #[derive(Debug, Error)]
 pub enum ProbeError {
-    /// The address is another machine's.
-    #[error("refusing to call {0}: only loopback addresses are allowed")]
-    Remote(SocketAddr),
     /// The connection could not be opened.
-    #[error("cannot connect to {addr}: {source}")]
+    #[error("cannot connect to {address}: {source}")]
     Connect {
-        /// The server's address.
-        addr: SocketAddr,
+        /// Where the server should be.
+        address: Address,
         /// What the system said.
         source: io::Error,
+    },
+    /// The connection could not be encrypted.
+    #[error("cannot encrypt the connection to {address}: {cause}")]
+    Tls {
+        /// Where the server is.
+        address: Address,
+        /// Why.
+        cause: Cause,
     },
     /// The request could not be written, or the response not read.
     #[error("the connection failed during the request: {0}")]
@@ -38,49 +47,121 @@ pub enum ProbeError {
     Timeout(Duration),
 }
 
-/// Sends `request` to `addr` on a connection of its own; returns the status and the time from
+/// Sends `request` to `endpoint` on a connection of its own; returns the status and the time from
 /// connecting to the complete response.
 ///
 /// # Errors
-/// When the address is not loopback, or there is no complete response within `timeout`.
+/// When there is no complete response within `timeout`.
 pub fn probe(
-    addr: SocketAddr,
+    endpoint: &Endpoint,
     request: &Request,
     timeout: Duration,
 ) -> Result<(u16, Duration), ProbeError> {
-    if !addr.ip().is_loopback() {
-        return Err(ProbeError::Remote(addr));
-    }
     let started = Instant::now();
-    let remaining = || match timeout.checked_sub(started.elapsed()) {
-        Some(left) if !left.is_zero() => Ok(left),
-        _ => Err(ProbeError::Timeout(timeout)),
-    };
-    let failed = |error: io::Error| match error.kind() {
-        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => ProbeError::Timeout(timeout),
-        _ => ProbeError::Transfer(error),
-    };
-    let mut stream =
-        TcpStream::connect_timeout(&addr, remaining()?).map_err(|source| match source.kind() {
-            io::ErrorKind::TimedOut => ProbeError::Timeout(timeout),
-            _ => ProbeError::Connect { addr, source },
+    let mut call = Call::start(endpoint, timeout, started)?;
+    call.await_connection(endpoint)?;
+    call.send(request)?;
+    let status = call.receive(request)?;
+    Ok((status, started.elapsed()))
+}
+
+/// A call under way.
+struct Call {
+    stream: Stream,
+    poll: Poll,
+    events: Events,
+    timeout: Duration,
+    started: Instant,
+}
+
+impl Call {
+    fn start(endpoint: &Endpoint, timeout: Duration, started: Instant) -> Result<Self, ProbeError> {
+        let mut stream = Stream::connect(endpoint).map_err(|source| ProbeError::Connect {
+            address: endpoint.address().clone(),
+            source,
         })?;
-    stream.set_nodelay(true).map_err(failed)?;
-    stream.set_write_timeout(Some(remaining()?)).map_err(failed)?;
-    stream.write_all(request.bytes()).map_err(failed)?;
-    let mut parser = Parser::new(request.is_head(), false);
-    let mut recent = RecentHead::default();
-    let mut buffer = [0; 16 * 1024];
-    loop {
-        stream.set_read_timeout(Some(remaining()?)).map_err(failed)?;
-        let complete = match stream.read(&mut buffer) {
-            Ok(0) => parser.close().map(|()| true)?,
-            Ok(n) => parser.feed(buffer.get(..n).unwrap_or_default(), &mut recent)?.is_some(),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => false,
-            Err(error) => return Err(failed(error)),
-        };
-        if complete {
-            return Ok((parser.status(), started.elapsed()));
+        let poll = Poll::new().map_err(ProbeError::Transfer)?;
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        poll.registry().register(&mut stream, Token(0), interest).map_err(ProbeError::Transfer)?;
+        Ok(Self { stream, poll, events: Events::with_capacity(8), timeout, started })
+    }
+
+    /// Waits until the stream may have become ready.
+    fn wait(&mut self) -> Result<(), ProbeError> {
+        let remaining = self.timeout.saturating_sub(self.started.elapsed());
+        if remaining.is_zero() {
+            return Err(ProbeError::Timeout(self.timeout));
+        }
+        match self.poll.poll(&mut self.events, Some(remaining)) {
+            Err(error) if error.kind() != ErrorKind::Interrupted => {
+                Err(ProbeError::Transfer(error))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn await_connection(&mut self, endpoint: &Endpoint) -> Result<(), ProbeError> {
+        let address = || endpoint.address().clone();
+        loop {
+            match self.stream.is_connected() {
+                Ok(true) => break,
+                Ok(false) => self.wait()?,
+                Err(source) => return Err(ProbeError::Connect { address: address(), source }),
+            }
+        }
+        loop {
+            match self.stream.handshake() {
+                Ok(true) => return Ok(()),
+                Ok(false) => self.wait()?,
+                Err((_, cause)) => return Err(ProbeError::Tls { address: address(), cause }),
+            }
+        }
+    }
+
+    fn send(&mut self, request: &Request) -> Result<(), ProbeError> {
+        let mut unsent = request.bytes();
+        while !unsent.is_empty() {
+            match self.stream.write(unsent) {
+                Ok(0) => return Err(ProbeError::Transfer(ErrorKind::WriteZero.into())),
+                Ok(n) => unsent = unsent.get(n..).unwrap_or_default(),
+                Err(error) => self.pass_over(error)?,
+            }
+        }
+        while self.stream.has_unflushed() {
+            self.stream.flush().map_err(ProbeError::Transfer)?;
+            if self.stream.has_unflushed() {
+                self.wait()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads the response; returns its status.
+    fn receive(&mut self, request: &Request) -> Result<u16, ProbeError> {
+        let mut parser = Parser::new(Wanted { body: false, ..request.wanted() });
+        let mut recent = RecentHead::default();
+        let mut buffer = [0; 16 * 1024];
+        loop {
+            let complete = match self.stream.read(&mut buffer) {
+                Ok(0) => parser.close().map(|()| true)?,
+                Ok(n) => parser.feed(buffer.get(..n).unwrap_or_default(), &mut recent)?.is_some(),
+                Err(error) => {
+                    self.pass_over(error)?;
+                    false
+                }
+            };
+            if complete {
+                return Ok(parser.status());
+            }
+        }
+    }
+
+    /// Waits if that is all that is wrong.
+    fn pass_over(&mut self, error: io::Error) -> Result<(), ProbeError> {
+        match error.kind() {
+            ErrorKind::WouldBlock => self.wait(),
+            ErrorKind::Interrupted => Ok(()),
+            _ => Err(ProbeError::Transfer(error)),
         }
     }
 }

@@ -4,16 +4,22 @@ use std::net::SocketAddr;
 
 use memchr::memmem::Finder;
 
-use super::script::{Expect, Secret};
+use super::{
+    response::Wanted,
+    script::{Expect, Secret},
+};
 
 /// A request as it goes over the wire, with what its response must be.
 #[derive(Debug, Clone)]
 pub struct Request {
     bytes: Vec<u8>,
+    /// Where the empty line is that ends the head.
+    head_end: usize,
     is_head: bool,
     closes: bool,
     expected_status: Vec<u16>,
     expected_body: Option<Finder<'static>>,
+    max_bytes: u64,
 }
 
 /// What a request is made of, with nothing left to fill in.
@@ -32,20 +38,17 @@ pub(super) struct Parts<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fault {
     Status,
+    /// The body is larger than it may be.
+    TooLarge,
     Body,
 }
 
 impl Request {
     /// A plain GET of `path`, of which any 2xx is a good response.
     pub fn get(addr: SocketAddr, path: &str) -> Self {
-        let bytes = format!("GET {path} HTTP/1.1\r\nHost: {addr}\r\n\r\n").into_bytes();
-        Self {
-            bytes,
-            is_head: false,
-            closes: false,
-            expected_status: Vec::new(),
-            expected_body: None,
-        }
+        let parts =
+            Parts { method: "GET", path, headers: &[], body: &[], expect: &Expect::default() };
+        Self::render(&parts, addr, None)
     }
 
     /// Renders a request to be sent to `addr`.
@@ -75,6 +78,7 @@ impl Request {
         if !body.is_empty() || matches!(*method, "POST" | "PUT" | "PATCH") {
             line("Content-Length", &body.len().to_string());
         }
+        let head_end = head.len();
         head.push_str("\r\n");
         let closes = named("connection")
             .flat_map(|(_, value)| value.split(','))
@@ -83,10 +87,12 @@ impl Request {
         bytes.extend_from_slice(body);
         Self {
             bytes,
+            head_end,
             is_head: *method == "HEAD",
             closes,
             expected_status: expect.status.clone(),
             expected_body: expect.body_contains.as_ref().map(|text| Finder::new(text).into_owned()),
+            max_bytes: expect.max_bytes.unwrap_or(u64::MAX),
         }
     }
 
@@ -95,9 +101,9 @@ impl Request {
         &self.bytes
     }
 
-    /// Whether the response has no body whatever its head says.
-    pub(super) fn is_head(&self) -> bool {
-        self.is_head
+    /// The bytes before and after the place for a further header.
+    pub(super) fn halves(&self) -> (&[u8], &[u8]) {
+        self.bytes.split_at(self.head_end)
     }
 
     /// Whether the request itself asks for the connection to end.
@@ -105,19 +111,23 @@ impl Request {
         self.closes
     }
 
-    /// Whether the response's body is looked at.
-    pub(super) fn checks_body(&self) -> bool {
-        self.expected_body.is_some()
+    /// What must be read of the response, for it to be judged.
+    pub(super) fn wanted(&self) -> Wanted {
+        Wanted { bodiless: self.is_head, body: self.expected_body.is_some(), head: false }
     }
 
-    /// Judges a complete response.
-    pub(super) fn judge(&self, status: u16, body: &[u8]) -> Result<(), Fault> {
+    /// Judges a complete response: its status, its decoded body if that is wanted, and how many
+    /// bytes that has.
+    pub(super) fn judge(&self, status: u16, body: &[u8], bytes: u64) -> Result<(), Fault> {
         let expected = match self.expected_status.as_slice() {
             [] => (200..300).contains(&status),
             expected => expected.contains(&status),
         };
         if !expected {
             return Err(Fault::Status);
+        }
+        if bytes > self.max_bytes {
+            return Err(Fault::TooLarge);
         }
         match &self.expected_body {
             Some(text) if text.find(body).is_none() => Err(Fault::Body),

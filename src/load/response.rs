@@ -54,12 +54,25 @@ pub(super) struct Parser {
     state: State,
     status: u16,
     keep_alive: bool,
-    /// The response to a HEAD request ends with its head.
-    bodiless: bool,
-    keep_body: bool,
+    wanted: Wanted,
     /// The head so far, where it did not arrive in one piece.
     partial: Vec<u8>,
+    /// The last complete head, if it is kept.
+    head: Vec<u8>,
     body: Vec<u8>,
+    /// Decoded bytes of the body, kept or not.
+    body_bytes: u64,
+}
+
+/// What is to be read of a response, which depends on its request.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Wanted {
+    /// The response to a HEAD request ends with its head.
+    pub(super) bodiless: bool,
+    /// Whether its body is kept, to be looked at.
+    pub(super) body: bool,
+    /// Whether its head is kept.
+    pub(super) head: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,24 +88,28 @@ enum State {
 }
 
 impl Parser {
-    /// A parser of responses to one kind of request: HEAD or not, with its body kept or not.
-    pub(super) fn new(bodiless: bool, keep_body: bool) -> Self {
+    /// A parser of one response.
+    pub(super) fn new(wanted: Wanted) -> Self {
         Self {
             state: State::Start,
             status: 0,
             keep_alive: false,
-            bodiless,
-            keep_body,
+            wanted,
             partial: Vec::new(),
+            head: Vec::new(),
             body: Vec::new(),
+            body_bytes: 0,
         }
     }
 
-    /// Forgets the last response.
-    pub(super) fn reset(&mut self) {
+    /// Forgets the last response, to read another.
+    pub(super) fn reset(&mut self, wanted: Wanted) {
         self.state = State::Start;
+        self.wanted = wanted;
         self.partial.clear();
+        self.head.clear();
         self.body.clear();
+        self.body_bytes = 0;
     }
 
     /// Takes the bytes that arrived next. When the response is complete, returns how many of them
@@ -122,7 +139,12 @@ impl Parser {
                 self.keep_alive = false;
                 Ok(())
             }
-            State::Head | State::Counted(_) | State::Chunked(_) => Err(ResponseError::Cut),
+            // What has no line end yet may be wrong all the same.
+            State::Head => {
+                Head::parse(&self.partial)?;
+                Err(ResponseError::Cut)
+            }
+            State::Counted(_) | State::Chunked(_) => Err(ResponseError::Cut),
         }
     }
 
@@ -144,6 +166,16 @@ impl Parser {
     /// The complete response's body, decoded; empty unless it is kept.
     pub(super) fn body(&self) -> &[u8] {
         &self.body
+    }
+
+    /// The complete response's head; empty unless it is kept.
+    pub(super) fn head(&self) -> &[u8] {
+        &self.head
+    }
+
+    /// Bytes of the complete response's body, decoded.
+    pub(super) fn body_bytes(&self) -> u64 {
+        self.body_bytes
     }
 
     /// Passes interim heads and the final one; returns the bytes after it once it is complete.
@@ -178,14 +210,15 @@ impl Parser {
     ) -> Result<Option<(Head, usize)>, ResponseError> {
         if self.partial.is_empty() {
             if let Some(head) = recent.at_start_of(input) {
+                self.keep_head(input, head);
                 return Ok(Some((head, head.len)));
             }
-            return match Head::parse(input)? {
-                Some(head) if head.len <= HEAD_MAX => {
+            return match Head::parse(&input[..input.len().min(HEAD_MAX)])? {
+                Some(head) => {
                     recent.remember(input, head);
+                    self.keep_head(input, head);
                     Ok(Some((head, head.len)))
                 }
-                Some(_) => Err(ResponseError::HeadTooLong),
                 None => self.keep_partial(input).map(|()| None),
             };
         }
@@ -193,17 +226,25 @@ impl Parser {
         let room = HEAD_MAX - before;
         self.partial.extend_from_slice(&input[..input.len().min(room)]);
         // A head ends with a line: parsing again at each byte of one would take quadratic time.
-        let head = match input.contains(&b'\n') {
+        let head = match input.contains(&b'\n') || input.len() >= room {
             true => Head::parse(&self.partial)?,
             false => None,
         };
         match head {
             Some(head) => {
-                self.partial.clear();
+                let partial = std::mem::take(&mut self.partial);
+                self.keep_head(&partial, head);
                 Ok(Some((head, head.len.saturating_sub(before))))
             }
             None if input.len() >= room => Err(ResponseError::HeadTooLong),
             None => Ok(None),
+        }
+    }
+
+    fn keep_head(&mut self, bytes: &[u8], head: Head) {
+        if self.wanted.head {
+            self.head.clear();
+            self.head.extend_from_slice(bytes.get(..head.len).unwrap_or_default());
         }
     }
 
@@ -219,7 +260,7 @@ impl Parser {
     }
 
     fn body_of(&self, head: Head) -> State {
-        if self.bodiless || matches!(head.status, 204 | 304) {
+        if self.wanted.bodiless || matches!(head.status, 204 | 304) {
             return State::Done;
         }
         match head.framing {
@@ -232,11 +273,13 @@ impl Parser {
 
     /// Takes what belongs to the body; returns the bytes after it.
     fn take_body<'a>(&mut self, input: &'a [u8]) -> Result<&'a [u8], ResponseError> {
+        let mut kept =
+            Kept { body: self.wanted.body.then_some(&mut self.body), bytes: &mut self.body_bytes };
         match self.state {
             State::Counted(missing) => {
                 let taken = usize::try_from(missing).map_or(input.len(), |n| n.min(input.len()));
                 let (part, rest) = input.split_at(taken);
-                keep(part, self.keep_body, &mut self.body)?;
+                kept.add(part)?;
                 self.state = match missing - taken as u64 {
                     0 => State::Done,
                     missing => State::Counted(missing),
@@ -244,13 +287,12 @@ impl Parser {
                 Ok(rest)
             }
             State::Chunked(mut chunks) => {
-                let keep_body = self.keep_body;
-                let rest = chunks.feed(input, |part| keep(part, keep_body, &mut self.body))?;
+                let rest = chunks.feed(input, |part| kept.add(part))?;
                 self.state = if chunks.done() { State::Done } else { State::Chunked(chunks) };
                 Ok(rest)
             }
             State::UntilClose => {
-                keep(input, self.keep_body, &mut self.body)?;
+                kept.add(input)?;
                 Ok(&[])
             }
             State::Start | State::Head | State::Done => Ok(input),
@@ -258,12 +300,20 @@ impl Parser {
     }
 }
 
-fn keep(part: &[u8], wanted: bool, body: &mut Vec<u8>) -> Result<(), ResponseError> {
-    if wanted {
+/// Where the parts of a body go.
+struct Kept<'a> {
+    body: Option<&'a mut Vec<u8>>,
+    bytes: &'a mut u64,
+}
+
+impl Kept<'_> {
+    fn add(&mut self, part: &[u8]) -> Result<(), ResponseError> {
+        *self.bytes += part.len() as u64;
+        let Some(body) = &mut self.body else { return Ok(()) };
         if body.len() + part.len() > BODY_KEPT_MAX {
             return Err(ResponseError::BodyTooLong);
         }
         body.extend_from_slice(part);
+        Ok(())
     }
-    Ok(())
 }

@@ -2,7 +2,7 @@
 
 use hdrhistogram::Histogram;
 
-use super::errors::Errors;
+use super::errors::{Errors, Failure};
 use crate::unit::Nanos;
 
 /// Latencies are told apart from 1 µs to 60 s; what lies outside counts as the nearest of both.
@@ -45,7 +45,8 @@ pub struct Schedule {
     pub due: u64,
     /// Requests that were written.
     pub sent: u64,
-    /// Requests that were due when no connection was free, and are not sent for that reason.
+    /// Requests that were due when no connection was free, and were not sent for that reason: each
+    /// as the script says, or all that waited when the load ended.
     pub dropped: u64,
     /// The longest that a request was written after it was due.
     pub lag_max: Nanos,
@@ -78,21 +79,46 @@ impl Schedule {
 impl Tally {
     /// A tally of nothing at the instant `at`.
     pub fn new(at: Nanos) -> Self {
-        let (lowest, highest) = LATENCY_RANGE;
-        let latency = Histogram::new_with_bounds(lowest, highest, LATENCY_DIGITS);
         Self {
             started: at,
             ended: at,
             requests: 0,
             bytes: 0,
-            // The bounds are constants that every test of this module passes through.
-            latency: latency.expect("the range and digits of latencies are valid"),
+            latency: histogram(),
             response: None,
             schedule: Schedule::default(),
             by_request: Vec::new(),
             connects: 0,
             errors: Errors::default(),
             client_cpu: Nanos(0),
+        }
+    }
+
+    /// A tally for one thread to count in: of an open loop or not, and of so many different
+    /// requests.
+    pub(super) fn of_thread(at: Nanos, is_open: bool, kinds: usize) -> Self {
+        let by_request = if kinds > 1 { vec![RequestTally::new(); kinds] } else { Vec::new() };
+        Self { response: is_open.then(histogram), by_request, ..Self::new(at) }
+    }
+
+    /// Counts a good response to the script's request number `kind`.
+    pub(super) fn record(&mut self, kind: usize, service: Nanos, response: Nanos) {
+        self.requests += 1;
+        self.latency.saturating_record(service.0);
+        if let Some(histogram) = &mut self.response {
+            histogram.saturating_record(response.0);
+        }
+        if let Some(tally) = self.by_request.get_mut(kind) {
+            tally.requests += 1;
+            tally.latency.saturating_record(service.0);
+        }
+    }
+
+    /// Counts a failure, of the script's request number `kind` if one was under way.
+    pub(super) fn fail(&mut self, kind: Option<usize>, failure: Failure, at: Nanos) {
+        self.errors.record(failure, at);
+        if let Some(tally) = kind.and_then(|kind| self.by_request.get_mut(kind)) {
+            tally.errors += 1;
         }
     }
 
@@ -124,6 +150,20 @@ impl Tally {
         }
         self.by_request.extend(other.by_request.iter().skip(known).cloned());
     }
+}
+
+impl RequestTally {
+    fn new() -> Self {
+        Self { requests: 0, errors: 0, latency: histogram() }
+    }
+}
+
+/// An empty histogram of latencies.
+fn histogram() -> Histogram<u64> {
+    let (lowest, highest) = LATENCY_RANGE;
+    let histogram = Histogram::new_with_bounds(lowest, highest, LATENCY_DIGITS);
+    // The bounds are constants that every test of this module passes through.
+    histogram.expect("the range and digits of latencies are valid")
 }
 
 /// Adds the other's values.

@@ -1,32 +1,49 @@
 //! One load thread: an event loop over its share of the connections.
+//!
+//! ```text
+//!           readiness, the tap, the timer
+//!                        |
+//!  Openings -open-> Connection -offer-> Pacing -begin, send-> Connection -receive-> Tally
+//!      ^                |                  ^                                  |
+//!      +--- back-off ---+                  +-------------- offer -------------+
+//! ```
 
 mod backoff;
+mod closed;
+mod exchange;
+mod open;
+mod pacing;
 mod slice;
 mod tap;
+mod timer;
 
 use std::{
-    io::ErrorKind,
-    net::SocketAddr,
+    io::{self, ErrorKind},
     sync::{Arc, atomic::Ordering::Relaxed, mpsc::Sender},
-    time::Duration,
 };
 
 use mio::{Events, Poll, Token, event::Event};
 
 use super::{
-    connection::{Connection, Progress, ReadError, Stage},
+    connection::{Connection, Stage, Usage},
+    course::Course,
+    endpoint::Endpoint,
     errors::{Cause, Failure, Phase},
-    request::{Fault, Request},
+    pool::Pool,
+    random::Random,
     response::RecentHead,
     tally::Tally,
 };
 use crate::unit::Nanos;
 pub(super) use backoff::BURST;
 use backoff::Openings;
+pub(super) use pacing::Pacing;
 pub(super) use tap::{Gauge, Tap};
+use timer::Timer;
 
-/// The waker's token; connections have their index.
+/// The tokens of the waker and of the timer; connections have their index.
 pub(super) const WAKER: Token = Token(usize::MAX);
+const TIMER: Token = Token(usize::MAX - 1);
 
 /// Readiness taken from the kernel at once: enough to share the cost of a wake-up, few enough to
 /// leave no response waiting long.
@@ -44,11 +61,16 @@ pub(super) struct Opened {
 /// What a worker is made of.
 #[derive(Debug)]
 pub(super) struct Setup {
-    pub(super) addr: SocketAddr,
-    pub(super) request: Request,
+    pub(super) endpoint: Endpoint,
+    pub(super) pool: Arc<Pool>,
+    /// Its first request's place in the pool.
+    pub(super) first_request: usize,
+    pub(super) usage: Usage,
     pub(super) timeout: Nanos,
     pub(super) connections: usize,
-    pub(super) seed: u64,
+    pub(super) course: Arc<Course>,
+    pub(super) warm_up: Arc<Course>,
+    pub(super) random: Random,
     pub(super) poll: Poll,
     pub(super) tap: Arc<Tap>,
     pub(super) gauge: Arc<Gauge>,
@@ -60,6 +82,8 @@ pub(super) struct Setup {
 #[derive(Debug)]
 pub(super) struct Worker {
     setup: Setup,
+    pacing: Pacing,
+    timer: Timer,
     connections: Vec<Connection>,
     buffer: Box<[u8]>,
     recent: RecentHead,
@@ -69,8 +93,10 @@ pub(super) struct Worker {
     next_sweep: Nanos,
     /// The tap's position that this thread follows.
     position: u64,
-    /// Requests that this slice may still send.
+    /// Requests that this slice may still send, or take from its schedule.
     quota: u64,
+    next_request: usize,
+    /// Requests under way.
     busy: usize,
     connecting: usize,
     live: usize,
@@ -83,198 +109,105 @@ pub(super) struct Worker {
 }
 
 impl Worker {
-    pub(super) fn new(setup: Setup) -> Self {
+    /// # Errors
+    /// When the timer cannot be made.
+    pub(super) fn new(setup: Setup, pacing: Pacing) -> io::Result<Self> {
         let now = Nanos::now();
-        Self {
-            connections: (0..setup.connections).map(|_| Connection::new(&setup.request)).collect(),
+        Ok(Self {
+            timer: Timer::new(setup.poll.registry(), TIMER)?,
+            connections: (0..setup.connections).map(|_| Connection::new(setup.usage)).collect(),
             buffer: vec![0; BUFFER].into_boxed_slice(),
             recent: RecentHead::default(),
-            openings: Openings::of_all(setup.connections, now, setup.seed),
+            openings: Openings::of_all(setup.connections, now, setup.random.clone()),
             now,
             next_sweep: now,
             position: 0,
             quota: 0,
+            next_request: setup.first_request,
             busy: 0,
             connecting: 0,
             live: 0,
             completed: 0,
             untried: setup.connections,
             connected: 0,
-            tally: Tally::new(now),
+            tally: Tally::of_thread(now, pacing.is_open(), setup.pool.kinds()),
             cpu_before: Nanos(0),
+            pacing,
             setup,
-        }
+        })
     }
 
     /// Runs until the tap is stopped.
     pub(super) fn run(mut self) {
         let mut events = Events::with_capacity(EVENTS);
         loop {
-            match self.setup.poll.poll(&mut events, self.patience()) {
-                Err(error) if error.kind() != ErrorKind::Interrupted => {
-                    return self.break_off(&error);
-                }
-                _ => {}
+            if let Err(error) = self.wait(&mut events) {
+                return self.break_off(&error);
             }
             self.now = Nanos::now();
             for event in &events {
                 self.on_event(event);
             }
+            self.setup.gauge.completed.store(self.completed, Relaxed);
             if self.follow_tap().is_break() {
                 return;
             }
             self.sweep();
             self.open_due();
+            self.keep_pace();
         }
     }
 
-    /// How long nothing can become due: without anything under way, for ever.
-    fn patience(&self) -> Option<Duration> {
+    /// Waits for events, or until something becomes due: without anything under way, for ever.
+    fn wait(&mut self, events: &mut Events) -> io::Result<()> {
         let sweep = (self.busy + self.connecting > 0).then_some(self.next_sweep);
-        let due = [sweep, self.openings.next_due()].into_iter().flatten().min()?;
-        Some(due.since(self.now).into())
+        let pace = self.is_flowing().then(|| self.pacing.next_due(self.now)).flatten();
+        let due = [sweep, self.openings.next_due(), pace].into_iter().flatten().min();
+        if let Some(due) = due {
+            self.timer.set(due, self.now)?;
+        }
+        match self.setup.poll.poll(events, None) {
+            Err(error) if error.kind() != ErrorKind::Interrupted => Err(error),
+            _ => Ok(()),
+        }
     }
 
     /// An edge is told once: what one event says of several things must all be acted on.
     fn on_event(&mut self, event: &Event) {
         let Token(slot) = event.token();
-        if slot >= self.connections.len() {
-            return;
-        }
-        match self.connections[slot].stage() {
+        let Some(connection) = self.connections.get(slot) else { return };
+        match connection.stage() {
             Stage::Connecting => self.on_connect(slot),
-            Stage::Busy if event.is_writable() => self.send_rest(slot),
+            Stage::Open if event.is_writable() => self.send_rest(slot),
             _ => {}
         }
         if event.is_readable() || event.is_read_closed() || event.is_error() {
-            match self.connections[slot].stage() {
+            let connection = &self.connections[slot];
+            match connection.stage() {
                 Stage::Closed | Stage::Connecting => {}
-                Stage::Idle => self.on_idle(slot),
-                Stage::Busy => self.receive(slot, event.is_read_closed()),
+                Stage::Open if connection.is_idle() => self.on_idle(slot),
+                Stage::Open => self.receive(slot, event.is_read_closed()),
             }
         }
     }
 
     fn on_connect(&mut self, slot: usize) {
         self.now = Nanos::now();
-        match self.connections[slot].connected() {
+        match self.connections[slot].proceed() {
             Ok(false) => {}
             Ok(true) => {
                 self.connecting -= 1;
                 self.set_live(self.live + 1);
                 self.note_first_attempt(slot, true);
-                self.issue_if_open(slot);
+                self.offer(slot);
             }
-            Err(error) => self.fail(slot, Phase::Connect, Cause::of_io(&error)),
+            Err((phase, cause)) => self.fail(slot, phase, cause),
         }
     }
 
-    /// A server may close a connection that it was not asked anything on: that is no error.
-    fn on_idle(&mut self, slot: usize) {
-        match self.connections[slot].idle_event(&mut self.buffer) {
-            Ok(false) => {}
-            Ok(true) => self.retire(slot),
-            Err(error) => self.fail_reading(slot, &error),
-        }
-    }
-
-    fn issue_if_open(&mut self, slot: usize) {
-        if self.quota > 0 && self.setup.tap.flows_at(self.position) {
-            self.quota -= 1;
-            self.connections[slot].begin(self.now);
-            self.busy += 1;
-            self.send(slot);
-        }
-    }
-
-    fn send_rest(&mut self, slot: usize) {
-        if self.connections[slot].has_unsent(self.setup.request.bytes()) {
-            self.send(slot);
-        }
-    }
-
-    fn send(&mut self, slot: usize) {
-        if let Err(error) = self.connections[slot].send(self.setup.request.bytes()) {
-            self.fail(slot, Phase::Write, Cause::of_io(&error));
-        }
-    }
-
-    fn receive(&mut self, slot: usize, closed: bool) {
-        let connection = &mut self.connections[slot];
-        let (progress, bytes) = connection.receive(&mut self.buffer, &mut self.recent, closed);
-        // One reading of the clock ends this request and starts the next.
-        self.now = Nanos::now();
-        self.tally.bytes += bytes as u64;
-        match progress {
-            Progress::Partial => {}
-            Progress::Complete { reusable } => self.complete(slot, reusable),
-            Progress::Failed(error) => self.fail_reading(slot, &error),
-        }
-    }
-
-    fn complete(&mut self, slot: usize, reusable: bool) {
-        let Setup { request, timeout, gauge, .. } = &self.setup;
-        let connection = &mut self.connections[slot];
-        let latency = self.now.since(connection.since());
-        let status = connection.parser().status();
-        let fault = match request.judge(status, connection.parser().body()) {
-            _ if latency > *timeout => Some((Phase::Timeout, Cause::Late)),
-            Ok(()) => None,
-            Err(Fault::Status) => Some((Phase::Status, Cause::Status(status))),
-            Err(Fault::Body) => Some((Phase::Check, Cause::Body)),
-        };
-        match fault {
-            None => {
-                self.tally.requests += 1;
-                self.tally.latency.saturating_record(latency.0);
-            }
-            Some((phase, cause)) => {
-                let failure = Failure { phase, cause, age: connection.age() };
-                self.tally.errors.record(failure, self.now);
-            }
-        }
-        self.completed += 1;
-        gauge.completed.store(self.completed, Relaxed);
-        self.busy -= 1;
-        // What is left of a request that was answered early would be read as the next one.
-        let reusable = reusable && !request.closes() && !connection.has_unsent(request.bytes());
-        connection.answer();
-        if reusable {
-            self.issue_if_open(slot);
-        } else {
-            self.connections[slot].close();
-            self.set_live(self.live - 1);
-            self.open(slot);
-        }
-    }
-
-    /// Counts an error and closes its connection, to be opened again later.
-    fn fail(&mut self, slot: usize, phase: Phase, cause: Cause) {
-        let failure = Failure { phase, cause, age: self.connections[slot].age() };
-        self.tally.errors.record(failure, self.now);
-        self.retire(slot);
-    }
-
-    fn fail_reading(&mut self, slot: usize, error: &ReadError) {
-        let (phase, cause) = self.connections[slot].classify(error);
-        self.fail(slot, phase, cause);
-    }
-
-    /// Closes a connection, to be opened again after its back-off.
-    fn retire(&mut self, slot: usize) {
-        match self.connections[slot].stage() {
-            Stage::Closed => {}
-            Stage::Connecting => self.connecting -= 1,
-            Stage::Idle => self.set_live(self.live - 1),
-            Stage::Busy => {
-                self.busy -= 1;
-                self.set_live(self.live - 1);
-            }
-        }
-        self.connections[slot].close();
-        let failures = self.connections[slot].note_failure();
-        self.openings.back_off(slot, failures, self.now);
-        self.note_first_attempt(slot, false);
+    /// Whether requests may be sent now.
+    fn is_flowing(&self) -> bool {
+        self.quota > 0 && self.setup.tap.flows_at(self.position)
     }
 
     fn open_due(&mut self) {
@@ -284,8 +217,9 @@ impl Worker {
     }
 
     fn open(&mut self, slot: usize) {
-        let Setup { addr, poll, .. } = &self.setup;
-        match self.connections[slot].open(*addr, poll.registry(), Token(slot), self.now) {
+        let Setup { endpoint, poll, .. } = &self.setup;
+        self.tally.connects += 1;
+        match self.connections[slot].open(endpoint, poll.registry(), Token(slot), self.now) {
             Ok(()) => self.connecting += 1,
             Err(error) => self.fail(slot, Phase::Connect, Cause::of_io(&error)),
         }
@@ -326,14 +260,9 @@ impl Worker {
             if self.now.since(connection.since()) <= timeout {
                 continue;
             }
-            match connection.stage() {
-                Stage::Connecting => self.fail(slot, Phase::Connect, Cause::NotAccepted),
-                Stage::Busy => {
-                    let began = !connection.parser().is_at_start();
-                    let cause = if began { Cause::Unfinished } else { Cause::NoResponse };
-                    self.fail(slot, Phase::Timeout, cause);
-                }
-                Stage::Closed | Stage::Idle => {}
+            if connection.stage() == Stage::Connecting || !connection.flights().is_empty() {
+                let (phase, cause) = connection.overdue();
+                self.fail(slot, phase, cause);
             }
         }
     }

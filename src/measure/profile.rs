@@ -290,7 +290,7 @@ impl Drop for Pinned {
 /// and a flamegraph of refusals looks like any other.
 fn first_call(plan: &Plan, script: &Script, subject: &Subject) -> Result<Duration, MeasureError> {
     let (status, took) =
-        probe(plan.addr(), plan.request(), plan.timeout()).map_err(MeasureError::NoAnswer)?;
+        probe(plan.endpoint(), plan.request(), plan.timeout()).map_err(MeasureError::NoAnswer)?;
     let request = script.request();
     let expected = &request.expect.status;
     let is_good = match expected.as_slice() {

@@ -151,6 +151,7 @@ impl ToolSpec {
             cpus: self.cpus.clone(),
             open_files: None,
             output: Streams::Apart,
+            open_files: None,
         }
     }
 }

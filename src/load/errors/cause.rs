@@ -2,6 +2,7 @@
 
 use std::{fmt, io};
 
+use super::tls;
 use crate::load::response::ResponseError;
 
 /// What exactly went wrong.
@@ -36,9 +37,16 @@ pub enum Cause {
 }
 
 impl Cause {
-    /// The system's error, if it is one.
+    /// The system's error, or that of the encryption, if it is one.
     pub(in crate::load) fn of_io(error: &io::Error) -> Self {
-        error.raw_os_error().map_or(Self::Other, Self::Os)
+        if let Some(number) = error.raw_os_error() {
+            return Self::Os(number);
+        }
+        match error.get_ref().and_then(|inner| inner.downcast_ref()) {
+            Some(error) => Self::Tls(tls::describe(error)),
+            None if error.kind() == io::ErrorKind::UnexpectedEof => Self::Closed,
+            None => Self::Other,
+        }
     }
 }
 

@@ -1,7 +1,10 @@
 //! The values of a variable, one after the other.
 
-use super::{random::Random, zipf::Zipf};
-use crate::load::script::{Pick, Values, Var};
+use super::zipf::Zipf;
+use crate::load::{
+    random::Random,
+    script::{Pick, Values, Var},
+};
 
 /// Draws the values of one variable.
 #[derive(Debug)]

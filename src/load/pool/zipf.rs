@@ -1,6 +1,6 @@
 //! Zipf's distribution: a few values are asked for often, most of them seldom.
 
-use super::random::Random;
+use crate::load::random::Random;
 
 /// Ranks from 0 to `last`, the k-th of them with a probability in proportion to 1 / k^exponent.
 ///

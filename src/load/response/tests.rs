@@ -1,7 +1,7 @@
 use expect_test::{Expect, expect};
 use proptest::prelude::*;
 
-use super::{BODY_KEPT_MAX, HEAD_MAX, Parser, RecentHead, ResponseError};
+use super::{BODY_KEPT_MAX, HEAD_MAX, Parser, RecentHead, ResponseError, Wanted};
 
 /// What a response came to; `excess` counts the bytes after it.
 #[derive(Debug, PartialEq, Eq)]
@@ -13,7 +13,7 @@ struct Parsed {
 }
 
 fn parse(pieces: &[&[u8]], head_request: bool) -> Result<Parsed, ResponseError> {
-    let mut parser = Parser::new(head_request, true);
+    let mut parser = Parser::new(Wanted { bodiless: head_request, body: true, head: true });
     let mut recent = RecentHead::default();
     let mut excess = 0;
     let mut complete = false;
@@ -170,7 +170,7 @@ fn wrong_chunks() {
 
 /// Feeds `piece` again and again until the parser has had enough.
 fn flood(start: &str, piece: &[u8]) -> ResponseError {
-    let mut parser = Parser::new(false, true);
+    let mut parser = Parser::new(Wanted { body: true, ..Wanted::default() });
     let mut recent = RecentHead::default();
     let mut next = start.as_bytes();
     for _ in 0..BODY_KEPT_MAX / piece.len() + 2 {
@@ -202,11 +202,11 @@ fn endless_responses_are_given_up() {
 
 #[test]
 fn a_repeated_head_is_recognized_and_a_changed_one_is_not() {
-    let mut parser = Parser::new(false, true);
+    let mut parser = Parser::new(Wanted { body: true, ..Wanted::default() });
     let mut recent = RecentHead::default();
     for (status, body) in [(200, "one"), (200, "two"), (201, "six"), (200, "ten")] {
         let response = format!("HTTP/1.1 {status} X\r\nContent-Length: 3\r\n\r\n{body}");
-        parser.reset();
+        parser.reset(Wanted { body: true, ..Wanted::default() });
         assert_eq!(parser.feed(response.as_bytes(), &mut recent), Ok(Some(response.len())));
         assert_eq!((parser.status(), parser.body()), (status, body.as_bytes()));
     }

@@ -2,7 +2,7 @@
 
 use std::{cmp::Reverse, collections::BinaryHeap};
 
-use crate::unit::Nanos;
+use crate::{load::random::Random, unit::Nanos};
 
 /// Delay before a first retry; it doubles with each failure.
 const FIRST: Nanos = Nanos(1_000_000);
@@ -20,19 +20,18 @@ pub(super) struct Openings {
     budget: u32,
     next_pace: Nanos,
     untried: Vec<bool>,
-    random: u64,
+    random: Random,
 }
 
 impl Openings {
-    /// All connections are due now; `seed` decides the jitter.
-    pub(super) fn of_all(connections: usize, now: Nanos, seed: u64) -> Self {
+    /// All connections are due now; `random` decides the jitter.
+    pub(super) fn of_all(connections: usize, now: Nanos, random: Random) -> Self {
         Self {
             waiting: (0..connections).map(|slot| Reverse((now, slot))).collect(),
             budget: BURST,
             next_pace: now,
             untried: vec![true; connections],
-            // The generator stays at zero if it starts there.
-            random: seed | 1,
+            random,
         }
     }
 
@@ -62,21 +61,13 @@ impl Openings {
     pub(super) fn back_off(&mut self, slot: usize, failures: u32, now: Nanos) {
         let doublings = failures.saturating_sub(1).min(10);
         let delay = (FIRST.0 << doublings).min(LONGEST.0);
-        let jittered = delay / 2 + self.random() % (delay / 2 + 1);
+        let jittered = delay / 2 + self.random.up_to(delay / 2);
         self.waiting.push(Reverse((now + Nanos(jittered), slot)));
     }
 
     /// Notes the end of an attempt; tells whether it was the connection's first.
     pub(super) fn note_tried(&mut self, slot: usize) -> bool {
         self.untried.get_mut(slot).is_some_and(std::mem::take)
-    }
-
-    /// Xorshift (Marsaglia 2003): jitter needs no more.
-    fn random(&mut self) -> u64 {
-        self.random ^= self.random << 13;
-        self.random ^= self.random >> 7;
-        self.random ^= self.random << 17;
-        self.random
     }
 }
 
@@ -90,7 +81,7 @@ mod tests {
 
     #[test]
     fn openings_come_in_bursts() {
-        let mut openings = Openings::of_all(40, Nanos(5), 7);
+        let mut openings = Openings::of_all(40, Nanos(5), Random::new(7, 0));
         assert_eq!(openings.next_due(), Some(Nanos(5)));
         assert_eq!(take_all(&mut openings, Nanos(5)), (0..16).collect::<Vec<_>>());
         assert_eq!(openings.next_due(), Some(Nanos(5) + PACE));
@@ -102,7 +93,7 @@ mod tests {
 
     #[test]
     fn delays_double_up_to_a_second() {
-        let mut openings = Openings::of_all(1, Nanos(0), 7);
+        let mut openings = Openings::of_all(1, Nanos(0), Random::new(7, 0));
         assert_eq!(take_all(&mut openings, Nanos(0)), [0]);
         for (failures, longest_ms) in [(1, 1), (2, 2), (5, 16), (10, 512), (11, 1000), (99, 1000)] {
             openings.back_off(0, failures, Nanos(0));

@@ -10,7 +10,6 @@ use super::{
 };
 use crate::{
     load::{
-        connection::Stage,
         errors::{Age, Cause, Failure, Phase},
         tally::Tally,
     },
@@ -34,11 +33,13 @@ impl Worker {
                 self.hand_over()?;
                 self.position += 2;
             } else if position != self.position && self.busy == 0 {
+                self.abandon();
                 self.hand_over()?;
                 self.position += 1;
             }
         }
-        if self.quota == 0 && self.busy == 0 && tap::is_open_at(self.position) {
+        let is_done = self.quota == 0 && self.busy == 0 && self.pacing.backlog() == 0;
+        if is_done && tap::is_open_at(self.position) {
             self.setup.gauge.set_spent(self.position);
         }
         ControlFlow::Continue(())
@@ -48,20 +49,16 @@ impl Worker {
         self.position += 1;
         self.quota = self.setup.gauge.quota.load(Relaxed);
         self.cpu_before = thread_cpu();
-        self.tally.started = Nanos::now();
-        for slot in 0..self.connections.len() {
-            if self.connections[slot].stage() == Stage::Idle {
-                // A thousand first requests take milliseconds to write: each has its own start.
-                self.now = Nanos::now();
-                self.issue_if_open(slot);
-            }
-        }
+        self.now = Nanos::now();
+        self.tally.started = self.now;
+        self.begin_pacing();
     }
 
     /// Sends the tally of what was counted so far, and begins another.
     fn hand_over(&mut self) -> ControlFlow<()> {
         self.now = Nanos::now();
-        let mut tally = mem::replace(&mut self.tally, Tally::new(self.now));
+        let next = Tally::of_thread(self.now, self.pacing.is_open(), self.setup.pool.kinds());
+        let mut tally = mem::replace(&mut self.tally, next);
         tally.ended = self.now.max(tally.started);
         let cpu = thread_cpu();
         tally.client_cpu = cpu.since(mem::replace(&mut self.cpu_before, cpu));

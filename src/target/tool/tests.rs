@@ -80,7 +80,10 @@ fn what_cannot_start_is_told() {
         ],
     );
     let nowhere = ToolSpec { dir: "/no/such/folder".into(), ..spec("true", &[]) };
-    check(&nowhere, expect!["cannot enter the folder /no/such/folder: No such file or directory (os error 2)"]);
+    check(
+        &nowhere,
+        expect!["cannot enter the folder /no/such/folder: No such file or directory (os error 2)"],
+    );
 }
 
 #[test]

@@ -1,5 +1,9 @@
 //! Random numbers that are the same for the same seed, on every machine and in every version.
 
+use std::time::Duration;
+
+use crate::unit::Nanos;
+
 /// The generator `SplitMix64`: Steele, Lea, Flood, "Fast splittable pseudorandom number
 /// generators", 2014. Good enough to choose requests, and no dependency can change it.
 #[derive(Debug, Clone)]
@@ -40,6 +44,17 @@ impl Random {
     pub(super) fn unit(&mut self) -> f64 {
         // A double has 53 bits of precision.
         (self.next() >> 11) as f64 / (1_u64 << 53) as f64
+    }
+
+    /// A time between both.
+    pub(super) fn between(&mut self, min: Duration, max: Duration) -> Nanos {
+        let (min, max) = (Nanos::from(min), Nanos::from(max));
+        min + Nanos(self.up_to(max.since(min).0))
+    }
+
+    /// A number of the exponential distribution with mean 1.
+    pub(super) fn exponential(&mut self) -> f64 {
+        -(1.0 - self.unit()).ln()
     }
 
     /// Puts `items` in any order, all equally likely.
@@ -90,5 +105,21 @@ mod tests {
         assert!(!items.is_sorted());
         items.sort_unstable();
         assert_eq!(items, (0..100).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn means_are_what_they_should_be() {
+        let mut random = Random::new(7, 0);
+        let (min, max) = (Duration::from_millis(10), Duration::from_millis(30));
+        let (mut gaps, mut times) = (0.0, 0.0);
+        for _ in 0..20_000 {
+            gaps += random.exponential() / 20_000.0;
+            let time = Duration::from(random.between(min, max));
+            assert!((min..=max).contains(&time), "{time:?}");
+            times += time.as_secs_f64() / 20_000.0;
+        }
+        assert!((gaps - 1.0).abs() < 0.05, "{gaps}");
+        assert!((times - 0.02).abs() < 0.001, "{times}");
+        assert_eq!(random.between(max, min), max.into());
     }
 }

@@ -1,0 +1,188 @@
+//! Requests and responses on the connections of one thread: the hot path.
+
+use std::{mem, ops::ControlFlow};
+
+use super::Worker;
+use crate::{
+    load::{
+        connection::{Flight, ReadError, Stage},
+        errors::{Cause, Failure, Phase},
+        request::Fault,
+        response::ResponseError,
+    },
+    unit::Nanos,
+};
+
+impl Worker {
+    pub(super) fn send_rest(&mut self, slot: usize) {
+        if self.connections[slot].has_unsent(&self.setup.pool) {
+            self.send(slot);
+        }
+    }
+
+    pub(super) fn send(&mut self, slot: usize) {
+        if let Err(error) = self.connections[slot].send(&self.setup.pool) {
+            self.fail(slot, Phase::Write, Cause::of_io(&error));
+        }
+    }
+
+    /// A server may close a connection that it was not asked anything on: that is no error.
+    pub(super) fn on_idle(&mut self, slot: usize) {
+        match self.connections[slot].idle_event(&mut self.buffer) {
+            Ok(false) => {}
+            Ok(true) => self.retire(slot),
+            Err(error) => self.fail_reading(slot, &error),
+        }
+    }
+
+    /// Reads what has arrived; `closed` if the server has closed its side.
+    ///
+    /// A read that does not fill the buffer has emptied the socket, and what comes later raises a
+    /// new edge: reading again only to be told so would cost a system call for each response. Only
+    /// when the server has closed its side is the end still to be read.
+    pub(super) fn receive(&mut self, slot: usize, closed: bool) {
+        let mut buffer = mem::take(&mut self.buffer);
+        loop {
+            let connection = &mut self.connections[slot];
+            let n = match connection.read(&mut buffer) {
+                Ok(Some(n)) => n,
+                Ok(None) => break,
+                Err(error) => {
+                    self.fail_reading(slot, &ReadError::Io(error));
+                    break;
+                }
+            };
+            let may_be_more = n == buffer.len() || closed || !connection.reads_to_end();
+            // One reading of the clock ends this request and starts the next.
+            self.now = Nanos::now();
+            self.tally.bytes += n as u64;
+            if self.take(slot, buffer.get(..n).unwrap_or_default(), closed).is_break()
+                || !may_be_more
+            {
+                break;
+            }
+        }
+        self.buffer = buffer;
+    }
+
+    /// Takes bytes that arrived on a connection; breaks when no more of them are to be read.
+    fn take(&mut self, slot: usize, bytes: &[u8], closed: bool) -> ControlFlow<()> {
+        let mut rest = bytes;
+        loop {
+            let connection = &mut self.connections[slot];
+            let used = match connection.feed(rest, &mut self.recent) {
+                Ok(Some(used)) => used,
+                Ok(None) => return ControlFlow::Continue(()),
+                Err(error) => {
+                    self.fail_reading(slot, &ReadError::Response(error));
+                    return ControlFlow::Break(());
+                }
+            };
+            rest = rest.get(used..).unwrap_or_default();
+            let is_last = connection.flights().len() <= 1;
+            if is_last && !rest.is_empty() {
+                self.fail_reading(slot, &ReadError::Response(ResponseError::Excess));
+                return ControlFlow::Break(());
+            }
+            self.complete(slot, is_last && closed)?;
+            if is_last {
+                self.offer(slot);
+                return ControlFlow::Break(());
+            }
+            if rest.is_empty() {
+                // While the server works on the others, what it has answered makes room.
+                if !closed {
+                    self.offer(slot);
+                }
+                return ControlFlow::Continue(());
+            }
+        }
+    }
+
+    /// Counts a complete response; breaks if its connection is of no more use.
+    fn complete(&mut self, slot: usize, closed: bool) -> ControlFlow<()> {
+        let pool = &self.setup.pool;
+        let connection = &mut self.connections[slot];
+        let Some(Flight { intended, began, index }) = connection.flights().front().copied() else {
+            return ControlFlow::Break(());
+        };
+        let (request, parser) = (pool.get(index), connection.parser());
+        let latency = self.now.since(began);
+        let status = parser.status();
+        let fault = match request.judge(status, parser.body(), parser.body_bytes()) {
+            _ if latency > self.setup.timeout => Some((Phase::Timeout, Cause::Late)),
+            Ok(()) => None,
+            Err(Fault::Status) => Some((Phase::Status, Cause::Status(status))),
+            Err(Fault::TooLarge) => Some((Phase::Check, Cause::TooLarge)),
+            Err(Fault::Body) => Some((Phase::Check, Cause::Body)),
+        };
+        // What is left of a request that was answered early would be read as the next one.
+        let is_reusable = parser.keep_alive()
+            && !closed
+            && !request.closes()
+            && !(connection.flights().len() == 1 && connection.has_unsent(pool));
+        let age = connection.age();
+        connection.answer(pool);
+        self.completed += 1;
+        self.busy -= 1;
+        match fault {
+            None => self.tally.record(pool.kind(index), latency, self.now.since(intended)),
+            Some((phase, cause)) => {
+                self.tally.fail(Some(pool.kind(index)), Failure { phase, cause, age }, self.now);
+            }
+        }
+        if is_reusable && !self.connections[slot].is_worn() {
+            return ControlFlow::Continue(());
+        }
+        self.renew(slot);
+        ControlFlow::Break(())
+    }
+
+    /// Closes a connection that did its work, and opens it again at once.
+    fn renew(&mut self, slot: usize) {
+        let connection = &self.connections[slot];
+        let failure =
+            Failure { phase: Phase::FirstByte, cause: Cause::Closed, age: connection.age() };
+        // What is under way on a connection that the server ends has no answer.
+        self.fail_flights(slot, failure);
+        self.connections[slot].close();
+        self.set_live(self.live - 1);
+        self.open(slot);
+    }
+
+    /// Counts an error and closes its connection, to be opened again later.
+    pub(super) fn fail(&mut self, slot: usize, phase: Phase, cause: Cause) {
+        let failure = Failure { phase, cause, age: self.connections[slot].age() };
+        if self.connections[slot].flights().is_empty() {
+            self.tally.fail(None, failure, self.now);
+        }
+        self.fail_flights(slot, failure);
+        self.retire(slot);
+    }
+
+    pub(super) fn fail_reading(&mut self, slot: usize, error: &ReadError) {
+        let (phase, cause) = self.connections[slot].classify(error);
+        self.fail(slot, phase, cause);
+    }
+
+    /// Closes a connection, to be opened again after its back-off.
+    pub(super) fn retire(&mut self, slot: usize) {
+        match self.connections[slot].stage() {
+            Stage::Closed => {}
+            Stage::Connecting => self.connecting -= 1,
+            Stage::Open => self.set_live(self.live - 1),
+        }
+        self.connections[slot].close();
+        let failures = self.connections[slot].note_failure();
+        self.openings.back_off(slot, failures, self.now);
+        self.note_first_attempt(slot, false);
+    }
+
+    /// Counts a failure for every request under way on a connection that is about to be closed.
+    fn fail_flights(&mut self, slot: usize, failure: Failure) {
+        for flight in self.connections[slot].flights() {
+            self.tally.fail(Some(self.setup.pool.kind(flight.index)), failure, self.now);
+            self.busy -= 1;
+        }
+    }
+}

@@ -173,14 +173,13 @@ mod tests {
 
     #[test]
     fn no_slice_lies_in_two_stages() {
-        let stage = |millis, record| Stage {
-            duration: Duration::from_millis(millis),
-            level: 1.0,
-            record,
-        };
+        let stage =
+            |millis, record| Stage { duration: Duration::from_millis(millis), level: 1.0, record };
         check(
             &Agenda::staged(&[stage(1300, false), stage(40, true), stage(2000, true)]),
-            expect!["Flowing .325/0- S650/0- S975/0- .1300/0- S1310/1 .1320/1 .1330/1 S1340/1 .1590/2 S1840/2 S2090/2 .2340/2 S2590/2 .2840/2 .3090/2 S3340/2"],
+            expect![
+                "Flowing .325/0- S650/0- S975/0- .1300/0- S1310/1 .1320/1 .1330/1 S1340/1 .1590/2 S1840/2 S2090/2 .2340/2 S2590/2 .2840/2 .3090/2 S3340/2"
+            ],
         );
     }
 }

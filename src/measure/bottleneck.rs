@@ -85,7 +85,10 @@ impl Evidence {
         let (verdict, why) = self.judge();
         let why = match self.error_ratio {
             ratio if ratio > DOUBTFUL_ERRORS => {
-                format!("{why}; {:.1} % of all attempts failed, which may explain it", ratio * 100.0)
+                format!(
+                    "{why}; {:.1} % of all attempts failed, which may explain it",
+                    ratio * 100.0
+                )
             }
             _ => why,
         };
@@ -204,7 +207,9 @@ mod tests {
     fn the_busier_side_is_the_limit() {
         check(
             busy(0.97, 1.2),
-            expect!["client-bound: the server used 1.20 of 3 CPUs, the load 0.97 of 1; give the load more CPUs"],
+            expect![
+                "client-bound: the server used 1.20 of 3 CPUs, the load 0.97 of 1; give the load more CPUs"
+            ],
         );
         check(
             busy(0.5, 2.9),
@@ -222,19 +227,27 @@ mod tests {
     fn where_neither_is_busy_requests_wait() {
         check(
             busy(0.2, 0.3),
-            expect!["waiting: the server used 0.30 of 3 CPUs, the load 0.20 of 1; 64.0 requests were under way on average (64 connections), and they wait in the server for locks, I/O or timers"],
+            expect![
+                "waiting: the server used 0.30 of 3 CPUs, the load 0.20 of 1; 64.0 requests were under way on average (64 connections), and they wait in the server for locks, I/O or timers"
+            ],
         );
         check(
             busy(0.2, 0.98),
-            expect!["waiting: the server used 0.98 of 3 CPUs, the load 0.20 of 1; 64.0 requests were under way on average (64 connections), and one busy thread of the server may be the limit"],
+            expect![
+                "waiting: the server used 0.98 of 3 CPUs, the load 0.20 of 1; 64.0 requests were under way on average (64 connections), and one busy thread of the server may be the limit"
+            ],
         );
         check(
             Evidence { thinks: true, rate: 3_200.0, ..busy(0.1, 0.1) },
-            expect!["waiting: the server used 0.10 of 3 CPUs, the load 0.10 of 1; 3.2 of 64 connections had a request under way on average, the others think"],
+            expect![
+                "waiting: the server used 0.10 of 3 CPUs, the load 0.10 of 1; 3.2 of 64 connections had a request under way on average, the others think"
+            ],
         );
         check(
             Evidence { server_cpus_max: None, error_ratio: 0.25, ..busy(0.2, 4.0) },
-            expect!["waiting: the server used 4.00 CPUs, the load 0.20 of 1; 64.0 requests were under way on average (64 connections), and they wait in the server for locks, I/O or timers; 25.0 % of all attempts failed, which may explain it"],
+            expect![
+                "waiting: the server used 4.00 CPUs, the load 0.20 of 1; 64.0 requests were under way on average (64 connections), and they wait in the server for locks, I/O or timers; 25.0 % of all attempts failed, which may explain it"
+            ],
         );
     }
 
@@ -242,15 +255,21 @@ mod tests {
     fn an_open_loop_is_paced_while_its_schedule_is_kept() {
         check(
             open(0.999, false),
-            expect!["paced: the server keeps up with the schedule; 99.9 % of the requests due were sent, at most 12.3 ms late; the server used 0.80 of 3 CPUs, the load 0.30 of 1"],
+            expect![
+                "paced: the server keeps up with the schedule; 99.9 % of the requests due were sent, at most 12.3 ms late; the server used 0.80 of 3 CPUs, the load 0.30 of 1"
+            ],
         );
         check(
             open(0.5, false),
-            expect!["client-bound: connections were free, but requests were sent late; 50.0 % of the requests due were sent, at most 12.3 ms late; the server used 0.80 of 3 CPUs, the load 0.30 of 1"],
+            expect![
+                "client-bound: connections were free, but requests were sent late; 50.0 % of the requests due were sent, at most 12.3 ms late; the server used 0.80 of 3 CPUs, the load 0.30 of 1"
+            ],
         );
         check(
             open(0.5, true),
-            expect!["waiting: the server used 0.80 of 3 CPUs, the load 0.30 of 1; 64.0 requests were under way on average (64 connections), and they wait in the server for locks, I/O or timers"],
+            expect![
+                "waiting: the server used 0.80 of 3 CPUs, the load 0.30 of 1; 64.0 requests were under way on average (64 connections), and they wait in the server for locks, I/O or timers"
+            ],
         );
         check(
             Evidence { server_cpus: 2.95, ..open(0.5, true) },

@@ -304,11 +304,7 @@ fn count(reported: &Reported, tally: &mut Tally) {
 }
 
 /// How the run ended, as the record names it.
-fn ending(
-    script: &Script,
-    seen: &ToolSeen,
-    stopped: Option<Stopped>,
-) -> (Status, Option<String>) {
+fn ending(script: &Script, seen: &ToolSeen, stopped: Option<Stopped>) -> (Status, Option<String>) {
     match stopped {
         Some(Stopped::Interrupted) => return (Status::Interrupted, None),
         Some(Stopped::Exited(exit)) => return (Status::Failed, Some(exit)),

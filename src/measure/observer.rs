@@ -16,10 +16,8 @@ impl ObserverEffect {
     /// From the slices in their order. Each block of two and two gives one log ratio, in which a
     /// steady drift cancels; blocks with a slice that does not count are left out.
     pub(super) fn of(slices: &[Slice]) -> Option<Self> {
-        let blocks: Vec<&[Slice]> = slices
-            .chunks_exact(BLOCK)
-            .filter(|block| block.iter().all(is_comparable))
-            .collect();
+        let blocks: Vec<&[Slice]> =
+            slices.chunks_exact(BLOCK).filter(|block| block.iter().all(is_comparable)).collect();
         let ratio = |figure: fn(&Slice) -> f64| {
             let logs: Vec<f64> = blocks.iter().map(|block| log_ratio(block, figure)).collect();
             Estimate::mean(&logs).map(Estimate::exp)

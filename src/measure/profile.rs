@@ -13,7 +13,9 @@ use super::{
     surroundings,
 };
 use crate::{
-    load::{Base, EngineKind, Needs, Plan, Script, open_files_limit, preflight, probe, raise_nofile},
+    load::{
+        Base, EngineKind, Needs, Plan, Script, open_files_limit, preflight, probe, raise_nofile,
+    },
     record::{Host, Run, Store, UtcTime},
     sample::{Config, Sampler},
     symbolize::{Detail, resolve},

@@ -112,8 +112,9 @@ impl Slices {
     /// half of those without sampling are valid, it is all slices: there is something to look at
     /// then, and nothing to quote.
     pub(super) fn headline(&self) -> Headline<'_> {
-        let counted =
-            || self.rows.iter().filter(|row| row.place.sampled == self.sampled && row.place.recorded);
+        let counted = || {
+            self.rows.iter().filter(|row| row.place.sampled == self.sampled && row.place.recorded)
+        };
         let good = counted().filter(|slice| slice.invalid.is_none()).count();
         let invalid = if good == 0 || good * 2 < counted().count() {
             Some("too few slices are")
@@ -124,7 +125,8 @@ impl Slices {
         } else {
             None
         };
-        let total = if good * 2 >= counted().count() && good > 0 { &self.headline } else { &self.all };
+        let total =
+            if good * 2 >= counted().count() && good > 0 { &self.headline } else { &self.all };
         Headline { total, invalid }
     }
 }

@@ -273,8 +273,7 @@ mod tests {
     #[test]
     fn a_limit_that_stays_broken_ends_the_measurement() {
         let errors = limit(Metric::ErrorsRate, None, Some(0.01));
-        let ending =
-            Threshold { abort_after: Some(Duration::from_millis(500)), ..errors.clone() };
+        let ending = Threshold { abort_after: Some(Duration::from_millis(500)), ..errors.clone() };
         let mut watch = ThresholdWatch::new(&[errors, ending]);
         let mut note = |good, failed| {
             let (slice, tally) = slice(good, failed);
@@ -285,6 +284,9 @@ mod tests {
         assert_eq!(note(98, 2), None);
         assert_eq!(note(0, 0), None);
         let broken = note(98, 2).expect("it was broken for half a second");
-        assert_eq!((broken.index, broken.why.as_str()), (1, "errors.rate was 0.0200, above 0.01 for 500ms"));
+        assert_eq!(
+            (broken.index, broken.why.as_str()),
+            (1, "errors.rate was 0.0200, above 0.01 for 500ms")
+        );
     }
 }

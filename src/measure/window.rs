@@ -121,7 +121,8 @@ impl<'a> Window<'a> {
             self.generator.resume();
             let end = Nanos::now() + round.into();
             let waited = self.wait(end, &mut |now, _| events(Event::WarmingUp { left: left(now) }));
-            let tally = if way == Way::Flowing { self.generator.cut() } else { self.generator.pause() };
+            let tally =
+                if way == Way::Flowing { self.generator.cut() } else { self.generator.pause() };
             self.sampler.disable();
             all.merge(&tally);
             if let Err(cut) = waited.and_then(|()| self.look_at(&tally)) {
@@ -270,7 +271,11 @@ impl<'a> Window<'a> {
     /// Switches sampling on or off for the next slice.
     fn switch(&mut self, on: bool) {
         if on != self.edge.is_sampling {
-            if on { self.sampler.enable() } else { self.sampler.disable() }
+            if on {
+                self.sampler.enable()
+            } else {
+                self.sampler.disable()
+            }
             self.edge.is_sampling = on;
         }
     }

@@ -149,7 +149,6 @@ impl ToolSpec {
             env,
             dir: self.dir.clone(),
             cpus: self.cpus.clone(),
-            open_files: None,
             output: Streams::Apart,
             open_files: None,
         }

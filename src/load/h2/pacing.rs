@@ -10,7 +10,10 @@ use tokio::sync::Notify;
 
 use super::{Lane, State};
 use crate::{
-    load::worker::{Pacing, Turn},
+    load::{
+        schedule::NEVER,
+        worker::{Pacing, Turn},
+    },
     unit::Nanos,
 };
 
@@ -99,7 +102,7 @@ impl Lane {
         self.release(&mut state);
         self.note_spent(&state);
         let flows = state.quota > 0 && self.setup.tap.flows_at(state.position);
-        flows.then(|| state.pacing.next_due(now)).flatten()
+        flows.then(|| state.pacing.next_due()).filter(|due| *due < NEVER)
     }
 
     /// Whether requests may be sent now.

@@ -1,9 +1,14 @@
 //! The closed loop: which connections take part, and how long each waits between two requests.
 
-use std::{cmp::Reverse, collections::BinaryHeap, sync::Arc};
+use std::{cmp::Reverse, collections::BinaryHeap, ops::Range, sync::Arc};
 
 use crate::{
-    load::{course::Course, random::Random, schedule::Share, script::Think},
+    load::{
+        course::Course,
+        random::Random,
+        schedule::{NEVER, Share},
+        script::Think,
+    },
     unit::Nanos,
 };
 
@@ -20,6 +25,8 @@ pub(in crate::load) struct Closed {
     active: usize,
     /// The places of a connection: it has one for each request under way at once.
     width: usize,
+    /// When that may change; at the end of time if never.
+    next_change: Nanos,
     /// Connections that think, by the end of that.
     thinking: BinaryHeap<Reverse<(Nanos, usize)>>,
     /// Until when each connection thinks: what is in the heap besides is out of date.
@@ -44,13 +51,19 @@ impl Closed {
         connections: usize,
         width: usize,
     ) -> Self {
-        let (origin, active) = (Nanos(0), 0);
-        let until = match think {
-            Think::None => Vec::new(),
-            Think::Uniform { .. } => vec![Nanos(0); connections * width],
-        };
-        let thinking = BinaryHeap::new();
-        Self { think, random, share, course, origin, active, width, thinking, until }
+        let thoughtful = if think == Think::None { 0 } else { connections * width };
+        Self {
+            think,
+            random,
+            share,
+            course,
+            origin: Nanos(0),
+            active: 0,
+            width,
+            next_change: NEVER,
+            thinking: BinaryHeap::new(),
+            until: vec![Nanos(0); thoughtful],
+        }
     }
 
     /// Begins a slice on a course that began at `origin`.
@@ -58,7 +71,7 @@ impl Closed {
         self.course = course;
         self.origin = origin;
         self.thinking.clear();
-        self.active = self.level(now);
+        self.follow(now);
     }
 
     /// What the connection in `slot` does, which has just answered.
@@ -93,11 +106,9 @@ impl Closed {
     }
 
     /// When there is something to do, if all that is due has been done.
-    pub(in crate::load) fn next_due(&self, now: Nanos) -> Option<Nanos> {
+    pub(in crate::load) fn next_due(&self) -> Nanos {
         let thought = self.thinking.peek().map(|Reverse((due, _))| *due);
-        let change = self.course.next_change(now.since(self.origin));
-        let change = change.map(|change| self.origin + change);
-        [thought, change].into_iter().flatten().min()
+        thought.unwrap_or(NEVER).min(self.next_change)
     }
 
     /// A connection that has thought enough by `now` and still takes part.
@@ -115,15 +126,20 @@ impl Closed {
     }
 
     /// Follows the course; the connections that take part from now on.
-    pub(in crate::load) fn adjust(&mut self, now: Nanos) -> std::ops::Range<usize> {
-        let before = std::mem::replace(&mut self.active, 0);
-        self.active = self.level(now);
+    pub(in crate::load) fn adjust(&mut self, now: Nanos) -> Range<usize> {
+        let before = self.active;
+        if self.next_change <= now {
+            self.follow(now);
+        }
         before..self.active
     }
 
-    fn level(&self, now: Nanos) -> usize {
-        let level = self.course.level(now.since(self.origin));
-        self.share.part(level.round() as usize) * self.width
+    fn follow(&mut self, now: Nanos) {
+        let time = now.since(self.origin);
+        let level = self.course.level(time);
+        self.active = self.share.part(level.round() as usize) * self.width;
+        let change = self.course.next_change(time);
+        self.next_change = change.map_or(NEVER, |change| self.origin + change);
     }
 
     fn wait(&mut self, slot: usize, due: Nanos) -> Turn {
@@ -176,9 +192,9 @@ mod tests {
             std::iter::from_fn(|| closed.take_thought(Nanos(39_000_000))).collect();
         taken.sort_unstable();
         assert_eq!(taken, (0..100).filter(|slot| *slot != 7).collect::<Vec<_>>());
-        assert_eq!(closed.next_due(Nanos(39_000_000)), Some(due));
+        assert_eq!(closed.next_due(), due);
         assert_eq!(closed.take_thought(due), Some(7));
-        assert_eq!(closed.next_due(due), None);
+        assert_eq!(closed.next_due(), NEVER);
     }
 
     #[test]
@@ -194,13 +210,13 @@ mod tests {
         closed.begin(course, origin, origin);
         assert_eq!((closed.turn(0, origin), closed.turn(1, origin)), (Turn::Now, Turn::Later));
         let half = origin + Nanos(500_000_000);
-        assert_eq!(closed.next_due(origin), Some(origin + Nanos(5_000_000)));
+        assert_eq!(closed.next_due(), origin + Nanos(5_000_000));
         assert_eq!(closed.adjust(half), 1..3);
         assert_eq!(closed.adjust(origin + Nanos(1_000_000_000)), 3..5);
         assert!(closed.adjust(origin + Nanos(1_600_000_000)).is_empty());
         assert_eq!((closed.turn(1, half), closed.turn(2, half)), (Turn::Now, Turn::Later));
         closed.adjust(origin + Nanos(9_000_000_000));
         assert_eq!(closed.turn(0, half), Turn::Later);
-        assert_eq!(closed.next_due(origin + Nanos(9_000_000_000)), None);
+        assert_eq!(closed.next_due(), NEVER);
     }
 }

@@ -49,10 +49,10 @@ impl Pacing {
     }
 
     /// When there is something to do, if all that is due has been done.
-    pub(in crate::load) fn next_due(&self, now: Nanos) -> Option<Nanos> {
+    pub(in crate::load) fn next_due(&self) -> Nanos {
         match self {
-            Self::Closed(closed) => closed.next_due(now),
-            Self::Open(open) => Some(open.next_due()),
+            Self::Closed(closed) => closed.next_due(),
+            Self::Open(open) => open.next_due(),
         }
     }
 
@@ -87,7 +87,10 @@ impl Worker {
     /// Does what has become due.
     pub(super) fn keep_pace(&mut self) {
         match &mut self.pacing {
-            Pacing::Open(_) => self.release(),
+            Pacing::Open(_) => {
+                self.now = Nanos::now();
+                self.release();
+            }
             Pacing::Closed(closed) => {
                 let joining = closed.adjust(self.now);
                 self.start_among(joining);

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use flameload::load::{Age, Endpoint, LoadError, Phase, Plan, ProbeError, Script, Tls, probe};
+use flameload::load::{Endpoint, LoadError, Phase, Plan, ProbeError, Script, Tls, probe};
 use rustls::{ServerConnection, StreamOwned};
 
 use super::{

@@ -25,7 +25,10 @@ fn check_with(context: Context, case: &str, exit_code: i32, expected: Expect) {
 
 #[test]
 fn wrk_while_its_server_ends() {
-    check("wrk-killed", 0, expect![[r#"
+    check(
+        "wrk-killed",
+        0,
+        expect![[r#"
         requests 146
         duration 1.091769 s
         requests/s 133.73
@@ -46,12 +49,16 @@ fn wrk_while_its_server_ends() {
         errors.read 4
         errors.timeout 0
         errors.status 0
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn wrk_without_a_response() {
-    check("wrk-never", 0, expect![[r#"
+    check(
+        "wrk-never",
+        0,
+        expect![[r#"
         requests 0
         duration 2.030621 s
         requests/s 0.00
@@ -63,12 +70,16 @@ fn wrk_without_a_response() {
         errors.timeout 0
         errors.status 0
         note: no response came, and wrk does not count requests that are never answered
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn wrk_with_time_to_think() {
-    check("wrk-think", 0, expect![[r#"
+    check(
+        "wrk-think",
+        0,
+        expect![[r#"
         requests 76
         duration 1.012068 s
         requests/s 75.09
@@ -89,12 +100,16 @@ fn wrk_with_time_to_think() {
         errors.read 0
         errors.timeout 0
         errors.status 0
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn wrk_with_a_connection_for_each_request() {
-    check("wrk-churn", 0, expect![[r#"
+    check(
+        "wrk-churn",
+        0,
+        expect![[r#"
         requests 4072
         duration 1.009914 s
         requests/s 4032.03
@@ -115,12 +130,16 @@ fn wrk_with_a_connection_for_each_request() {
         errors.read 4068
         errors.timeout 0
         errors.status 0
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn k6_as_it_should() {
-    check("k6-plain", 0, expect![[r#"
+    check(
+        "k6-plain",
+        0,
+        expect![[r#"
         requests 6735
         duration 1.000291 s
         requests/s 6733.04
@@ -143,12 +162,16 @@ fn k6_as_it_should() {
         errors.check 0
         errors.other 0
         dropped 0
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn k6_while_nobody_listens() {
-    check("k6-refused", 0, expect![[r#"
+    check(
+        "k6-refused",
+        0,
+        expect![[r#"
         requests 0
         duration 1.016888 s
         requests/s 0.00
@@ -163,12 +186,16 @@ fn k6_while_nobody_listens() {
         errors.check 0
         errors.other 0
         dropped 0
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn k6_with_another_status() {
-    check("k6-missing", 0, expect![[r#"
+    check(
+        "k6-missing",
+        0,
+        expect![[r#"
         requests 0
         duration 1.001994 s
         requests/s 0.00
@@ -183,12 +210,16 @@ fn k6_with_another_status() {
         errors.check 0
         errors.other 0
         dropped 0
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn k6_while_its_server_ends() {
-    check("k6-killed", 0, expect![[r#"
+    check(
+        "k6-killed",
+        0,
+        expect![[r#"
         requests 124
         duration 1.035272 s
         requests/s 119.78
@@ -211,12 +242,16 @@ fn k6_while_its_server_ends() {
         errors.check 0
         errors.other 0
         dropped 0
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn k6_with_a_script_of_the_users_own() {
-    check("k6-own", 99, expect![[r#"
+    check(
+        "k6-own",
+        99,
+        expect![[r#"
         requests 0
         duration 0.038968 s
         requests/s 0.00
@@ -225,12 +260,16 @@ fn k6_with_a_script_of_the_users_own() {
         errors.other 30
         dropped 0
         failed threshold http_req_failed: rate<0.01
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn k6_with_stages_and_thresholds() {
-    check("k6-stages", 99, expect![[r#"
+    check(
+        "k6-stages",
+        99,
+        expect![[r#"
         requests 7148
         duration 1.229244 s
         requests/s 5814.96
@@ -254,12 +293,16 @@ fn k6_with_stages_and_thresholds() {
         errors.other 0
         dropped 0
         failed threshold http_req_duration{expected_response:true}: p(99)<=0.000001
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn k6_in_its_new_shape() {
-    check("k6-listed", 99, expect![[r#"
+    check(
+        "k6-listed",
+        99,
+        expect![[r#"
         requests 4308
         duration 1.005950 s
         requests/s 4282.52
@@ -273,12 +316,16 @@ fn k6_in_its_new_shape() {
         errors.other 2153
         dropped 0
         failed threshold one that k6 does not name
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn hey_as_it_should() {
-    check("hey-plain", 0, expect![[r#"
+    check(
+        "hey-plain",
+        0,
+        expect![[r#"
         requests 8227
         duration 1.001600 s
         requests/s 8213.86
@@ -299,12 +346,16 @@ fn hey_as_it_should() {
         errors.other 0
         status 200: 8227
         note: hey's times are multiples of 100 µs
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn hey_while_its_server_ends() {
-    check("hey-killed", 0, expect![[r#"
+    check(
+        "hey-killed",
+        0,
+        expect![[r#"
         requests 142
         duration 1.149600 s
         requests/s 123.52
@@ -325,12 +376,16 @@ fn hey_while_its_server_ends() {
         errors.other 0
         status 200: 142
         note: hey's times are multiples of 100 µs
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn hey_while_nobody_listens() {
-    check("hey-refused", 0, expect![[r#"
+    check(
+        "hey-refused",
+        0,
+        expect![[r#"
         requests 0
         duration 1.009000 s
         requests/s 0.00
@@ -342,12 +397,16 @@ fn hey_while_nobody_listens() {
         errors.timeout 0
         errors.status 0
         errors.other 0
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn hey_with_another_status() {
-    check("hey-missing", 0, expect![[r#"
+    check(
+        "hey-missing",
+        0,
+        expect![[r#"
         requests 0
         duration 1.000700 s
         requests/s 0.00
@@ -369,12 +428,16 @@ fn hey_with_another_status() {
         status 404: 15747
         note: hey's times are multiples of 100 µs
         note: the latencies are those of all responses, whatever their status
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn hey_without_a_response() {
-    check("hey-never", 0, expect![[r#"
+    check(
+        "hey-never",
+        0,
+        expect![[r#"
         requests 0
         duration 2.111000 s
         requests/s 0.00
@@ -386,12 +449,16 @@ fn hey_without_a_response() {
         errors.timeout 8
         errors.status 0
         errors.other 0
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn oha_as_it_should() {
-    check("oha-plain", 0, expect![[r#"
+    check(
+        "oha-plain",
+        0,
+        expect![[r#"
         requests 22165
         duration 1.001621 s
         requests/s 22129.12
@@ -413,12 +480,16 @@ fn oha_as_it_should() {
         errors.other 0
         status 200: 22165
         note: 4 requests were under way at the end, and were given up
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn oha_while_its_server_ends() {
-    check("oha-killed", 0, expect![[r#"
+    check(
+        "oha-killed",
+        0,
+        expect![[r#"
         requests 100
         duration 1.040292 s
         requests/s 96.13
@@ -440,12 +511,16 @@ fn oha_while_its_server_ends() {
         errors.other 0
         status 200: 100
         note: 4 requests were under way at the end, and were given up
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn oha_while_nobody_listens() {
-    check("oha-refused", 0, expect![[r#"
+    check(
+        "oha-refused",
+        0,
+        expect![[r#"
         requests 0
         duration 1.008223 s
         requests/s 0.00
@@ -458,12 +533,16 @@ fn oha_while_nobody_listens() {
         errors.status 0
         errors.other 0
         note: 4 requests were under way at the end, and were given up
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn oha_with_another_status() {
-    check("oha-missing", 0, expect![[r#"
+    check(
+        "oha-missing",
+        0,
+        expect![[r#"
         requests 0
         duration 1.018664 s
         requests/s 0.00
@@ -486,13 +565,18 @@ fn oha_with_another_status() {
         status 404: 37499
         note: 4 requests were under way at the end, and were given up
         note: the latencies are those of all responses, whatever their status
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn oha_with_a_rate() {
     let context = Context { corrected: true, ..context() };
-    check_with(context, "oha-rate", 0, expect![[r#"
+    check_with(
+        context,
+        "oha-rate",
+        0,
+        expect![[r#"
         requests 200
         duration 2.001251 s
         requests/s 99.94
@@ -514,12 +598,16 @@ fn oha_with_a_rate() {
         errors.other 0
         status 200: 200
         note: 3 requests were under way at the end, and were given up
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn bombardier_as_it_should() {
-    check("bombardier-plain", 0, expect![[r#"
+    check(
+        "bombardier-plain",
+        0,
+        expect![[r#"
         requests 29579
         duration 0.999799 s
         requests/s 29584.94
@@ -541,12 +629,16 @@ fn bombardier_as_it_should() {
         errors.status 0
         errors.other 0
         status 2xx: 29579
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn bombardier_while_its_server_ends() {
-    check("bombardier-killed", 0, expect![[r#"
+    check(
+        "bombardier-killed",
+        0,
+        expect![[r#"
         requests 160
         duration 1.004642 s
         requests/s 159.26
@@ -569,12 +661,16 @@ fn bombardier_while_its_server_ends() {
         errors.other 0
         status 2xx: 160
         note: bombardier's latencies include requests that failed
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn bombardier_while_nobody_listens() {
-    check("bombardier-refused", 0, expect![[r#"
+    check(
+        "bombardier-refused",
+        0,
+        expect![[r#"
         requests 0
         duration 1.039830 s
         requests/s 0.00
@@ -587,12 +683,16 @@ fn bombardier_while_nobody_listens() {
         errors.timeout 0
         errors.status 0
         errors.other 0
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn bombardier_with_another_status() {
-    check("bombardier-missing", 0, expect![[r#"
+    check(
+        "bombardier-missing",
+        0,
+        expect![[r#"
         requests 0
         duration 0.989576 s
         requests/s 0.00
@@ -615,5 +715,6 @@ fn bombardier_with_another_status() {
         errors.other 0
         status 4xx: 13727
         note: the latencies are those of all responses, whatever their status
-    "#]]);
+    "#]],
+    );
 }

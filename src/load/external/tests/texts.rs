@@ -40,7 +40,10 @@ Transfer/sec:    606.33MB
 
 #[test]
 fn wrk_without_our_line() {
-    check(EngineKind::Wrk, WRK, expect![[r#"
+    check(
+        EngineKind::Wrk,
+        WRK,
+        expect![[r#"
         requests 22464641
         duration 120.000000 s
         requests/s 187205.34
@@ -59,7 +62,8 @@ fn wrk_without_our_line() {
         errors.status 12
         note: wrk's latencies include some that it did not observe but estimated
         note: the latencies are those of all responses, whatever their status
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -69,7 +73,10 @@ fn wrk_without_a_response() {
                 \x20 Latency Distribution\n     50%    0.00us\n\
                 \x20 0 requests in 1.03s, 0.00B read\nRequests/sec:      0.00\n\
                 Transfer/sec:       0.00B\n";
-    check(EngineKind::Wrk, text, expect![[r#"
+    check(
+        EngineKind::Wrk,
+        text,
+        expect![[r#"
         requests 0
         duration 1.030000 s
         requests/s 0.00
@@ -81,14 +88,29 @@ fn wrk_without_a_response() {
         errors.timeout 0
         errors.status 0
         note: no response came, and wrk does not count requests that are never answered
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn wrk_with_nothing_of_use() {
-    check(EngineKind::Wrk, "", expect!["cannot read the output of wrk: there is no line `... requests in ...`"]);
-    check(EngineKind::Wrk, &WRK[..WRK.len() - 30], expect!["cannot read the output of wrk: its last line is missing"]);
-    check(EngineKind::Wrk, "flameload {\"requests\":1}\n", expect!["cannot read the output of wrk: the line of figures: missing field `duration_us` at line 1 column 14"]);
+    check(
+        EngineKind::Wrk,
+        "",
+        expect!["cannot read the output of wrk: there is no line `... requests in ...`"],
+    );
+    check(
+        EngineKind::Wrk,
+        &WRK[..WRK.len() - 30],
+        expect!["cannot read the output of wrk: its last line is missing"],
+    );
+    check(
+        EngineKind::Wrk,
+        "flameload {\"requests\":1}\n",
+        expect![
+            "cannot read the output of wrk: the line of figures: missing field `duration_us` at line 1 column 14"
+        ],
+    );
 }
 
 const WRK2: &str = "\
@@ -180,7 +202,8 @@ fn wrk2_with_our_line() {
         errors.timeout 3
         errors.status 1
         note: the latencies are those of all responses, whatever their status
-    "#]].assert_eq(&shown(&reported.expect("it is complete")));
+    "#]]
+    .assert_eq(&shown(&reported.expect("it is complete")));
 }
 
 /// Above a million responses, hey's statuses and its mean stand still.
@@ -195,7 +218,10 @@ fn hey(statuses: &str) -> String {
 
 #[test]
 fn hey_with_more_than_it_keeps() {
-    check(EngineKind::Hey, &hey("  [200]\t1000000 responses"), expect![[r#"
+    check(
+        EngineKind::Hey,
+        &hey("  [200]\t1000000 responses"),
+        expect![[r#"
         requests 2999995
         duration 100.000000 s
         requests/s 29999.95
@@ -211,9 +237,16 @@ fn hey_with_more_than_it_keeps() {
         errors.other 0
         note: hey keeps a million responses: its latencies are those of the first million, and requests were computed from its rate
         note: hey's times are multiples of 100 µs
-    "#]]);
+    "#]],
+    );
     let mixed = hey("  [200]\t999000 responses\n  [500]\t1000 responses");
-    check(EngineKind::Hey, &mixed, expect!["cannot read the output of hey: it counts the statuses of a million responses only, and not all of them were good: ask for fewer requests"]);
+    check(
+        EngineKind::Hey,
+        &mixed,
+        expect![
+            "cannot read the output of hey: it counts the statuses of a million responses only, and not all of them were good: ask for fewer requests"
+        ],
+    );
 }
 
 #[test]

@@ -12,7 +12,8 @@
 //! - [`Running`] stops every process when it is dropped. The [`Guard`] does the same when this
 //!   process is killed and drops nothing.
 //! - [`usage`] says what processes use, [`descendants`] and [`listening_ports`] which belong
-//!   together and where they listen, [`Cpus`] and [`split_cpus`] who gets which CPU.
+//!   together and where they listen, [`network`] how their queues of connections fare, [`Cpus`]
+//!   and [`split_cpus`] who gets which CPU.
 //! - [`run_tool`] runs a helper program, such as a load tool, to its end.
 //!
 //! What a started server prints is read and its last lines are kept: they are in every error
@@ -23,10 +24,14 @@ mod build;
 mod child;
 mod environment;
 mod error;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod guard;
 mod http;
 mod launch;
 mod manifest;
+pub mod network;
 mod output;
 mod port;
 mod procfs;

@@ -41,6 +41,7 @@ pub(super) struct Spec {
     pub(super) env: BTreeMap<OsString, OsString>,
     pub(super) dir: PathBuf,
     pub(super) cpus: Option<Cpus>,
+    pub(super) open_files: Option<u64>,
     pub(super) output: Streams,
 }
 
@@ -110,6 +111,17 @@ pub enum SpawnError {
         source: io::Error,
         /// The CPUs that may be used.
         available: String,
+    },
+    /// The limit of open files asked for is more than the system allows.
+    #[error(
+        "cannot let it open {asked} files: {source}; lower `open_files`, or raise the hard limit \
+         (`ulimit -Hn`)"
+    )]
+    OpenFiles {
+        /// The limit asked for.
+        asked: u64,
+        /// What the system said.
+        source: io::Error,
     },
     /// The program cannot be run.
     #[error("cannot run {program}: {source}{}", exec_advice(source))]
@@ -306,6 +318,7 @@ fn image(spec: &Spec) -> Result<Image, SpawnError> {
         env: env.collect::<io::Result<_>>()?,
         dir: c_string(spec.dir.as_os_str())?,
         cpus: spec.cpus.as_ref().map(Cpus::set),
+        open_files: spec.open_files,
     })
 }
 
@@ -341,6 +354,9 @@ fn explain(failure: Failure, spec: &Spec) -> SpawnError {
             source,
             available: cpus_text(Cpus::available().ok().as_ref()),
         },
+        Step::OpenFiles => {
+            SpawnError::OpenFiles { asked: spec.open_files.unwrap_or_default(), source }
+        }
         Step::Exec => {
             SpawnError::Exec { program: spec.program.to_string_lossy().into_owned(), source }
         }

@@ -31,6 +31,8 @@ pub(super) struct Image {
     pub(super) env: Vec<CString>,
     pub(super) dir: CString,
     pub(super) cpus: Option<CpuSet>,
+    /// Soft and hard limit of open files; none raises the soft one to the hard one.
+    pub(super) open_files: Option<u64>,
 }
 
 /// The child's ends of its pipes; every number is above those that the child will use.
@@ -64,6 +66,7 @@ pub(super) enum Step {
     Streams,
     Directory,
     Affinity,
+    OpenFiles,
     Exec,
 }
 
@@ -78,7 +81,7 @@ impl Failure {
 
     pub(super) fn from_bytes(bytes: [u8; Self::SIZE]) -> Option<Self> {
         let [step, errno @ ..] = bytes;
-        let steps = [Step::Streams, Step::Directory, Step::Affinity, Step::Exec];
+        let steps = [Step::Streams, Step::Directory, Step::Affinity, Step::OpenFiles, Step::Exec];
         let step = steps.into_iter().find(|known| *known as u8 == step)?;
         Some(Self { step, errno: i32::from_ne_bytes(errno) })
     }
@@ -218,7 +221,7 @@ fn prepare(image: &Image, ends: &ChildEnds) -> Result<(), Failure> {
     default_signals();
     // Its own group, so that it is stopped with all its children and no Ctrl-C reaches it.
     let _ = rustix::process::setpgid(None, None);
-    raise_open_files();
+    limit_open_files(image.open_files).map_err(at(Step::OpenFiles))?;
     rustix::process::chdir(image.dir.as_c_str()).map_err(at(Step::Directory))?;
     if let Some(cpus) = &image.cpus {
         rustix::thread::sched_setaffinity(None, cpus).map_err(at(Step::Affinity))?;
@@ -255,12 +258,17 @@ fn default_signals() {
     }
 }
 
-/// Many servers take the soft limit as given; under load it is what they run into first.
-fn raise_open_files() {
+/// Many servers take the soft limit as given; under load it is what they run into first. Unless
+/// another limit is asked for, it is raised as far as the system allows.
+fn limit_open_files(asked: Option<u64>) -> Result<(), rustix::io::Errno> {
     let mut limit = rustix::process::getrlimit(Resource::Nofile);
+    limit.maximum = asked.or(limit.maximum);
     limit.current = limit.maximum;
-    // Refused only where there is nothing to gain.
-    let _ = rustix::process::setrlimit(Resource::Nofile, limit);
+    match rustix::process::setrlimit(Resource::Nofile, limit) {
+        // Raising the soft limit is refused only where there is nothing to gain.
+        Err(error) if asked.is_some() => Err(error),
+        _ => Ok(()),
+    }
 }
 
 fn close_from(first: RawFd) {
@@ -344,7 +352,7 @@ mod tests {
 
     #[test]
     fn failures_survive_their_pipe() {
-        for step in [Step::Streams, Step::Directory, Step::Affinity, Step::Exec] {
+        for step in [Step::Streams, Step::Directory, Step::OpenFiles, Step::Exec] {
             let failure = Failure { step, errno: libc::ENOENT };
             assert_eq!(Failure::from_bytes(failure.to_bytes()), Some(failure));
         }

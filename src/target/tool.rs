@@ -150,6 +150,7 @@ impl ToolSpec {
             dir: self.dir.clone(),
             cpus: self.cpus.clone(),
             output: Streams::Apart,
+            open_files: None,
         }
     }
 }

@@ -240,6 +240,7 @@ fn connections_close_after_each_request() {
         script.requests_per_connection = Some(NonZeroU32::MIN);
         let reported = run(&external, &script, server.addr, "churn").expect("it runs");
         assert_counts(reported.requests, server.count(), 8);
+        assert_eq!(reported.errors.total(), 0, "{kind}: {:?}", reported.errors);
     }
 }
 

@@ -115,7 +115,8 @@ fn serve(stream: &TcpStream, shared: &Shared) -> io::Result<()> {
             _ => ("200 OK", "hello, world"),
         };
         let length = body.len();
-        let response = format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\n\r\n{body}");
+        let end = if closes { "Connection: close\r\n" } else { "" };
+        let response = format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\n{end}\r\n{body}");
         writer.write_all(response.as_bytes())?;
         if closes {
             break;

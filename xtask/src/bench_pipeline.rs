@@ -165,7 +165,8 @@ impl Workload {
     }
 
     fn what(&self) -> What {
-        let launch = Launch { manifest: self.manifest.clone(), port: None, color: false };
+        let launch =
+            Launch { manifest: self.manifest.clone(), port: None, open_files: None, color: false };
         What::Target(Box::new(launch))
     }
 

@@ -1,5 +1,7 @@
 //! `xtask profile` and `bench-load` as their users meet it: the real binary, real servers, real failures.
 
+#[path = "../../tests/support/measured.rs"]
+mod measured;
 #[path = "../../tests/support/skip.rs"]
 mod skip;
 
@@ -8,6 +10,7 @@ mod profile {
     mod bench_load;
     mod browser;
     mod case;
+    mod collapse;
     mod failures;
     mod hyper;
     mod picture;

@@ -2,6 +2,9 @@
 
 mod commands;
 mod damage;
+mod find;
 mod golden;
+mod refusals;
+mod scripts;
 mod support;
 mod texts;

@@ -33,7 +33,8 @@ impl Server {
         let color = std::io::IsTerminal::is_terminal(&std::io::stderr());
         let mut say = |line: &str| out::tell(line);
         let built = target::build(manifest, BuildOptions { color }, guard, interrupted, &mut say)?;
-        let options = LaunchOptions { cpus: Some(cpus.clone()), port: None, workers: None };
+        let options =
+            LaunchOptions { cpus: Some(cpus.clone()), port: None, workers: None, open_files: None };
         let running = target::launch(manifest, &built, &options, guard)?.release(interrupted)?;
         let addr = running.addr().ok_or(MeasureError::NoAddress)?;
         Ok(Self { running, addr })

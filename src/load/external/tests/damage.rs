@@ -22,6 +22,9 @@ fn outputs() -> Vec<(EngineKind, Vec<u8>)> {
     let mut outputs = Vec::new();
     for entry in fs::read_dir(dir).expect("the recorded outputs") {
         let path = entry.expect("an entry").path();
+        if path.extension().is_none_or(|extension| extension != "txt") {
+            continue;
+        }
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
         let of_tool = |kind: &EngineKind| name.starts_with(&format!("{kind}-"));
         let kind = TOOLS.into_iter().find(of_tool).expect("the name of a tool");

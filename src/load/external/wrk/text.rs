@@ -110,11 +110,9 @@ fn latency(output: &str, kind: LatencyKind) -> ReportedLatency {
     for line in output.lines().map(str::trim) {
         let words: Vec<&str> = line.split_whitespace().collect();
         match words.as_slice() {
-            ["Latency", "Distribution", ..] => is_distribution = true,
             // wrk2 may print the same again for latencies without its correction.
-            ["Detailed", ..] | ["Uncorrected", ..] | [_, "requests", "in", ..] => {
-                is_distribution = false;
-            }
+            ["Latency", "Distribution", ..] => is_distribution = !words.contains(&"Uncorrected"),
+            ["Detailed", ..] | [_, "requests", "in", ..] => is_distribution = false,
             ["Latency", mean, stdev, max, ..] => {
                 latency.mean = time(mean);
                 latency.stdev = time(stdev);

@@ -24,6 +24,9 @@ mod endpoint;
 mod error;
 mod errors;
 mod external;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod generator;
 mod plan;
 mod pool;

@@ -7,7 +7,10 @@ mod load {
     mod framing;
     mod helper;
     mod limits;
+    mod lives;
+    mod open;
     mod probe;
     mod server;
     mod setup;
+    mod think;
 }

@@ -53,10 +53,13 @@ impl Course {
         for stage in stages {
             let length = stage.duration.as_secs_f64();
             let segment = Segment { begin, length, from: level, to: stage.level, before };
-            before += segment.integral(length);
-            begin += length;
             level = stage.level;
-            segments.push(segment);
+            // A stage that takes no time is a step.
+            if length > 0.0 {
+                before += segment.integral(length);
+                begin += length;
+                segments.push(segment);
+            }
         }
         segments.push(Segment { begin, length: f64::INFINITY, from: level, to: level, before });
         Self { segments }
@@ -177,25 +180,84 @@ mod tests {
 
     #[test]
     fn a_steady_level() {
-        check(&Course::steady(4.0), expect![[]]);
-        check(&Course::steady(0.0), expect![[]]);
+        check(
+            &Course::steady(4.0),
+            expect![[r#"
+            0 s: level 4, total 0, next None
+            0.5 s: level 4, total 2, next None
+            1 s: level 4, total 4, next None
+            2.5 s: level 4, total 10, next None
+            4 s: level 4, total 16, next None
+            9 s: level 4, total 36, next None
+            total 0: Some(0.0)
+            total 1: Some(0.25)
+            total 10: Some(2.5)
+            total 100: Some(25.0)
+        "#]],
+        );
+        check(
+            &Course::steady(0.0),
+            expect![[r#"
+            0 s: level 0, total 0, next None
+            0.5 s: level 0, total 0, next None
+            1 s: level 0, total 0, next None
+            2.5 s: level 0, total 0, next None
+            4 s: level 0, total 0, next None
+            9 s: level 0, total 0, next None
+            total 0: None
+            total 1: None
+            total 10: None
+            total 100: None
+        "#]],
+        );
     }
 
     #[test]
     fn up_flat_and_down_to_nothing() {
-        check(&course(0.0, &[(1.0, 10.0), (2.0, 10.0), (1.0, 0.0)]), expect![[]]);
+        check(
+            &course(0.0, &[(1.0, 10.0), (2.0, 10.0), (1.0, 0.0)]),
+            expect![[r#"
+            0 s: level 0, total 0, next Some(0.005)
+            0.5 s: level 5, total 1.25, next Some(0.505)
+            1 s: level 10, total 5, next Some(3.0)
+            2.5 s: level 10, total 20, next Some(3.0)
+            4 s: level 0, total 30, next None
+            9 s: level 0, total 30, next None
+            total 0: Some(0.0)
+            total 1: Some(0.447213595)
+            total 10: Some(1.5)
+            total 100: None
+        "#]],
+        );
     }
 
     #[test]
     fn a_pause_between_two_loads() {
-        check(&course(2.0, &[(0.5, 2.0), (0.0, 0.0), (2.0, 0.0), (1.0, 40.0)]), expect![[]]);
+        check(
+            &course(2.0, &[(0.5, 2.0), (0.0, 0.0), (2.0, 0.0), (1.0, 40.0)]),
+            expect![[r#"
+            0 s: level 2, total 0, next Some(0.5)
+            0.5 s: level 0, total 1, next Some(2.5)
+            1 s: level 0, total 1, next Some(2.5)
+            2.5 s: level 0, total 1, next Some(2.505)
+            4 s: level 40, total 41, next None
+            9 s: level 40, total 241, next None
+            total 0: Some(0.0)
+            total 1: Some(2.5)
+            total 10: Some(3.170820393)
+            total 100: Some(5.475)
+        "#]],
+        );
     }
 
     proptest! {
         #[test]
         fn requests_are_as_many_as_the_integral_says(
             start in 0.0..300.0_f64,
-            stages in prop::collection::vec((0.0..3.0_f64, prop_oneof![Just(0.0), 0.0..300.0_f64]), 0..6),
+            stages in prop::collection::vec(
+                (prop_oneof![Just(0.0), 0.0..3.0_f64], prop_oneof![Just(0.0), 0.0..300.0_f64]),
+                0..6,
+            ),
         ) {
             let course = course(start, &stages);
             let end = at(stages.iter().map(|(seconds, _)| seconds).sum::<f64>());

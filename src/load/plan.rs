@@ -27,8 +27,8 @@ pub struct Plan {
     usage: Usage,
     threads: Vec<ThreadPlan>,
     timeout: Duration,
-    checked: bool,
     seed: u64,
+    checked: bool,
 }
 
 /// One thread's share.
@@ -67,8 +67,8 @@ impl Plan {
             },
             threads: share(connections, threads, cpus),
             timeout: script.timeout,
-            checked: script.limits.preflight,
             seed: script.seed,
+            checked: script.limits.preflight,
         })
     }
 

@@ -30,7 +30,7 @@ pub struct Ports {
 
 /// A socket of `/proc/net/tcp`, as far as its ports and its queue matter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Socket {
+pub(super) struct Socket {
     local: SocketAddr,
     remote: SocketAddr,
     state: u8,
@@ -156,7 +156,7 @@ fn count_ports(
 }
 
 /// Parses `/proc/net/netstat`: pairs of lines, names and their values, each with the same prefix.
-fn parse_listen_drops(text: &str) -> Option<ListenDrops> {
+pub(super) fn parse_listen_drops(text: &str) -> Option<ListenDrops> {
     let mut lines = text.lines().filter_map(|line| line.strip_prefix("TcpExt:"));
     let names = lines.next()?.split_ascii_whitespace();
     let values = lines.next()?.split_ascii_whitespace();
@@ -169,7 +169,7 @@ fn parse_listen_drops(text: &str) -> Option<ListenDrops> {
 }
 
 /// Parses `/proc/net/tcp` and `/proc/net/tcp6`; what is no socket is left out.
-fn parse_sockets(text: &str) -> impl Iterator<Item = Socket> {
+pub(super) fn parse_sockets(text: &str) -> impl Iterator<Item = Socket> {
     text.lines().filter_map(|line| {
         let mut fields = line.split_ascii_whitespace().skip(1);
         let local = procfs::parse_addr(fields.next()?)?;
@@ -181,7 +181,7 @@ fn parse_sockets(text: &str) -> impl Iterator<Item = Socket> {
     })
 }
 
-/// Parses `32768	60999`.
+/// Parses two port numbers with a tab between them.
 fn parse_range(text: &str) -> Option<RangeInclusive<u16>> {
     let mut ports = text.split_ascii_whitespace().map(str::parse);
     let range = ports.next()?.ok()?..=ports.next()?.ok()?;

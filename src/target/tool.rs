@@ -149,8 +149,8 @@ impl ToolSpec {
             env,
             dir: self.dir.clone(),
             cpus: self.cpus.clone(),
-            open_files: None,
             output: Streams::Apart,
+            open_files: None,
         }
     }
 }

@@ -12,7 +12,6 @@ mod memory;
 mod ours;
 mod pipe;
 mod shares;
-mod table;
 mod tools;
 
 use std::{num::NonZero, sync::atomic::AtomicBool, time::Duration};

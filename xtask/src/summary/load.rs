@@ -215,7 +215,16 @@ mod tests {
         });
         run.bottleneck =
             Some(BottleneckFacts { verdict: "server-bound".into(), why: "it was busy".into() });
-        check(&run, expect![[]]);
+        check(
+            &run,
+            expect![[r#"
+            throughput| 64123 requests/s, 976.6 KiB/s, 64 connections, closed loop
+            latency| p50 300 µs, p90 600 µs, p99 900 µs, p99.9 1.20 ms, max 15.00 ms
+            | closed loop: service time at saturation, not what users would wait
+            errors| none
+            bottleneck| server-bound: it was busy
+        "#]],
+        );
     }
 
     #[test]
@@ -260,7 +269,19 @@ mod tests {
                 ..ThresholdFacts::default()
             },
         ];
-        check(&run, expect![[]]);
+        check(
+            &run,
+            expect![[r#"
+            throughput| 19990 requests/s, 0 B/s, 512 connections, open loop
+            response| p50 900 µs, p90 1.80 ms, p99 2.70 ms, p99.9 3.60 ms, max 45.00 ms
+            service| p50 100 µs, p90 200 µs, p99 300 µs, p99.9 400 µs, max 5.00 ms
+            schedule| 19998 of 20000 requests/s sent (100.0 % of those due), at most 1.23 ms late, backlog at most 3, 0 dropped
+            errors| none
+            stage| 0: 0 to 20000 in 30.0 s (not recorded): 9876 requests/s, p99 -, - µs CPU/request, 3 failed
+            threshold| kept: latency.p99 at most 25000, is 2700
+            threshold| BROKEN: errors.rate at most 0.01, is 0.0200, and ended the measurement
+        "#]],
+        );
     }
 
     #[test]
@@ -286,6 +307,16 @@ mod tests {
             ..LoadFacts::default()
         });
         run.diagnosis = Some("the server is at its limit of 1,024 open files".into());
-        check(&run, expect![[]]);
+        check(
+            &run,
+            expect![[r#"
+            throughput| NOT VALID (2000 connections, closed loop)
+            latency| p50 -, p90 -, p99 -, p99.9 -, max -
+            | closed loop: service time at saturation, not what users would wait
+            errors| 557,619 of 568,419 attempts failed (98.1 %): read 557,619
+            | 557,619 x first byte: closed by the server, on a new connection, 0.1 s to 1.1 s
+            DIAGNOSIS| the server is at its limit of 1,024 open files
+        "#]],
+        );
     }
 }

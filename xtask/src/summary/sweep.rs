@@ -127,6 +127,11 @@ mod tests {
         (run.load.valid, run.load.errors.read, run.load.error_ratio) = (false, 9, Some(0.981));
         sweep.add("2000 connections", &Finished { run, directory });
         sweep.fail("20000 connections", &anyhow::anyhow!("too few descriptors"));
-        expect![[]].assert_eq(&sweep.table());
+        expect![[r#"
+            level              requests/s      p99  errors  µs CPU/req       verdict  flamegraph
+            100 connections        74,123  1.83 ms    none       12.35  server-bound  flamegraphs/hyper/1/cpu.svg
+            2000 connections    NOT VALID        -  98.1 %           -        failed  flamegraphs/hyper/1/cpu.svg
+            20000 connections           -        -       -           -        failed  too few descriptors
+        "#]].assert_eq(&sweep.table());
     }
 }

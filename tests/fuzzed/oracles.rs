@@ -1,0 +1,24 @@
+//! What must hold of any bytes, one function for each reader of them; each panics where it does
+//! not. Shared with the targets in `fuzz/`.
+
+mod answer;
+mod folded;
+mod pieces;
+mod procfs;
+mod profile;
+mod record;
+mod response;
+mod script;
+
+use self::pieces::Pieces;
+
+/// The name of each oracle, which its target and the folder of its seeds share.
+pub(crate) const ALL: [(&str, fn(&[u8])); 7] = [
+    ("answer", answer::check),
+    ("folded", folded::check),
+    ("procfs", procfs::check),
+    ("profile", profile::check),
+    ("record", record::check),
+    ("response", response::check),
+    ("script", script::check),
+];

@@ -18,7 +18,7 @@ use super::{
     thresholds::{Broken, ThresholdWatch},
 };
 use crate::{
-    load::{Generator, Script, Tally},
+    load::{Extent, Generator, Plan, Script, Tally},
     sample::{Capture, Sampler},
     unit::{Nanos, Samples},
 };
@@ -42,6 +42,8 @@ pub(super) struct Window<'a> {
     pub(super) subject: &'a mut Subject,
     pub(super) server: ServerWatch,
     pub(super) load_threads: usize,
+    /// How many there should be at any time; none where that changes.
+    connections: Option<usize>,
     pub(super) interrupted: &'a AtomicBool,
     pub(super) collapse: CollapseWatch,
     pub(super) thresholds: ThresholdWatch,
@@ -78,7 +80,7 @@ impl<'a> Window<'a> {
     pub(super) fn new(
         generator: Generator,
         Sides { sampler, subject, server }: Sides<'a>,
-        (script, load_threads): (&Script, usize),
+        (script, plan): (&Script, &Plan),
         interrupted: &'a AtomicBool,
     ) -> Self {
         Self {
@@ -86,7 +88,11 @@ impl<'a> Window<'a> {
             sampler,
             subject,
             server,
-            load_threads,
+            load_threads: plan.threads(),
+            connections: match script.extent {
+                Extent::Stages { .. } => None,
+                _ => Some(plan.connections()),
+            },
             interrupted,
             collapse: CollapseWatch::new(script.limits.max_error_rate),
             thresholds: ThresholdWatch::new(&script.thresholds),
@@ -212,6 +218,7 @@ impl<'a> Window<'a> {
             server_cpu: cpu - cpu_before,
             load_threads: self.load_threads,
             live_connections: Some(live),
+            connections: self.connections,
             flows,
         };
         let mut slice = Slice::new(place, &tally, readings);

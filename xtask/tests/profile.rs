@@ -12,6 +12,7 @@ mod profile {
     mod case;
     mod failures;
     mod hyper;
+    mod load;
     mod picture;
     mod signals;
     mod store;

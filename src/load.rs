@@ -1,22 +1,32 @@
 //! Drives load at a server: script -> plan -> traffic -> tallies.
 //!
 //! ```text
-//! Script -Plan::new-> Plan -Generator::start-> Generator -resume/pause-> Tally (one per slice)
+//!          Pool (requests' bytes)    Course (level over time)
+//!                     \                /
+//! Script -Plan::new-> Plan -Generator::start-> Generator -resume, cut, pause-> Tally (each slice)
 //! ```
 //!
 //! A [`Script`] says what is asked for, a [`Plan`] is that rendered to bytes for one address, and
 //! a [`Generator`] keeps the connections and the threads. Its tap opens and closes within about a
-//! millisecond, and closing it drains every response, so that a slice of load has clear edges.
+//! millisecond. Closing it drains every response, so that a slice of load has clear edges; cutting
+//! it ends a tally without a pause in the traffic, for loads that must not be stopped.
 //!
-//! The load is **closed-loop**: a connection sends its next request when the response to the last
-//! has come. Latencies are therefore service times under saturation, not what users would wait
-//! for at a given rate.
+//! In a **closed loop** a connection sends its next request when the response to the last has
+//! come, and after a time to think if the script has one. Latencies are then service times under
+//! saturation, not what users would wait for at a given rate. In an **open loop** requests are due
+//! by a schedule that does not wait for the server. Response times count from the instant at which
+//! a request was due, service times from its writing: where a server stalls, the first show what
+//! users would see and the second why. Stages move the level of either, in straight lines.
 //!
 //! The hot path costs one write, one read and its share of an `epoll_wait` for each request:
 //! readiness is edge-triggered and registered once, the next request is written in the pass in
-//! which the response completes, and nothing is read again after a short read.
+//! which the response completes, nothing is read again after a short read, and one timer serves
+//! all that becomes due. Nothing is drawn at random and nothing formatted, but for the cookies of
+//! a script that wants them.
 //!
-//! Load goes to loopback addresses only.
+//! HTTP/2 has a lane of its own, which costs more.
+//!
+//! Load goes to loopback addresses only, unless a script allows others.
 
 mod connection;
 mod course;
@@ -28,6 +38,7 @@ mod external;
 #[doc(hidden)]
 pub mod fuzzing;
 mod generator;
+mod h2;
 mod plan;
 mod pool;
 mod preflight;

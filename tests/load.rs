@@ -6,6 +6,9 @@ mod load {
     mod faults;
     mod framing;
     mod helper;
+    mod http2;
+    mod http2_server;
+    mod identity;
     mod limits;
     mod lives;
     mod open;
@@ -13,4 +16,6 @@ mod load {
     mod server;
     mod setup;
     mod think;
+    mod tls;
+    mod unix;
 }

@@ -1,6 +1,4 @@
+//! Made-up bytes for `tests/fuzzed/oracles/answer.rs`.
 #![no_main]
-#![doc = "Made-up bytes for `tests/fuzzed/oracles/answer.rs`."]
 
-include!("../target.rs");
-
-fuzz!("answer");
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| flameload_fuzz::check("answer", bytes));

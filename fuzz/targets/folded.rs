@@ -1,6 +1,4 @@
+//! Made-up bytes for `tests/fuzzed/oracles/folded.rs`.
 #![no_main]
-#![doc = "Made-up bytes for `tests/fuzzed/oracles/folded.rs`."]
 
-include!("../target.rs");
-
-fuzz!("folded");
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| flameload_fuzz::check("folded", bytes));

@@ -1,6 +1,4 @@
+//! Made-up bytes for `tests/fuzzed/oracles/profile.rs`.
 #![no_main]
-#![doc = "Made-up bytes for `tests/fuzzed/oracles/profile.rs`."]
 
-include!("../target.rs");
-
-fuzz!("profile");
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| flameload_fuzz::check("profile", bytes));

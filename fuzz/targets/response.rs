@@ -1,6 +1,4 @@
+//! Made-up bytes for `tests/fuzzed/oracles/response.rs`.
 #![no_main]
-#![doc = "Made-up bytes for `tests/fuzzed/oracles/response.rs`."]
 
-include!("../target.rs");
-
-fuzz!("response");
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| flameload_fuzz::check("response", bytes));

@@ -1,6 +1,4 @@
+//! Made-up bytes for `tests/fuzzed/oracles/script.rs`.
 #![no_main]
-#![doc = "Made-up bytes for `tests/fuzzed/oracles/script.rs`."]
 
-include!("../target.rs");
-
-fuzz!("script");
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| flameload_fuzz::check("script", bytes));

@@ -1,6 +1,6 @@
 //! One connection: what it is doing, and moving its bytes without blocking.
 
-mod jar;
+pub(super) mod jar;
 
 use std::{
     collections::VecDeque,
@@ -211,7 +211,7 @@ impl Connection {
     /// Begins a request of `pool`; [`Connection::send`] writes it.
     pub(super) fn begin(&mut self, flight: Flight, pool: &Pool) {
         if self.flights.is_empty() {
-            self.expect(flight, pool);
+            self.prepare(flight, pool);
         }
         if self.usage.composes() {
             let (head, rest) = pool.get(flight.index).halves();
@@ -226,7 +226,7 @@ impl Connection {
     }
 
     /// The next response is that to `flight`.
-    fn expect(&mut self, flight: Flight, pool: &Pool) {
+    fn prepare(&mut self, flight: Flight, pool: &Pool) {
         let wanted = pool.get(flight.index).wanted();
         self.parser.reset(Wanted { head: self.usage.cookies, ..wanted });
     }
@@ -302,7 +302,7 @@ impl Connection {
         }
         let flight = self.flights.pop_front();
         if let Some(next) = self.flights.front() {
-            self.expect(*next, pool);
+            self.prepare(*next, pool);
         }
         flight
     }

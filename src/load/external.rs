@@ -44,7 +44,7 @@ pub use errors::ReportedErrors;
 pub use invocation::Invocation;
 pub use reported::{LatencyKind, Origin, Reported, ReportedLatency};
 
-use self::find::Found;
+use self::{find::Found, invocation::Context};
 use super::script::{EngineKind, Script};
 
 /// A tool that is installed.
@@ -149,15 +149,7 @@ impl External {
             },
         };
         let text = String::from_utf8_lossy(&figures);
-        let context = &invocation.context;
-        let parsed = match self.kind {
-            EngineKind::Builtin => Err(ExternalError::BuiltIn),
-            EngineKind::Wrk | EngineKind::Wrk2 => wrk::parse(self.kind, context, &text),
-            EngineKind::K6 => k6::parse(&text, output.exit_code),
-            EngineKind::Hey => hey::parse(context, &text),
-            EngineKind::Oha => oha::parse(context, &text),
-            EngineKind::Bombardier => bombardier::parse(&text),
-        };
+        let parsed = figures_of(self.kind, &invocation.context, &text, output.exit_code);
         let mut reported = match (parsed, output.failure(self.kind)) {
             (_, Some(why)) => return Err(self.failed(invocation, output, why)),
             (Err(_), None) if output.exit_code != Some(0) => {
@@ -167,7 +159,14 @@ impl External {
         };
         reported.version.clone_from(&self.version);
         reported.notes.splice(0..0, invocation.notes.iter().cloned());
-        if reported.errors.status.is_some_and(|count| count > 0) && self.kind != EngineKind::K6 {
+        if reported.requests == 0 {
+            // Whatever the tool timed, it was no good response.
+            let kind = reported.latency.kind;
+            reported.latency = ReportedLatency { kind, ..ReportedLatency::default() };
+            reported.histogram = None;
+        } else if reported.errors.status.is_some_and(|count| count > 0)
+            && self.kind != EngineKind::K6
+        {
             reported
                 .notes
                 .push("the latencies are those of all responses, whatever their status".to_owned());
@@ -186,6 +185,37 @@ impl External {
         let (engine, exit) = (self.kind, output.exit_code);
         ExternalError::Failed { engine, exit, detail: invocation.redact(&detail) }
     }
+}
+
+/// The figures in what a tool wrote.
+fn figures_of(
+    kind: EngineKind,
+    context: &Context,
+    text: &str,
+    exit_code: Option<i32>,
+) -> Result<Reported, ExternalError> {
+    match kind {
+        EngineKind::Builtin => Err(ExternalError::BuiltIn),
+        EngineKind::Wrk | EngineKind::Wrk2 => wrk::parse(kind, context, text),
+        EngineKind::K6 => k6::parse(text, exit_code),
+        EngineKind::Hey => hey::parse(context, text),
+        EngineKind::Oha => oha::parse(context, text),
+        EngineKind::Bombardier => bombardier::parse(text),
+    }
+}
+
+/// The figures in any text, of a load of so many connections and with so many requests at once on
+/// each.
+#[cfg(feature = "fuzzing")]
+pub(super) fn figures(
+    kind: EngineKind,
+    connections: u64,
+    pipeline: u64,
+    text: &str,
+) -> Result<Reported, ExternalError> {
+    let statuses = Some(Vec::new());
+    let context = Context { connections, pipeline, statuses, ..Context::default() };
+    figures_of(kind, &context, text, Some(0))
 }
 
 impl ToolOutput {

@@ -12,12 +12,15 @@ use std::{
 
 use mio::{Poll, Waker};
 use rustix::thread::{CpuSet, sched_setaffinity};
+use tokio::sync::Notify;
 
 use super::{
     error::LoadError,
+    h2::{self, Messages},
     plan::{Plan, ThreadPlan},
     preflight,
     random::Random,
+    schedule::Share,
     tally::Tally,
     worker::{Gauge, Opened, Pacing, Setup, Tap, WAKER, Worker},
 };
@@ -36,10 +39,17 @@ pub struct Generator {
 
 #[derive(Debug)]
 struct LoadThread {
-    waker: Waker,
+    alarm: Alarm,
     gauge: Arc<Gauge>,
     tallies: Receiver<Tally>,
     handle: JoinHandle<()>,
+}
+
+/// What wakes a thread that waits.
+#[derive(Debug)]
+enum Alarm {
+    Poll(Waker),
+    Runtime(Arc<Notify>),
 }
 
 impl Generator {
@@ -158,30 +168,21 @@ impl Generator {
         thread: ThreadPlan,
         opened: Sender<Opened>,
     ) -> Result<(), LoadError> {
-        let poll = Poll::new().map_err(LoadError::Thread)?;
-        let waker = Waker::new(poll.registry(), WAKER).map_err(LoadError::Thread)?;
         let gauge = Arc::new(Gauge::default());
         let (sender, tallies) = channel();
-        let share = plan.share(index);
-        let setup = Setup {
-            endpoint: plan.endpoint().clone(),
-            pool: Arc::clone(plan.pool()),
-            // Threads far apart in the pool do not ask for the same at the same time.
-            first_request: plan.pool().len() / share.of * index,
-            usage: plan.usage(),
-            timeout: plan.timeout().into(),
+        let part = Part {
+            share: plan.share(index),
             connections: thread.connections,
-            course: Arc::clone(plan.course()),
-            warm_up: Arc::clone(plan.warm_up()),
             random: Random::new(plan.seed(), index as u64),
-            poll,
             tap: Arc::clone(&self.tap),
             gauge: Arc::clone(&gauge),
             tallies: sender,
-            opened: Some(opened),
+            opened,
         };
-        let pacing = Pacing::new(plan, share, thread.connections);
-        let worker = Worker::new(setup, pacing).map_err(LoadError::Thread)?;
+        let (alarm, work) = match plan.messages() {
+            None => worker(plan, part)?,
+            Some(messages) => lane(plan, messages, part)?,
+        };
         let (pinned, pinning) = channel();
         let handle = thread::Builder::new()
             .name(format!("loader-{index}"))
@@ -191,18 +192,21 @@ impl Generator {
                 // The receiver waits for exactly this.
                 let _ = pinned.send(result);
                 if proceed {
-                    worker.run();
+                    work();
                 }
             })
             .map_err(LoadError::Thread)?;
-        self.threads.push(LoadThread { waker, gauge, tallies, handle });
+        self.threads.push(LoadThread { alarm, gauge, tallies, handle });
         pinning.recv().unwrap_or_else(|_| Err(LoadError::Thread(io::Error::other("it ended"))))
     }
 
     fn wake(&self) {
         for thread in &self.threads {
-            // Waking writes to an eventfd, which does not fail while the thread lives.
-            let _ = thread.waker.wake();
+            match &thread.alarm {
+                // It writes to an eventfd, which does not fail while the thread lives.
+                Alarm::Poll(waker) => drop(waker.wake()),
+                Alarm::Runtime(wake) => wake.notify_one(),
+            }
         }
     }
 }
@@ -216,6 +220,71 @@ impl Drop for Generator {
             let _ = thread.handle.join();
         }
     }
+}
+
+/// What one thread has of its own, whatever it speaks.
+struct Part {
+    share: Share,
+    connections: usize,
+    random: Random,
+    tap: Arc<Tap>,
+    gauge: Arc<Gauge>,
+    tallies: Sender<Tally>,
+    opened: Sender<Opened>,
+}
+
+/// What a thread does until the tap is stopped.
+type Work = Box<dyn FnOnce() + Send>;
+
+/// A thread's work over HTTP/1.1, and what wakes it.
+fn worker(plan: &Plan, part: Part) -> Result<(Alarm, Work), LoadError> {
+    let poll = Poll::new().map_err(LoadError::Thread)?;
+    let waker = Waker::new(poll.registry(), WAKER).map_err(LoadError::Thread)?;
+    let pacing = Pacing::new(plan, part.share, part.connections);
+    let setup = Setup {
+        endpoint: plan.endpoint().clone(),
+        pool: Arc::clone(plan.pool()),
+        // Threads far apart in the pool do not ask for the same at the same time.
+        first_request: plan.pool().len() / part.share.of * part.share.index,
+        usage: plan.usage(),
+        timeout: plan.timeout().into(),
+        connections: part.connections,
+        course: Arc::clone(plan.course()),
+        warm_up: Arc::clone(plan.warm_up()),
+        random: part.random,
+        poll,
+        tap: part.tap,
+        gauge: part.gauge,
+        tallies: part.tallies,
+        opened: Some(part.opened),
+    };
+    let worker = Worker::new(setup, pacing).map_err(LoadError::Thread)?;
+    Ok((Alarm::Poll(waker), Box::new(move || worker.run())))
+}
+
+/// A thread's work over HTTP/2, and what wakes it.
+fn lane(plan: &Plan, messages: &Arc<Messages>, part: Part) -> Result<(Alarm, Work), LoadError> {
+    let runtime = h2::runtime().map_err(LoadError::Thread)?;
+    let wake = Arc::new(Notify::new());
+    let setup = h2::Setup {
+        endpoint: plan.endpoint().clone(),
+        pool: Arc::clone(plan.pool()),
+        messages: Arc::clone(messages),
+        first_request: plan.pool().len() / part.share.of * part.share.index,
+        timeout: plan.timeout(),
+        connections: part.connections,
+        streams: plan.streams(),
+        lifetime: plan.usage().lifetime,
+        course: Arc::clone(plan.course()),
+        warm_up: Arc::clone(plan.warm_up()),
+        tap: part.tap,
+        gauge: part.gauge,
+        wake: Arc::clone(&wake),
+        tallies: part.tallies,
+    };
+    let pacing = Pacing::new(plan, part.share, part.connections);
+    let (random, opened) = (part.random, part.opened);
+    Ok((Alarm::Runtime(wake), Box::new(move || setup.run(&runtime, pacing, random, opened))))
 }
 
 /// Waits until each connection has been tried once, which takes the plan's timeout at most.

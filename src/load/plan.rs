@@ -8,10 +8,11 @@ use super::{
     course::Course,
     endpoint::Endpoint,
     error::LoadError,
+    h2::Messages,
     pool::Pool,
     request::Request,
     schedule::Share,
-    script::{Cookies, Pace, Script, Threads},
+    script::{Cookies, Pace, Script, Threads, Version},
 };
 
 /// A script rendered for one address and a set of CPUs.
@@ -25,6 +26,9 @@ pub struct Plan {
     /// The course of the load before it begins.
     warm_up: Arc<Course>,
     usage: Usage,
+    /// The requests as HTTP/2 sends them, if that is the protocol.
+    messages: Option<Arc<Messages>>,
+    streams: usize,
     threads: Vec<ThreadPlan>,
     timeout: Duration,
     seed: u64,
@@ -47,16 +51,26 @@ impl Plan {
     /// When load may not go to `addr`, a request cannot be rendered, or encryption cannot be prepared.
     pub fn new(script: &Script, addr: SocketAddr, cpus: &[usize]) -> Result<Self, LoadError> {
         let endpoint = Endpoint::new(script, addr)?;
-        let connections = script.pace.connections().get() as usize;
+        let streams = match script.http.version {
+            Version::Http1 => 1,
+            Version::Http2 => script.http.streams.max(1) as usize,
+        };
+        let connections = match script.pace {
+            Pace::Closed { connections, .. } => connections.get() as usize,
+            Pace::Open { max_in_flight, .. } => (max_in_flight.get() as usize).div_ceil(streams),
+        };
         let threads = match script.threads {
             Threads::Auto => cpus.len().max(1),
             Threads::Count(count) => count.get() as usize,
         };
+        let pool = Pool::render(script, addr)?;
         let course = Course::of(&script.pace, &script.extent);
         Ok(Self {
             addr,
+            messages: messages(script, &endpoint, &pool)?,
+            streams,
             endpoint,
-            pool: Arc::new(Pool::render(script, addr)?),
+            pool: Arc::new(pool),
             pace: script.pace,
             warm_up: Arc::new(course.warm_up()),
             course: Arc::new(course),
@@ -102,6 +116,16 @@ impl Plan {
         self.timeout
     }
 
+    /// The requests as HTTP/2 sends them, if that is the protocol.
+    pub(super) fn messages(&self) -> Option<&Arc<Messages>> {
+        self.messages.as_ref()
+    }
+
+    /// Requests at once on a connection, each with a stream of its own; 1 without streams.
+    pub(super) fn streams(&self) -> usize {
+        self.streams
+    }
+
     /// Whether a load that cannot work is refused.
     pub fn is_checked(&self) -> bool {
         self.checked
@@ -139,6 +163,27 @@ impl Plan {
     pub(super) fn seed(&self) -> u64 {
         self.seed
     }
+}
+
+/// The requests of `pool` as HTTP/2 sends them, if `script` wants that.
+fn messages(
+    script: &Script,
+    endpoint: &Endpoint,
+    pool: &Pool,
+) -> Result<Option<Arc<Messages>>, LoadError> {
+    let refuse = |message: &str| Err(LoadError::invalid(&script.name, message));
+    if script.http.version == Version::Http1 {
+        return Ok(None);
+    }
+    if script.http.cookies != Cookies::None {
+        return refuse("cookies are not available over HTTP/2: leave out http.cookies");
+    }
+    if script.pipeline.get() > 1 {
+        return refuse("pipeline is for HTTP/1.1: over HTTP/2, write http.streams instead");
+    }
+    let messages = Messages::of(pool, endpoint.encryption().is_some())
+        .map_err(|error| LoadError::invalid(&script.name, format!("a request: {error}")))?;
+    Ok(Some(Arc::new(messages)))
 }
 
 /// Deals the connections out evenly; the first threads get the remainder, one each.

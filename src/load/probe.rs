@@ -11,9 +11,11 @@ use thiserror::Error;
 
 use super::{
     endpoint::{Address, Endpoint},
-    errors::Cause,
+    errors::{Cause, Phase},
+    h2::{self, CallError},
     request::Request,
     response::{Parser, RecentHead, ResponseError, Wanted},
+    script::Version,
     stream::Stream,
 };
 
@@ -21,12 +23,12 @@ use super::{
 #[derive(Debug, Error)]
 pub enum ProbeError {
     /// The connection could not be opened.
-    #[error("cannot connect to {address}: {source}")]
+    #[error("cannot connect to {address}: {cause}")]
     Connect {
         /// Where the server should be.
         address: Address,
-        /// What the system said.
-        source: io::Error,
+        /// Why.
+        cause: Cause,
     },
     /// The connection could not be encrypted.
     #[error("cannot encrypt the connection to {address}: {cause}")]
@@ -39,6 +41,12 @@ pub enum ProbeError {
     /// The request could not be written, or the response not read.
     #[error("the connection failed during the request: {0}")]
     Transfer(io::Error),
+    /// The same over HTTP/2.
+    #[error("the request failed over HTTP/2: {0}")]
+    Http2(Cause),
+    /// The request is none that HTTP/2 can carry.
+    #[error("the request cannot be sent over HTTP/2: {0}")]
+    Request(String),
     /// What came back is not a response.
     #[error(transparent)]
     Response(#[from] ResponseError),
@@ -58,11 +66,30 @@ pub fn probe(
     timeout: Duration,
 ) -> Result<(u16, Duration), ProbeError> {
     let started = Instant::now();
+    if endpoint.version() == Version::Http2 {
+        let status = h2::call(endpoint, request, timeout);
+        let status = status.map_err(|error| ProbeError::of_call(error, endpoint, timeout))?;
+        return Ok((status, started.elapsed()));
+    }
     let mut call = Call::start(endpoint, timeout, started)?;
     call.await_connection(endpoint)?;
     call.send(request)?;
     let status = call.receive(request)?;
     Ok((status, started.elapsed()))
+}
+
+impl ProbeError {
+    fn of_call(error: CallError, endpoint: &Endpoint, timeout: Duration) -> Self {
+        let address = endpoint.address().clone();
+        match error {
+            CallError::Runtime(error) => Self::Transfer(error),
+            CallError::Request(message) => Self::Request(message),
+            CallError::Failed(_, Cause::NotAccepted | Cause::NoResponse) => Self::Timeout(timeout),
+            CallError::Failed(Phase::Connect, cause) => Self::Connect { address, cause },
+            CallError::Failed(Phase::Tls, cause) => Self::Tls { address, cause },
+            CallError::Failed(_, cause) => Self::Http2(cause),
+        }
+    }
 }
 
 /// A call under way.
@@ -76,9 +103,9 @@ struct Call {
 
 impl Call {
     fn start(endpoint: &Endpoint, timeout: Duration, started: Instant) -> Result<Self, ProbeError> {
-        let mut stream = Stream::connect(endpoint).map_err(|source| ProbeError::Connect {
+        let mut stream = Stream::connect(endpoint).map_err(|error| ProbeError::Connect {
             address: endpoint.address().clone(),
-            source,
+            cause: Cause::of_io(&error),
         })?;
         let poll = Poll::new().map_err(ProbeError::Transfer)?;
         let interest = Interest::READABLE | Interest::WRITABLE;
@@ -106,7 +133,10 @@ impl Call {
             match self.stream.is_connected() {
                 Ok(true) => break,
                 Ok(false) => self.wait()?,
-                Err(source) => return Err(ProbeError::Connect { address: address(), source }),
+                Err(error) => {
+                    let cause = Cause::of_io(&error);
+                    return Err(ProbeError::Connect { address: address(), cause });
+                }
             }
         }
         loop {

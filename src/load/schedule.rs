@@ -7,7 +7,7 @@ use super::{course::Course, random::Random, script::Arrival};
 use crate::unit::Nanos;
 
 /// Never.
-const NEVER: Nanos = Nanos(u64::MAX);
+pub(super) const NEVER: Nanos = Nanos(u64::MAX);
 
 /// One of several that share a load evenly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -32,13 +32,15 @@ use super::{
     pool::Pool,
     random::Random,
     response::RecentHead,
+    schedule::NEVER,
     tally::Tally,
 };
 use crate::unit::Nanos;
-pub(super) use backoff::BURST;
-use backoff::Openings;
+pub(super) use backoff::{BURST, Openings};
+pub(super) use closed::Turn;
 pub(super) use pacing::Pacing;
-pub(super) use tap::{Gauge, Tap};
+pub(super) use slice::thread_cpu;
+pub(super) use tap::{Gauge, Tap, is_open_at};
 use timer::Timer;
 
 /// The tokens of the waker and of the timer; connections have their index.
@@ -161,9 +163,9 @@ impl Worker {
     /// Waits for events, or until something becomes due: without anything under way, for ever.
     fn wait(&mut self, events: &mut Events) -> io::Result<()> {
         let sweep = (self.busy + self.connecting > 0).then_some(self.next_sweep);
-        let pace = self.is_flowing().then(|| self.pacing.next_due(self.now)).flatten();
+        let pace = self.is_flowing().then(|| self.pacing.next_due());
         let due = [sweep, self.openings.next_due(), pace].into_iter().flatten().min();
-        if let Some(due) = due {
+        if let Some(due) = due.filter(|due| *due < NEVER) {
             self.timer.set(due, self.now)?;
         }
         match self.setup.poll.poll(events, None) {

@@ -97,4 +97,4 @@ macro_rules! hold {
     };
 }
 
-hold! { answer folded procfs profile record response script }
+hold! { answer cookies folded procfs profile record response script tools }

@@ -2,6 +2,7 @@
 //! not. Shared with the targets in `fuzz/`.
 
 mod answer;
+mod cookies;
 mod folded;
 mod pieces;
 mod procfs;
@@ -9,16 +10,19 @@ mod profile;
 mod record;
 mod response;
 mod script;
+mod tools;
 
 use self::pieces::Pieces;
 
 /// The name of each oracle, which its target and the folder of its seeds share.
-pub(crate) const ALL: [(&str, fn(&[u8])); 7] = [
+pub(crate) const ALL: [(&str, fn(&[u8])); 9] = [
     ("answer", answer::check),
+    ("cookies", cookies::check),
     ("folded", folded::check),
     ("procfs", procfs::check),
     ("profile", profile::check),
     ("record", record::check),
     ("response", response::check),
     ("script", script::check),
+    ("tools", tools::check),
 ];

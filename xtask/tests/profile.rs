@@ -10,6 +10,7 @@ mod profile {
     mod bench_load;
     mod browser;
     mod case;
+    mod collapse;
     mod failures;
     mod hyper;
     mod load;

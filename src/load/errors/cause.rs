@@ -64,7 +64,10 @@ impl fmt::Display for Cause {
             Self::TooLarge => f.write_str("the body is larger than expected"),
             Self::Malformed(error) => error.fmt(f),
             Self::Tls(why) => f.write_str(why),
-            Self::Http2(code) => write!(f, "HTTP/2 error {code}"),
+            Self::Http2(code) => match http2_name(*code) {
+                Some(name) => write!(f, "HTTP/2 error {name}"),
+                None => write!(f, "HTTP/2 error {code:#x}"),
+            },
             Self::Other => f.write_str("other"),
         }
     }
@@ -102,6 +105,27 @@ fn name(number: i32) -> Option<&'static str> {
         libc::EAGAIN => "EAGAIN",
         _ => return None,
     })
+}
+
+/// The names of HTTP/2's error codes (RFC 9113, section 7).
+fn http2_name(code: u32) -> Option<&'static str> {
+    const NAMES: [&str; 14] = [
+        "NO_ERROR",
+        "PROTOCOL_ERROR",
+        "INTERNAL_ERROR",
+        "FLOW_CONTROL_ERROR",
+        "SETTINGS_TIMEOUT",
+        "STREAM_CLOSED",
+        "FRAME_SIZE_ERROR",
+        "REFUSED_STREAM",
+        "CANCEL",
+        "COMPRESSION_ERROR",
+        "CONNECT_ERROR",
+        "ENHANCE_YOUR_CALM",
+        "INADEQUATE_SECURITY",
+        "HTTP_1_1_REQUIRED",
+    ];
+    NAMES.get(code as usize).copied()
 }
 
 #[cfg(test)]

@@ -158,6 +158,15 @@ impl Draft {
 }
 
 impl Invocation {
+    /// The command for a run in which the tool's CPU time counts: without figures that cost it much
+    /// after the load. That is wrk's whole histogram, without which its latencies are the ones that
+    /// it has corrected by a guess.
+    #[must_use]
+    pub fn brief(mut self) -> Self {
+        self.env.push(("FLAMELOAD_BRIEF".to_owned(), Secret("1".to_owned())));
+        self
+    }
+
     /// The command as a line for a shell, with the variables it needs, and without any secret.
     pub fn shown(&self) -> String {
         let env = self.env.iter().map(|(name, Secret(value))| {

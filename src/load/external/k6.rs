@@ -43,6 +43,11 @@ pub(super) fn command(script: &Script, addr: SocketAddr) -> Result<Draft, Extern
         // Under TLS, Go's client would choose HTTP/2 where the server offers it.
         draft.env("GODEBUG", "http2client=0");
     }
+    if let Some(ca) = script.http.tls.as_ref().and_then(|tls| tls.ca.as_ref()) {
+        // Go reads this file in place of the system's, but the system's folder all the same.
+        draft.env("SSL_CERT_FILE", ca.to_string_lossy());
+        draft.notes.push("k6 trusts the certificates in the system's folder too".to_owned());
+    }
     let origin = wire::origin(script, addr);
     if let Some(own) = &script.engine.own_script {
         draft.env("TARGET", origin);
@@ -160,9 +165,9 @@ fn answer(script: &Script, demand: &Demand<'_>) -> Answer {
             "it speaks HTTP/2 under TLS only, and a virtual user has one request at a time: use oha",
         ),
         Demand::Tls(tls) => only_if(
-            !own && tls.ca.is_none() && (tls.server_name.is_none() || !tls.insecure),
-            "it has no option for the certificates to trust, and your own script sets its own \
-             options: say `insecure = true`, or use oha",
+            !own && (tls.server_name.is_none() || !tls.insecure),
+            "your own script sets its own options, and no name is sent if any certificate is \
+             trusted: leave out `tls` or `server_name`",
         ),
         Demand::Unix => no("it connects to addresses only: use oha or the built-in engine"),
         Demand::Cookies => only_if(!own, "your own script says what is done with cookies"),

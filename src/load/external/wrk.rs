@@ -56,7 +56,7 @@ pub(super) fn command(
     }
     draft.arg(format!("{}{path}", wire::origin(script, addr)));
     draft.context.connections = u64::from(connections);
-    draft.context.pipeline = if own { 0 } else { u64::from(script.pipeline.get()) };
+    draft.context.pipeline = u64::from(script.pipeline.get());
     draft.notes.extend(notes(engine, script));
     Ok(draft)
 }
@@ -64,7 +64,7 @@ pub(super) fn command(
 /// What is to be known of the figures beforehand.
 fn notes(engine: EngineKind, script: &Script) -> Vec<String> {
     let mut notes = Vec::new();
-    if script.engine.own_script.is_some() || !looks_at_responses(script) {
+    if !looks_at_responses(script) {
         notes.push(format!("{engine} takes any status below 400 for a good one"));
     }
     if engine == EngineKind::Wrk2 {
@@ -107,7 +107,8 @@ fn looks_at_responses(script: &Script) -> bool {
     let needs = |Expect { status, body_contains, max_bytes }: &Expect| {
         body_contains.is_some() || max_bytes.is_some() || status.iter().any(|status| *status >= 400)
     };
-    script.requests.iter().any(|request| needs(&request.expect))
+    let own = script.engine.own_script.is_some();
+    !own && script.requests.iter().any(|request| needs(&request.expect))
 }
 
 fn answer(engine: EngineKind, script: &Script, demand: &Demand<'_>) -> Answer {
@@ -195,8 +196,14 @@ pub(super) fn parse(
     context: &Context,
     output: &str,
 ) -> Result<Reported, ExternalError> {
-    match summary::parse(engine, context, output)? {
-        Some(reported) => Ok(reported),
-        None => text::parse(engine, output),
+    let mut reported = match summary::parse(engine, context, output)? {
+        Some(reported) => reported,
+        None => text::parse(engine, output)?,
+    };
+    if reported.requests == 0 && reported.errors.total() == 0 {
+        reported.notes.push(format!(
+            "no response came, and {engine} does not count requests that are never answered"
+        ));
     }
+    Ok(reported)
 }

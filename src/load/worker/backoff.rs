@@ -14,7 +14,7 @@ const PACE: Nanos = Nanos(1_000_000);
 
 /// The connections that wait to be opened.
 #[derive(Debug)]
-pub(super) struct Openings {
+pub(in crate::load) struct Openings {
     waiting: BinaryHeap<Reverse<(Nanos, usize)>>,
     /// Openings left in this pace, and when the next begins.
     budget: u32,
@@ -25,7 +25,7 @@ pub(super) struct Openings {
 
 impl Openings {
     /// All connections are due now; `random` decides the jitter.
-    pub(super) fn of_all(connections: usize, now: Nanos, random: Random) -> Self {
+    pub(in crate::load) fn of_all(connections: usize, now: Nanos, random: Random) -> Self {
         Self {
             waiting: (0..connections).map(|slot| Reverse((now, slot))).collect(),
             budget: BURST,
@@ -36,13 +36,13 @@ impl Openings {
     }
 
     /// When the next one may be opened.
-    pub(super) fn next_due(&self) -> Option<Nanos> {
+    pub(in crate::load) fn next_due(&self) -> Option<Nanos> {
         let Reverse((due, _)) = self.waiting.peek()?;
         Some(if self.budget == 0 { self.next_pace.max(*due) } else { *due })
     }
 
     /// A connection to be opened at `now`, if one is due.
-    pub(super) fn take_due(&mut self, now: Nanos) -> Option<usize> {
+    pub(in crate::load) fn take_due(&mut self, now: Nanos) -> Option<usize> {
         if self.waiting.peek()?.0.0 > now {
             return None;
         }
@@ -58,7 +58,7 @@ impl Openings {
     ///
     /// The delay is drawn from the upper half of 2^(failures - 1) ms, and 1 s at most, so that
     /// connections that failed together do not come back together.
-    pub(super) fn back_off(&mut self, slot: usize, failures: u32, now: Nanos) {
+    pub(in crate::load) fn back_off(&mut self, slot: usize, failures: u32, now: Nanos) {
         let doublings = failures.saturating_sub(1).min(10);
         let delay = (FIRST.0 << doublings).min(LONGEST.0);
         let jittered = delay / 2 + self.random.up_to(delay / 2);
@@ -66,7 +66,7 @@ impl Openings {
     }
 
     /// Notes the end of an attempt; tells whether it was the connection's first.
-    pub(super) fn note_tried(&mut self, slot: usize) -> bool {
+    pub(in crate::load) fn note_tried(&mut self, slot: usize) -> bool {
         self.untried.get_mut(slot).is_some_and(std::mem::take)
     }
 }

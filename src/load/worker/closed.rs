@@ -1,9 +1,14 @@
 //! The closed loop: which connections take part, and how long each waits between two requests.
 
-use std::{cmp::Reverse, collections::BinaryHeap, sync::Arc};
+use std::{cmp::Reverse, collections::BinaryHeap, ops::Range, sync::Arc};
 
 use crate::{
-    load::{course::Course, random::Random, schedule::Share, script::Think},
+    load::{
+        course::Course,
+        random::Random,
+        schedule::{NEVER, Share},
+        script::Think,
+    },
     unit::Nanos,
 };
 
@@ -16,8 +21,12 @@ pub(in crate::load) struct Closed {
     course: Arc<Course>,
     /// When the course began.
     origin: Nanos,
-    /// Connections from this one on take no part at present.
+    /// Places from this one on take no part at present.
     active: usize,
+    /// The places of a connection: it has one for each request under way at once.
+    width: usize,
+    /// When that may change; at the end of time if never.
+    next_change: Nanos,
     /// Connections that think, by the end of that.
     thinking: BinaryHeap<Reverse<(Nanos, usize)>>,
     /// Until when each connection thinks: what is in the heap besides is out of date.
@@ -26,7 +35,7 @@ pub(in crate::load) struct Closed {
 
 /// What a connection without a request does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Turn {
+pub(in crate::load) enum Turn {
     /// It sends one.
     Now,
     /// It waits, to think or to take part again.
@@ -34,31 +43,39 @@ pub(super) enum Turn {
 }
 
 impl Closed {
-    pub(super) fn new(
+    pub(in crate::load) fn new(
         think: Think,
         random: Random,
         share: Share,
         course: Arc<Course>,
         connections: usize,
+        width: usize,
     ) -> Self {
-        let (origin, active) = (Nanos(0), 0);
-        let until = match think {
-            Think::None => Vec::new(),
-            Think::Uniform { .. } => vec![Nanos(0); connections],
-        };
-        Self { think, random, share, course, origin, active, thinking: BinaryHeap::new(), until }
+        let thoughtful = if think == Think::None { 0 } else { connections * width };
+        Self {
+            think,
+            random,
+            share,
+            course,
+            origin: Nanos(0),
+            active: 0,
+            width,
+            next_change: NEVER,
+            thinking: BinaryHeap::new(),
+            until: vec![Nanos(0); thoughtful],
+        }
     }
 
     /// Begins a slice on a course that began at `origin`.
-    pub(super) fn begin(&mut self, course: Arc<Course>, origin: Nanos, now: Nanos) {
+    pub(in crate::load) fn begin(&mut self, course: Arc<Course>, origin: Nanos, now: Nanos) {
         self.course = course;
         self.origin = origin;
         self.thinking.clear();
-        self.active = self.level(now);
+        self.follow(now);
     }
 
     /// What the connection in `slot` does, which has just answered.
-    pub(super) fn turn(&mut self, slot: usize, now: Nanos) -> Turn {
+    pub(in crate::load) fn turn(&mut self, slot: usize, now: Nanos) -> Turn {
         if slot >= self.active {
             return Turn::Later;
         }
@@ -70,7 +87,7 @@ impl Closed {
 
     /// What the connection in `slot` does which takes part from now on: users who think do not all
     /// begin in the same instant, but each somewhere within the time to think.
-    pub(super) fn first_turn(&mut self, slot: usize, now: Nanos) -> Turn {
+    pub(in crate::load) fn first_turn(&mut self, slot: usize, now: Nanos) -> Turn {
         if slot >= self.active {
             return Turn::Later;
         }
@@ -83,16 +100,19 @@ impl Closed {
         }
     }
 
+    /// Whether there is a time between a response and the next request.
+    pub(in crate::load) fn thinks(&self) -> bool {
+        self.think != Think::None
+    }
+
     /// When there is something to do, if all that is due has been done.
-    pub(super) fn next_due(&self, now: Nanos) -> Option<Nanos> {
+    pub(in crate::load) fn next_due(&self) -> Nanos {
         let thought = self.thinking.peek().map(|Reverse((due, _))| *due);
-        let change = self.course.next_change(now.since(self.origin));
-        let change = change.map(|change| self.origin + change);
-        [thought, change].into_iter().flatten().min()
+        thought.unwrap_or(NEVER).min(self.next_change)
     }
 
     /// A connection that has thought enough by `now` and still takes part.
-    pub(super) fn take_thought(&mut self, now: Nanos) -> Option<usize> {
+    pub(in crate::load) fn take_thought(&mut self, now: Nanos) -> Option<usize> {
         while let Some(Reverse((due, slot))) = self.thinking.peek().copied() {
             if due > now {
                 return None;
@@ -106,15 +126,20 @@ impl Closed {
     }
 
     /// Follows the course; the connections that take part from now on.
-    pub(super) fn adjust(&mut self, now: Nanos) -> std::ops::Range<usize> {
-        let before = std::mem::replace(&mut self.active, 0);
-        self.active = self.level(now);
+    pub(in crate::load) fn adjust(&mut self, now: Nanos) -> Range<usize> {
+        let before = self.active;
+        if self.next_change <= now {
+            self.follow(now);
+        }
         before..self.active
     }
 
-    fn level(&self, now: Nanos) -> usize {
-        let level = self.course.level(now.since(self.origin));
-        self.share.part(level.round() as usize)
+    fn follow(&mut self, now: Nanos) {
+        let time = now.since(self.origin);
+        let level = self.course.level(time);
+        self.active = self.share.part(level.round() as usize) * self.width;
+        let change = self.course.next_change(time);
+        self.next_change = change.map_or(NEVER, |change| self.origin + change);
     }
 
     fn wait(&mut self, slot: usize, due: Nanos) -> Turn {
@@ -144,7 +169,7 @@ mod tests {
     fn closed(think: Think, connections: usize) -> Closed {
         let course = Arc::new(Course::steady(connections as f64));
         let share = Share { index: 0, of: 1 };
-        Closed::new(think, Random::new(42, 0), share, course, connections)
+        Closed::new(think, Random::new(42, 0), share, course, connections, 1)
     }
 
     #[test]
@@ -167,9 +192,9 @@ mod tests {
             std::iter::from_fn(|| closed.take_thought(Nanos(39_000_000))).collect();
         taken.sort_unstable();
         assert_eq!(taken, (0..100).filter(|slot| *slot != 7).collect::<Vec<_>>());
-        assert_eq!(closed.next_due(Nanos(39_000_000)), Some(due));
+        assert_eq!(closed.next_due(), due);
         assert_eq!(closed.take_thought(due), Some(7));
-        assert_eq!(closed.next_due(due), None);
+        assert_eq!(closed.next_due(), NEVER);
     }
 
     #[test]
@@ -185,13 +210,13 @@ mod tests {
         closed.begin(course, origin, origin);
         assert_eq!((closed.turn(0, origin), closed.turn(1, origin)), (Turn::Now, Turn::Later));
         let half = origin + Nanos(500_000_000);
-        assert_eq!(closed.next_due(origin), Some(origin + Nanos(5_000_000)));
+        assert_eq!(closed.next_due(), origin + Nanos(5_000_000));
         assert_eq!(closed.adjust(half), 1..3);
         assert_eq!(closed.adjust(origin + Nanos(1_000_000_000)), 3..5);
         assert!(closed.adjust(origin + Nanos(1_600_000_000)).is_empty());
         assert_eq!((closed.turn(1, half), closed.turn(2, half)), (Turn::Now, Turn::Later));
         closed.adjust(origin + Nanos(9_000_000_000));
         assert_eq!(closed.turn(0, half), Turn::Later);
-        assert_eq!(closed.next_due(origin + Nanos(9_000_000_000)), None);
+        assert_eq!(closed.next_due(), NEVER);
     }
 }

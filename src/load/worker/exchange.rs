@@ -117,10 +117,8 @@ impl Worker {
             Err(Fault::Body) => Some((Phase::Check, Cause::Body)),
         };
         // What is left of a request that was answered early would be read as the next one.
-        let is_reusable = parser.keep_alive()
-            && !closed
-            && !request.closes()
-            && !(connection.flights().len() == 1 && connection.has_unsent(pool));
+        let is_early = connection.flights().len() == 1 && connection.has_unsent(pool);
+        let is_last = closed || request.closes() || !parser.keep_alive();
         let age = connection.age();
         connection.answer(pool);
         self.completed += 1;
@@ -131,11 +129,11 @@ impl Worker {
                 self.tally.fail(Some(pool.kind(index)), Failure { phase, cause, age }, self.now);
             }
         }
-        if is_reusable && !self.connections[slot].is_worn() {
-            return ControlFlow::Continue(());
+        if is_early || is_last || self.connections[slot].is_worn() {
+            self.renew(slot);
+            return ControlFlow::Break(());
         }
-        self.renew(slot);
-        ControlFlow::Break(())
+        ControlFlow::Continue(())
     }
 
     /// Closes a connection that did its work, and opens it again at once.

@@ -80,7 +80,7 @@ impl Worker {
 }
 
 /// CPU time of the calling thread.
-fn thread_cpu() -> Nanos {
+pub(in crate::load) fn thread_cpu() -> Nanos {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     Nanos(time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64)
 }

@@ -21,7 +21,7 @@ pub(in crate::load) struct Tap {
 
 impl Tap {
     /// The last position, at which all threads end.
-    pub(super) const STOP: u64 = u64::MAX;
+    pub(in crate::load) const STOP: u64 = u64::MAX;
 
     pub(in crate::load) fn is_open(&self) -> bool {
         is_open_at(self.position())
@@ -48,7 +48,7 @@ impl Tap {
     }
 
     /// When the script's course began, if it has.
-    pub(super) fn course(&self) -> Option<Nanos> {
+    pub(in crate::load) fn course(&self) -> Option<Nanos> {
         Some(Nanos(self.course.load(Relaxed))).filter(|start| *start > Nanos(0))
     }
 
@@ -60,12 +60,12 @@ impl Tap {
     ///
     /// This is asked before every request, so that closing takes effect at the next one. Where
     /// both are odd but differ, the slice was cut: the traffic goes on.
-    pub(super) fn flows_at(&self, position: u64) -> bool {
+    pub(in crate::load) fn flows_at(&self, position: u64) -> bool {
         is_open_at(position) && is_open_at(self.position.load(Relaxed))
     }
 }
 
-pub(super) fn is_open_at(position: u64) -> bool {
+pub(in crate::load) fn is_open_at(position: u64) -> bool {
     position % 2 == 1 && position != Tap::STOP
 }
 
@@ -84,7 +84,7 @@ pub(in crate::load) struct Gauge {
 
 impl Gauge {
     /// Tells that the quota of the slice at `position` is used and nothing is under way.
-    pub(super) fn set_spent(&self, position: u64) {
+    pub(in crate::load) fn set_spent(&self, position: u64) {
         self.spent.store(position, Release);
     }
 

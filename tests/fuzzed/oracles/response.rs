@@ -20,6 +20,8 @@ pub(super) fn check(bytes: &[u8]) {
     let Ok(whole) = whole else { return };
     let end = whole.end.unwrap_or(pieces.stream.len());
     assert!(end <= pieces.stream.len() && whole.body.len() <= end, "{whole:?}");
+    let head = str::from_utf8(&whole.head).unwrap_or("HTTP/");
+    assert!(head.contains("HTTP/") && end >= whole.head.len(), "{head}");
     assert!((200..1000).contains(&whole.status), "{}", whole.status);
     assert!(keep_body || whole.body.is_empty());
     // What follows a response is not a part of it, and without its last byte it is not one.
@@ -29,6 +31,7 @@ pub(super) fn check(bytes: &[u8]) {
         let cut = read(&[&pieces.stream[..end - 1]], &mut Recent::default());
         assert!(cut.is_err(), "complete without its last byte: {cut:?}");
     } else {
+        // It lasts as long as the connection.
         assert!(!whole.keep_alive, "the connection has ended");
     }
 }

@@ -1,45 +1,43 @@
 //! The tools that are compared with.
 
-use std::{ffi::OsString, fs, net::SocketAddr, path::Path, process::Command};
+use std::{ffi::OsString, net::SocketAddr, path::Path};
 
-use anyhow::{Context as _, ensure};
+use anyhow::Context as _;
 use flameload::{
-    load::{EngineKind, Pace, Script},
-    target::ToolRun,
+    load::{
+        EngineKind, External, ExternalError, Invocation, LatencyKind, ReportedErrors, Script,
+        ToolOutput,
+    },
+    target::{Ending, ToolRun},
     unit::Nanos,
 };
-use serde_json::Value;
 
 use super::slice::{Quantiles, Slice};
 
 /// A tool that is installed.
 #[derive(Debug)]
-pub(super) struct Tool {
-    kind: EngineKind,
-    version: String,
-}
+pub(super) struct Tool(External);
 
 /// A tool's command for a script.
 #[derive(Debug)]
-pub(super) struct Call {
-    words: Vec<OsString>,
+pub(super) struct Call<'a> {
+    tool: &'a External,
+    invocation: Invocation,
 }
 
 impl Tool {
-    pub(super) fn find(kind: EngineKind, _cpus: usize) -> anyhow::Result<Self> {
-        ensure!(kind == EngineKind::Wrk, "{kind} is not known here");
-        let output = Command::new(kind.as_str()).arg("-v").output().context("not installed")?;
-        let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        let version = text.split_whitespace().nth(1).unwrap_or("?").to_owned();
-        Ok(Self { kind, version })
+    /// Finds a tool that may use so many CPUs.
+    pub(super) fn find(kind: EngineKind, cpus: usize) -> Result<Self, ExternalError> {
+        Ok(Self(External::find(kind)?.on_cpus(cpus)))
     }
 
     pub(super) fn name(&self) -> &'static str {
-        self.kind.as_str()
+        self.0.kind().as_str()
     }
 
+    /// Its version, where it says one.
     pub(super) fn version(&self) -> Option<&str> {
-        Some(&self.version)
+        self.0.version()
     }
 
     /// The command for `script`, with its files in `dir`.
@@ -48,53 +46,50 @@ impl Tool {
         script: &Script,
         addr: SocketAddr,
         dir: &Path,
-    ) -> anyhow::Result<Call> {
-        ensure!(matches!(script.pace, Pace::Closed { .. }), "wrk has no open loop");
-        let lua = dir.join("done.lua");
-        fs::write(
-            &lua,
-            "function done(s, l, r) io.write(string.format('{\"n\":%d,\"us\":%d,\"e\":%d,\"p50\":%d,\"p99\":%d}', \
-             s.requests, s.duration, s.errors.connect+s.errors.read+s.errors.write+s.errors.status+s.errors.timeout, \
-             l:percentile(50), l:percentile(99))) end",
-        )?;
-        let path = &script.request().path;
-        let words = vec![
-            "wrk".into(),
-            "-t1".into(),
-            format!("-c{}", script.pace.connections()).into(),
-            format!("-d{}s", script.duration().as_secs()).into(),
-            "-s".into(),
-            lua.into(),
-            format!("http://{addr}{path}").into(),
-        ];
-        Ok(Call { words })
+    ) -> Result<Call<'_>, ExternalError> {
+        let invocation = self.0.command(script, addr, dir)?.brief();
+        Ok(Call { tool: &self.0, invocation })
     }
 }
 
-impl Call {
+impl Call<'_> {
     /// Program, arguments and variables.
     pub(super) fn words(&self) -> (OsString, Vec<OsString>, Vec<(OsString, OsString)>) {
-        let mut words = self.words.iter().cloned();
-        (words.next().unwrap_or_default(), words.collect(), Vec::new())
+        let Invocation { program, args, env, .. } = &self.invocation;
+        let env = env.iter().map(|(name, value)| (name.into(), value.0.clone().into()));
+        (program.into(), args.clone(), env.collect())
     }
 
     /// What the tool has said; the CPU times are for others to tell.
     pub(super) fn read(&self, run: ToolRun) -> anyhow::Result<Slice> {
-        let text = String::from_utf8_lossy(&run.stdout);
-        let json = text.rfind('{').map(|at| &text[at..]).context("no figures")?;
-        let value: Value = serde_json::from_str(json)?;
-        let number = |name: &str| value[name].as_u64().with_context(|| format!("no {name}"));
-        let us = |name: &str| Some(Nanos(value[name].as_u64()? * 1000));
+        let exit_code = match run.exit {
+            Ending::Status(code) => Some(code),
+            Ending::Signal(_) | Ending::Unknown => None,
+        };
+        let output = ToolOutput { stdout: run.stdout, stderr: run.stderr, exit_code };
+        let reported = self.tool.parse(&self.invocation, &output)?;
+        let latency = &reported.latency;
+        let quantiles = Quantiles { p50: latency.p50, p99: latency.p99, p99_9: latency.p99_9 };
+        let (service, response) = match latency.kind {
+            LatencyKind::Service => (quantiles, Quantiles::default()),
+            LatencyKind::Response => (Quantiles::default(), quantiles),
+        };
         Ok(Slice {
-            requests: number("n")?,
-            errors: Some(number("e")?),
-            first_error: None,
-            elapsed: Nanos(number("us")? * 1000),
+            requests: reported.requests,
+            errors: known(&reported.errors),
+            first_error: reported.errors.details.first().map(|(text, _)| text.clone()),
+            elapsed: reported.duration.context("it does not say how long the load lasted")?,
             client_cpu: run.cpu,
             server_cpu: Nanos(0),
-            service: Quantiles { p50: us("p50"), p99: us("p99"), p99_9: None },
-            response: Quantiles::default(),
+            service,
+            response,
             lag_max: None,
         })
     }
+}
+
+/// All errors, if the tool tells any of them apart.
+fn known(errors: &ReportedErrors) -> Option<u64> {
+    let is_known = errors.named().iter().any(|(_, count)| count.is_some());
+    is_known.then(|| errors.total())
 }

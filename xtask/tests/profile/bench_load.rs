@@ -171,6 +171,22 @@ fn ctrl_c_leaves_nothing_running() {
     assert_clean(&target);
 }
 
+#[test]
+fn a_killed_benchmark_leaves_nothing_running() {
+    if !is_installed("wrk") {
+        return;
+    }
+    let _alone = alone();
+    let target = target();
+    let mut live = Live::start(bench_load(&target).args(["--slice", "100s"]));
+    live.wait_for("64 connections, against wrk: warming up");
+    let marker = target.path().display().to_string();
+    eventually("no server runs", || !marked(&marker).is_empty());
+    live.signal(Signal::KILL);
+    assert_eq!(live.outcome().code, None);
+    assert_clean(&target);
+}
+
 #[track_caller]
 fn assert_clean(target: &TempDir) {
     let marker = target.path().display().to_string();

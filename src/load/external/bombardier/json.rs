@@ -84,6 +84,14 @@ pub(in crate::load::external) fn parse(text: &str) -> Result<Reported, ExternalE
     if responses == 0 {
         return Ok(reported);
     }
+    if result.others.saturating_mul(100) > responses {
+        reported.notes.push(
+            "bombardier times requests that fail as well, which were too many: its latencies mean \
+             nothing"
+                .to_owned(),
+        );
+        return Ok(reported);
+    }
     reported.latency = result.latency.statistics();
     if result.others > 0 {
         reported.notes.push("bombardier's latencies include requests that failed".to_owned());

@@ -25,6 +25,7 @@ struct Summary {
     average: Option<f64>,
     rate: Option<f64>,
     percentiles: Vec<(f64, f64)>,
+    has_statuses: bool,
     statuses: Vec<(u16, u64)>,
     errors: Vec<(String, u64)>,
 }
@@ -32,7 +33,7 @@ struct Summary {
 /// Reads hey's summary.
 ///
 /// # Errors
-/// When it has no total time, or more responses than hey keeps and not all of them good.
+/// When it has no total time or no statuses, or more responses than hey keeps and not all of them good.
 pub(in crate::load::external) fn parse(
     context: &Context,
     text: &str,
@@ -41,6 +42,9 @@ pub(in crate::load::external) fn parse(
     let Some(duration) = summary.total.and_then(|total| nanos(total, 1e9)) else {
         return Err(ExternalError::output(ENGINE, "its summary has no total time"));
     };
+    if !summary.has_statuses {
+        return Err(ExternalError::output(ENGINE, "its summary has no statuses"));
+    }
     let expected = context.statuses.as_deref().unwrap_or_default();
     let sum = |counts: &mut dyn Iterator<Item = u64>| counts.fold(0, u64::saturating_add);
     let counted = sum(&mut summary.statuses.iter().map(|(_, count)| *count));
@@ -86,6 +90,7 @@ impl Summary {
         for line in text.lines() {
             if !line.starts_with([' ', '\t']) && line.trim_end().ends_with(':') {
                 section = line.trim_end().trim_end_matches(':');
+                summary.has_statuses |= section == "Status code distribution";
                 continue;
             }
             let line = line.trim();
@@ -114,15 +119,14 @@ impl Summary {
 
     fn figure(&mut self, line: &str) {
         let Some((key, value)) = line.split_once(':') else { return };
-        let number = value.trim().trim_end_matches("secs").trim().parse().ok();
-        let place = match key {
-            "Total" => &mut self.total,
-            "Slowest" => &mut self.slowest,
-            "Average" => &mut self.average,
-            "Requests/sec" => &mut self.rate,
-            _ => return,
-        };
-        *place = number;
+        let seconds = || value.trim().strip_suffix("secs")?.trim().parse().ok();
+        match key {
+            "Total" => self.total = seconds(),
+            "Slowest" => self.slowest = seconds(),
+            "Average" => self.average = seconds(),
+            "Requests/sec" => self.rate = value.trim().parse().ok(),
+            _ => {}
+        }
     }
 
     /// A time that is printed as zero is shorter than hey can tell: it is not known.

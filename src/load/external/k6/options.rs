@@ -116,7 +116,7 @@ pub(super) fn stages(script: &Script) -> Answer {
 /// The options on the command line of the user's own script. They override its own.
 pub(super) fn of_own(script: &Script) -> Vec<String> {
     let users = script.pace.connections().to_string();
-    let words = match &script.extent {
+    match &script.extent {
         Extent::Duration(duration) => {
             vec!["--vus".to_owned(), users, "--duration".to_owned(), millis(*duration)]
         }
@@ -131,8 +131,7 @@ pub(super) fn of_own(script: &Script) -> Vec<String> {
             }
             words
         }
-    };
-    words
+    }
 }
 
 /// Whether k6 is to count checks: for bodies, and for thresholds on them.

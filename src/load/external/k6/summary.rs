@@ -76,10 +76,7 @@ pub(in crate::load::external) fn parse(
 
 impl Summary {
     fn find(text: &str) -> Result<Self, ExternalError> {
-        let value: Value = match json::find(ENGINE, text, "metrics") {
-            Ok(value) => value,
-            Err(error) => return Err(error),
-        };
+        let value: Value = json::find(ENGINE, text, "metrics")?;
         if let Some(Value::Array(metrics)) = value.pointer("/results/metrics") {
             return Ok(Self::listed(&value, metrics));
         }
@@ -140,7 +137,7 @@ impl Summary {
 
     fn count(&self, metric: &str, figure: &str) -> Option<u64> {
         let value = self.value(metric, figure)?;
-        (value >= 0.0 && value < 1e18).then_some(value as u64)
+        (0.0..1e18).contains(&value).then_some(value as u64)
     }
 
     fn failed(&self) -> Option<u64> {

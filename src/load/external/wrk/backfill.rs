@@ -5,7 +5,8 @@
 //! as if requests had gone on being sent meanwhile (`stats_correct` in its `stats.c`). A mean
 //! cycle is its run time over the requests of one connection, in whole microseconds. Each added
 //! latency is shorter than the one it comes from, so that they can be taken away again, from the
-//! longest down, and what was observed is left.
+//! longest down, and what was observed is left. Those shorter than any that was observed do not
+//! show: wrk's table starts at its shortest.
 
 use std::collections::BTreeMap;
 
@@ -24,6 +25,7 @@ pub(super) fn cycle(duration_us: u64, requests: u64, connections: u64) -> Option
 /// What was observed, if `filled` is that with back-fill for this cycle; none if it cannot be.
 pub(super) fn undone(filled: &Buckets, cycle: u64) -> Option<Buckets> {
     let mut buckets = filled.clone();
+    let shortest = filled.keys().next().copied().unwrap_or(0);
     let mut steps = 0;
     let longest_first: Vec<u64> = filled.keys().rev().copied().collect();
     for latency in longest_first {
@@ -39,7 +41,7 @@ pub(super) fn undone(filled: &Buckets, cycle: u64) -> Option<Buckets> {
             return None;
         }
         let mut added = latency - cycle;
-        while added > cycle {
+        while added > cycle && added >= shortest {
             let there = buckets.get_mut(&added)?;
             *there = there.checked_sub(count)?;
             added -= cycle;
@@ -58,6 +60,7 @@ mod tests {
     /// What wrk does: for each latency in ascending order, with the counts as they are by then.
     fn fill(observed: &Buckets, cycle: u64) -> Buckets {
         let mut filled = observed.clone();
+        let shortest = observed.keys().next().copied().unwrap_or(0);
         let longest = observed.keys().next_back().copied().unwrap_or(0);
         for latency in cycle * 2..=longest {
             let count = filled.get(&latency).copied().unwrap_or(0);
@@ -67,6 +70,7 @@ mod tests {
                 added -= cycle;
             }
         }
+        filled.retain(|latency, _| *latency >= shortest);
         filled
     }
 

@@ -18,11 +18,15 @@ use crate::{
 /// Reads what wrk or wrk2 printed.
 ///
 /// # Errors
-/// When the line with the requests and their time is missing.
+/// When the line with the requests and their time is missing, or the last line.
 pub(super) fn parse(engine: EngineKind, output: &str) -> Result<Reported, ExternalError> {
     let Some((complete, duration, bytes)) = output.lines().find_map(totals) else {
         return Err(ExternalError::output(engine, "there is no line `... requests in ...`"));
     };
+    // Without it, the lines with errors may be missing as well.
+    if !output.lines().any(|line| line.starts_with("Transfer/sec:")) {
+        return Err(ExternalError::output(engine, "its last line is missing"));
+    }
     let errors = errors(output);
     let bad = [errors.status, errors.timeout].into_iter().flatten();
     let requests = bad.fold(complete, u64::saturating_sub);
@@ -106,11 +110,9 @@ fn latency(output: &str, kind: LatencyKind) -> ReportedLatency {
     for line in output.lines().map(str::trim) {
         let words: Vec<&str> = line.split_whitespace().collect();
         match words.as_slice() {
-            ["Latency", "Distribution", ..] => is_distribution = true,
             // wrk2 may print the same again for latencies without its correction.
-            ["Detailed", ..] | ["Uncorrected", ..] | [_, "requests", "in", ..] => {
-                is_distribution = false;
-            }
+            ["Latency", "Distribution", ..] => is_distribution = !words.contains(&"Uncorrected"),
+            ["Detailed", ..] | [_, "requests", "in", ..] => is_distribution = false,
             ["Latency", mean, stdev, max, ..] => {
                 latency.mean = time(mean);
                 latency.stdev = time(stdev);

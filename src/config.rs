@@ -57,10 +57,20 @@ pub fn parse<T: DeserializeOwned>(text: &str) -> Result<T, String> {
 pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     known
         .into_iter()
-        .map(|candidate| (strsim::jaro_winkler(name, candidate), candidate))
+        .map(|candidate| (similarity(name, candidate), candidate))
         .filter(|(similarity, _)| *similarity > 0.75)
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, candidate)| candidate)
+}
+
+/// From 0 to 1. One slip of a finger makes nearly the same of words that are long enough.
+fn similarity(name: &str, candidate: &str) -> f64 {
+    const LONG_ENOUGH: usize = 3;
+    match strsim::osa_distance(name, candidate) {
+        0 => 1.0,
+        1 if name.chars().count() >= LONG_ENOUGH => 0.99,
+        _ => strsim::jaro_winkler(name, candidate),
+    }
 }
 
 /// Serde lists the known fields of an unknown one: "unknown field `x`, expected one of `a`, `b`".
@@ -101,6 +111,13 @@ mod tests {
                 unknown field `conections`, expected `connections` or `timeout`
                 did you mean `connections`?"#]],
         );
+    }
+
+    #[test]
+    fn the_nearest_is_one_slip_away() {
+        assert_eq!(nearest("wkr", ["wrk2", "wrk", "k6"]), Some("wrk"));
+        assert_eq!(nearest("itn", ["int", "file"]), Some("int"));
+        assert_eq!(nearest("ab", ["ac", "b"]), None);
     }
 
     #[test]

@@ -30,14 +30,18 @@
 
 mod connection;
 mod course;
-mod descriptors;
 mod endpoint;
 mod error;
 mod errors;
+mod external;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod generator;
 mod h2;
 mod plan;
 mod pool;
+mod preflight;
 mod probe;
 mod random;
 mod request;
@@ -49,13 +53,19 @@ mod tally;
 mod template;
 mod worker;
 
-pub use descriptors::raise_nofile;
 pub use endpoint::{Address, Endpoint};
 pub use error::LoadError;
 pub use errors::{Age, Cause, Errors, Failure, Occurrences, Phase};
+pub use external::{
+    External, ExternalError, Invocation, LatencyKind, Origin, Reported, ReportedErrors,
+    ReportedLatency, ToolOutput,
+};
 pub use generator::Generator;
 pub use plan::Plan;
 pub use pool::Pool;
+pub use preflight::{
+    Needs, OpenFiles, Shortage, Shortages, Surroundings, open_files_limit, preflight, raise_nofile,
+};
 pub use probe::{ProbeError, probe};
 pub use request::Request;
 pub use response::ResponseError;

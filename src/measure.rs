@@ -8,21 +8,34 @@
 //! interval in which sampling is on or off as a whole; between slices the load is drained, so that
 //! requests, CPU time and samples of a slice belong together. See `docs/METHOD.md`.
 
+mod agenda;
+mod bottleneck;
+mod builtin;
+mod collapse;
 mod confidence;
+mod diagnosis;
 mod error;
 mod event;
+mod external;
 mod facts;
+mod latency;
+mod observed;
 mod observer;
 mod profile;
+mod server_watch;
 mod slice;
 mod slices;
 mod subject;
+mod surroundings;
+mod thresholds;
 mod window;
 
+pub use agenda::Place;
 pub use confidence::{Estimate, t_quantile_975};
+pub use diagnosis::{Diagnosis, Seen, ServerExit, ServerSeen};
 pub use error::MeasureError;
 pub use event::{Event, Sink};
 pub use observer::ObserverEffect;
-pub use profile::{Finished, Settings, profile};
-pub use slice::Slice;
+pub use profile::{Finished, Prepared, Settings, profile};
+pub use slice::{Invalid, Slice};
 pub use subject::{Attach, Launch, What};

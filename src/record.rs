@@ -20,8 +20,9 @@ pub use derive::{Derived, derive};
 pub use host::Host;
 pub use id::{RunId, RunIdError};
 pub use run::{
-    BudgetFacts, ClientFacts, ErrorCounts, HotFacts, LatencyFacts, LoadFacts, ObserverEffect,
-    ProfileFacts, Run, ServerFacts, SliceFacts, Status, TargetFacts, UnwindFacts,
+    BottleneckFacts, BudgetFacts, ClientFacts, ErrorCounts, ErrorFacts, HotFacts, LatencyFacts,
+    LoadFacts, ObserverEffect, ProfileFacts, RequestFacts, Run, ServerFacts, SliceFacts,
+    StageFacts, Status, TargetFacts, ThresholdFacts, UnwindFacts,
 };
-pub use store::{RecordError, RunSummary, Store};
+pub use store::{Attachment, RecordError, RunSummary, Store};
 pub use time::{UtcTime, UtcTimeError};

@@ -16,6 +16,9 @@ mod capture;
 mod collector;
 mod elf;
 mod event;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod module;
 mod record;
 mod ring;

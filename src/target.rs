@@ -12,7 +12,9 @@
 //! - [`Running`] stops every process when it is dropped. The [`Guard`] does the same when this
 //!   process is killed and drops nothing.
 //! - [`usage`] says what processes use, [`descendants`] and [`listening_ports`] which belong
-//!   together and where they listen, [`Cpus`] and [`split_cpus`] who gets which CPU.
+//!   together and where they listen, [`network`] how their queues of connections fare, [`Cpus`]
+//!   and [`split_cpus`] who gets which CPU.
+//! - [`run_tool`] runs a helper program, such as a load tool, to its end.
 //!
 //! What a started server prints is read and its last lines are kept: they are in every error
 //! that a user sees.
@@ -22,10 +24,14 @@ mod build;
 mod child;
 mod environment;
 mod error;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod guard;
 mod http;
 mod launch;
 mod manifest;
+pub mod network;
 mod output;
 mod port;
 mod procfs;
@@ -34,6 +40,7 @@ mod revision;
 mod running;
 mod sys;
 mod template;
+mod tool;
 pub mod usage;
 
 pub use budget::{Cpus, CpusError, Split, split_cpus};
@@ -51,3 +58,4 @@ pub use procfs::{descendants, is_running, listening_ports};
 pub use revision::Revision;
 pub use running::Running;
 pub use template::{Template, TemplateError};
+pub use tool::{ToolError, ToolRun, ToolSpec, run_tool};

@@ -1,5 +1,7 @@
 //! The sampler against the truth: programs whose use of the CPU is known, sampled and named.
 
+#[path = "support/measured.rs"]
+mod measured;
 #[path = "support/skip.rs"]
 mod skip;
 

@@ -2,11 +2,14 @@
 
 mod load {
     mod cycles;
+    mod fault;
     mod faults;
     mod framing;
+    mod helper;
     mod http2;
     mod http2_server;
     mod identity;
+    mod limits;
     mod lives;
     mod open;
     mod probe;

@@ -77,6 +77,7 @@ fn run(profile: &Profile) -> Run {
     run.load.requests_per_second = Some(52_340.25);
     run.load.latency_us.p99 = Some(1_840.0);
     run.load.errors.timeout = 12;
+    run.load.valid = true;
     run.server.cpu_us_per_request = Some(18.9);
     run.status = Status::Interrupted;
     run.reason = Some("by its user".to_owned());
@@ -208,7 +209,27 @@ fn the_record_has_the_names_it_promises() {
         "/load/errors/timeout",
         "/load/errors/status",
         "/load/errors/check",
+        "/load/errors/detail",
+        "/load/latency_kind",
+        "/load/service_us/p99",
+        "/load/rate_target",
+        "/load/rate_achieved",
+        "/load/achieved_ratio",
+        "/load/schedule_lag_max_us",
+        "/load/backlog_max",
+        "/load/dropped",
+        "/load/stages",
+        "/load/origins",
+        "/load/engine_version",
+        "/load/engine_command",
         "/load/valid",
+        "/server/fds_peak",
+        "/server/fd_limit",
+        "/server/listen_overflows",
+        "/server/listen_drops",
+        "/bottleneck",
+        "/diagnosis",
+        "/thresholds",
         "/server/cpu_us_per_request",
         "/server/cpus_used",
         "/server/rss_initial_bytes",

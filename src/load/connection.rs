@@ -1,6 +1,6 @@
 //! One connection: what it is doing, and moving its bytes without blocking.
 
-mod jar;
+pub(super) mod jar;
 
 use std::{
     collections::VecDeque,

@@ -5,6 +5,7 @@ use std::{io, net::SocketAddr, path::PathBuf};
 use thiserror::Error;
 
 use super::endpoint::Address;
+use super::preflight::Shortages;
 use crate::config::ConfigError;
 
 /// Why load could not be prepared or started.
@@ -56,19 +57,9 @@ pub enum LoadError {
     /// The address is another machine's.
     #[error("refusing to send load to {0}: only loopback addresses are allowed")]
     Remote(SocketAddr),
-    /// There are fewer file descriptors than connections.
-    #[error(
-        "{connections} connections need {needed} file descriptors but the limit is {limit}: \
-         lower the connections or raise the limit with `ulimit -n {needed}`"
-    )]
-    Descriptors {
-        /// Connections asked for.
-        connections: usize,
-        /// Descriptors needed for them, with those that are open already.
-        needed: u64,
-        /// The soft limit of this process.
-        limit: u64,
-    },
+    /// The load needs more of something than there is.
+    #[error("this load cannot work: {0}")]
+    Shortage(Shortages),
     /// A thread could not be made, or not its event queue.
     #[error("cannot start a load thread: {0}")]
     Thread(io::Error),

@@ -163,7 +163,8 @@ impl Errors {
         self.add(failure, Occurrences { count: 1, first: at, last: at });
     }
 
-    fn add(&mut self, kind: Failure, new: Occurrences) {
+    /// Counts several errors of the same kind.
+    pub fn add(&mut self, kind: Failure, new: Occurrences) {
         let kind = match self.kinds.len() >= KINDS_MAX && !self.kinds.contains_key(&kind) {
             true => Failure { cause: Cause::Other, ..kind },
             false => kind,

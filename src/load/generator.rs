@@ -15,11 +15,12 @@ use rustix::thread::{CpuSet, sched_setaffinity};
 use tokio::sync::Notify;
 
 use super::{
-    descriptors,
     error::LoadError,
-    h2,
-    plan::{LanePlan, Plan, ThreadPlan},
+    h2::{self, Messages},
+    plan::{Plan, ThreadPlan},
+    preflight,
     random::Random,
+    schedule::Share,
     tally::Tally,
     worker::{Gauge, Opened, Pacing, Setup, Tap, WAKER, Worker},
 };
@@ -51,20 +52,6 @@ enum Alarm {
     Runtime(Arc<Notify>),
 }
 
-/// What a thread does until the tap is stopped.
-type Work = Box<dyn FnOnce() + Send>;
-
-/// What joins a thread to the generator.
-struct Link {
-    /// The thread's number.
-    index: usize,
-    connections: usize,
-    tap: Arc<Tap>,
-    gauge: Arc<Gauge>,
-    sender: Sender<Tally>,
-    opened: Option<Sender<Opened>>,
-}
-
 impl Generator {
     /// Starts the threads and opens the connections; no request is sent yet.
     ///
@@ -76,7 +63,9 @@ impl Generator {
     /// When there are too few file descriptors, a thread cannot be started or pinned, or not one
     /// connection could be opened.
     pub fn start(plan: &Plan) -> Result<Self, LoadError> {
-        descriptors::check(plan.connections(), plan.threads())?;
+        if plan.is_checked() {
+            preflight::check(plan)?;
+        }
         let mut generator = Self { tap: Arc::default(), threads: Vec::new(), course_is_due: false };
         let (opened, openings) = channel();
         for (index, thread) in plan.thread_plans().iter().enumerate() {
@@ -181,26 +170,32 @@ impl Generator {
     ) -> Result<(), LoadError> {
         let gauge = Arc::new(Gauge::default());
         let (sender, tallies) = channel();
-        let (tap, opened) = (Arc::clone(&self.tap), Some(opened));
-        let connections = thread.connections;
-        let link = Link { index, connections, tap, gauge: Arc::clone(&gauge), sender, opened };
-        let (alarm, work) = match plan.lane() {
-            Some(lane) => link.lane(plan, lane),
-            None => link.worker(plan),
-        }
-        .map_err(LoadError::Thread)?;
+        let part = Part {
+            share: plan.share(index),
+            connections: thread.connections,
+            random: Random::new(plan.seed(), index as u64),
+            tap: Arc::clone(&self.tap),
+            gauge: Arc::clone(&gauge),
+            tallies: sender,
+            opened,
+        };
+        let (alarm, work) = match plan.messages() {
+            None => worker(plan, part)?,
+            Some(messages) => lane(plan, messages, part)?,
+        };
         let (pinned, pinning) = channel();
-        let builder = thread::Builder::new().name(format!("loader-{index}"));
-        let handle = builder.spawn(move || {
-            let result = pin(thread.cpu);
-            let proceed = result.is_ok();
-            // The receiver waits for exactly this.
-            let _ = pinned.send(result);
-            if proceed {
-                work();
-            }
-        });
-        let handle = handle.map_err(LoadError::Thread)?;
+        let handle = thread::Builder::new()
+            .name(format!("loader-{index}"))
+            .spawn(move || {
+                let result = pin(thread.cpu);
+                let proceed = result.is_ok();
+                // The receiver waits for exactly this.
+                let _ = pinned.send(result);
+                if proceed {
+                    work();
+                }
+            })
+            .map_err(LoadError::Thread)?;
         self.threads.push(LoadThread { alarm, gauge, tallies, handle });
         pinning.recv().unwrap_or_else(|_| Err(LoadError::Thread(io::Error::other("it ended"))))
     }
@@ -216,59 +211,6 @@ impl Generator {
     }
 }
 
-impl Link {
-    /// A thread's event loop.
-    fn worker(self, plan: &Plan) -> io::Result<(Alarm, Work)> {
-        let Self { index, connections, tap, gauge, sender, opened } = self;
-        let share = plan.share(index);
-        let poll = Poll::new()?;
-        let waker = Waker::new(poll.registry(), WAKER)?;
-        let setup = Setup {
-            endpoint: plan.endpoint().clone(),
-            pool: Arc::clone(plan.pool()),
-            // Threads far apart in the pool do not ask for the same at the same time.
-            first_request: plan.pool().len() / share.of * index,
-            usage: plan.usage(),
-            timeout: plan.timeout().into(),
-            connections,
-            course: Arc::clone(plan.course()),
-            warm_up: Arc::clone(plan.warm_up()),
-            random: Random::new(plan.seed(), index as u64),
-            poll,
-            tap,
-            gauge,
-            tallies: sender,
-            opened,
-        };
-        let worker = Worker::new(setup, Pacing::new(plan, share, connections))?;
-        Ok((Alarm::Poll(waker), Box::new(move || worker.run())))
-    }
-
-    /// A thread's lane over HTTP/2.
-    fn lane(self, plan: &Plan, lane: &LanePlan) -> io::Result<(Alarm, Work)> {
-        let Self { index, connections, tap, gauge, sender, opened } = self;
-        let runtime = h2::runtime()?;
-        let wake = Arc::new(Notify::new());
-        let setup = h2::Setup {
-            endpoint: plan.endpoint().clone(),
-            pool: Arc::clone(plan.pool()),
-            messages: Arc::clone(&lane.messages),
-            timeout: plan.timeout().into(),
-            connections,
-            streams: lane.streams,
-            requests_per_connection: lane.requests_per_connection,
-            index,
-            random: Random::new(plan.seed(), index as u64),
-            tap,
-            gauge,
-            wake: Arc::clone(&wake),
-            tallies: sender,
-            opened,
-        };
-        Ok((Alarm::Runtime(wake), Box::new(move || setup.run(&runtime))))
-    }
-}
-
 impl Drop for Generator {
     fn drop(&mut self) {
         self.tap.stop();
@@ -278,6 +220,71 @@ impl Drop for Generator {
             let _ = thread.handle.join();
         }
     }
+}
+
+/// What one thread has of its own, whatever it speaks.
+struct Part {
+    share: Share,
+    connections: usize,
+    random: Random,
+    tap: Arc<Tap>,
+    gauge: Arc<Gauge>,
+    tallies: Sender<Tally>,
+    opened: Sender<Opened>,
+}
+
+/// What a thread does until the tap is stopped.
+type Work = Box<dyn FnOnce() + Send>;
+
+/// A thread's work over HTTP/1.1, and what wakes it.
+fn worker(plan: &Plan, part: Part) -> Result<(Alarm, Work), LoadError> {
+    let poll = Poll::new().map_err(LoadError::Thread)?;
+    let waker = Waker::new(poll.registry(), WAKER).map_err(LoadError::Thread)?;
+    let pacing = Pacing::new(plan, part.share, part.connections);
+    let setup = Setup {
+        endpoint: plan.endpoint().clone(),
+        pool: Arc::clone(plan.pool()),
+        // Threads far apart in the pool do not ask for the same at the same time.
+        first_request: plan.pool().len() / part.share.of * part.share.index,
+        usage: plan.usage(),
+        timeout: plan.timeout().into(),
+        connections: part.connections,
+        course: Arc::clone(plan.course()),
+        warm_up: Arc::clone(plan.warm_up()),
+        random: part.random,
+        poll,
+        tap: part.tap,
+        gauge: part.gauge,
+        tallies: part.tallies,
+        opened: Some(part.opened),
+    };
+    let worker = Worker::new(setup, pacing).map_err(LoadError::Thread)?;
+    Ok((Alarm::Poll(waker), Box::new(move || worker.run())))
+}
+
+/// A thread's work over HTTP/2, and what wakes it.
+fn lane(plan: &Plan, messages: &Arc<Messages>, part: Part) -> Result<(Alarm, Work), LoadError> {
+    let runtime = h2::runtime().map_err(LoadError::Thread)?;
+    let wake = Arc::new(Notify::new());
+    let setup = h2::Setup {
+        endpoint: plan.endpoint().clone(),
+        pool: Arc::clone(plan.pool()),
+        messages: Arc::clone(messages),
+        first_request: plan.pool().len() / part.share.of * part.share.index,
+        timeout: plan.timeout(),
+        connections: part.connections,
+        streams: plan.streams(),
+        lifetime: plan.usage().lifetime,
+        course: Arc::clone(plan.course()),
+        warm_up: Arc::clone(plan.warm_up()),
+        tap: part.tap,
+        gauge: part.gauge,
+        wake: Arc::clone(&wake),
+        tallies: part.tallies,
+    };
+    let pacing = Pacing::new(plan, part.share, part.connections);
+    let (random, opened) = (part.random, part.opened);
+    Ok((Alarm::Runtime(wake), Box::new(move || setup.run(&runtime, pacing, random, opened))))
 }
 
 /// Waits until each connection has been tried once, which takes the plan's timeout at most.

@@ -1,40 +1,49 @@
 //! One load thread over HTTP/2: a runtime of its own, with a task for each stream.
 //!
-//! It follows the same tap, keeps the same tally and tells the same as the
+//! It follows the same tap, is paced in the same way and keeps the same tally as the
 //! [`Worker`](super::worker::Worker), but costs more for each request: the state of an HTTP/2
-//! connection is left to the `h2` crate. Timers are as fine as the runtime's, a millisecond.
+//! connection is left to the `h2` crate.
+//!
+//! ```text
+//! Openings -run-> Session -stream-> Seat -offer-> Pacing -grant-> Seat -exchange-> Tally
+//! ```
 
 mod call;
 mod exchange;
 mod message;
+mod pacing;
 mod session;
 mod slice;
+mod timer;
 mod transport;
 
 use std::{
     cell::RefCell,
-    num::NonZeroU32,
+    io,
     rc::Rc,
     sync::{Arc, atomic::Ordering::Relaxed, mpsc::Sender},
     time::Duration,
 };
 
-use tokio::{runtime::Runtime, sync::Notify, task::LocalSet, time::timeout};
+use tokio::{runtime::Runtime, sync::Notify, task::LocalSet};
 
 use super::{
+    course::Course,
     endpoint::Endpoint,
     errors::{Cause, Failure, Phase},
     pool::Pool,
     random::Random,
     request::{Fault, Request},
     tally::Tally,
-    worker::{Gauge, Opened, Openings, Tap},
+    worker::{Gauge, Opened, Openings, Pacing, Tap},
 };
 use crate::unit::Nanos;
 pub(super) use call::{CallError, call, runtime};
 use exchange::Answer;
 pub(super) use message::Messages;
+use pacing::{Grant, Seat};
 use session::Session;
+use timer::Timer;
 
 /// What a lane is made of.
 #[derive(Debug)]
@@ -42,48 +51,41 @@ pub(super) struct Setup {
     pub(super) endpoint: Endpoint,
     pub(super) pool: Arc<Pool>,
     pub(super) messages: Arc<Messages>,
-    pub(super) timeout: Nanos,
+    /// Its first request's place in the pool.
+    pub(super) first_request: usize,
+    pub(super) timeout: Duration,
     pub(super) connections: usize,
     /// Requests at once on each connection.
     pub(super) streams: usize,
-    pub(super) requests_per_connection: Option<NonZeroU32>,
-    /// The thread's number.
-    pub(super) index: usize,
-    pub(super) random: Random,
+    /// Requests in all on each connection.
+    pub(super) lifetime: u32,
+    pub(super) course: Arc<Course>,
+    pub(super) warm_up: Arc<Course>,
     pub(super) tap: Arc<Tap>,
     pub(super) gauge: Arc<Gauge>,
     /// Told when the tap was turned.
     pub(super) wake: Arc<Notify>,
     pub(super) tallies: Sender<Tally>,
-    /// Used once: its end tells the generator that no more will come.
-    pub(super) opened: Option<Sender<Opened>>,
 }
 
 /// The thread, as its tasks share it.
 #[derive(Debug)]
-pub(super) struct Lane {
-    endpoint: Endpoint,
-    pool: Arc<Pool>,
-    messages: Arc<Messages>,
-    timeout: Duration,
-    streams: usize,
-    requests_per_connection: Option<NonZeroU32>,
-    tap: Arc<Tap>,
-    gauge: Arc<Gauge>,
-    wake: Arc<Notify>,
-    tallies: Sender<Tally>,
-    /// Told when requests may be sent again, or a connection is of no more use.
-    gate: Notify,
+struct Lane {
+    setup: Setup,
+    /// One for each stream of each connection.
+    seats: Vec<Seat>,
     state: RefCell<State>,
 }
 
 /// What changes; it is never borrowed while a task waits.
 #[derive(Debug)]
 struct State {
+    pacing: Pacing,
     /// The tap's position that this thread follows.
     position: u64,
-    /// Requests that this slice may still send.
+    /// Requests that this slice may still send, or take from its schedule.
     quota: u64,
+    next_request: usize,
     busy: usize,
     live: usize,
     completed: u64,
@@ -93,82 +95,61 @@ struct State {
     /// First attempts to connect whose end is not known yet, and how many went well.
     untried: usize,
     connected: usize,
+    /// Used once: its end tells the generator that no more will come.
     opened: Option<Sender<Opened>>,
-    /// The next request of each stream, counted through the pool.
-    places: Vec<usize>,
     tally: Tally,
     cpu_before: Nanos,
 }
 
-/// A request that was allowed, and has ended.
-#[derive(Debug)]
-struct Ended<'a> {
-    /// Its place in the pool.
-    index: usize,
-    started: Nanos,
-    answer: &'a Answer,
-    /// What became of it, whatever its answer says.
-    result: Result<(), (Phase, Cause)>,
-}
-
 impl Setup {
     /// Runs until the tap is stopped.
-    pub(super) fn run(self, runtime: &Runtime) {
+    pub(super) fn run(
+        self,
+        runtime: &Runtime,
+        pacing: Pacing,
+        random: Random,
+        opened: Sender<Opened>,
+    ) {
         let now = Nanos::now();
-        let streams = self.connections * self.streams;
-        // The streams of all threads start at different places of the pool.
-        let first = self.index * streams;
         let state = State {
             position: 0,
             quota: 0,
+            next_request: self.first_request,
             busy: 0,
             live: 0,
             completed: 0,
-            openings: Openings::of_all(self.connections, now, self.random),
+            openings: Openings::of_all(self.connections, now, random),
             failures: vec![0; self.connections],
             untried: self.connections,
             connected: 0,
-            opened: self.opened,
-            places: (first..first + streams).map(|n| n.wrapping_mul(STRIDE)).collect(),
-            tally: Tally::of_thread(now, false, self.pool.kinds()),
+            opened: Some(opened),
+            tally: Tally::of_thread(now, pacing.is_open(), self.pool.kinds()),
             cpu_before: Nanos(0),
+            pacing,
         };
-        let lane = Lane {
-            endpoint: self.endpoint,
-            pool: self.pool,
-            messages: self.messages,
-            timeout: self.timeout.into(),
-            streams: self.streams,
-            requests_per_connection: self.requests_per_connection,
-            tap: self.tap,
-            gauge: self.gauge,
-            wake: self.wake,
-            tallies: self.tallies,
-            gate: Notify::new(),
-            state: RefCell::new(state),
-        };
-        LocalSet::new().block_on(runtime, Rc::new(lane).run());
+        let seats = (0..self.connections * self.streams).map(|_| Seat::default()).collect();
+        let lane = Rc::new(Lane { setup: self, seats, state: RefCell::new(state) });
+        let result = LocalSet::new().block_on(runtime, Rc::clone(&lane).run());
+        if let Err(error) = result {
+            lane.break_off(&error);
+        }
     }
 }
 
-/// What lies between the places of two streams in the pool: a prime, so that neighbours differ
-/// whatever the length of the pool.
-const STRIDE: usize = 7919;
-
 impl Lane {
-    async fn run(self: Rc<Self>) {
+    /// Follows the tap, and does what is due.
+    async fn run(self: Rc<Self>) -> io::Result<()> {
+        let timer = Timer::new()?;
         loop {
             if self.follow_tap().is_break() {
-                return;
+                return Ok(());
             }
-            let due = self.open_due();
-            match due {
-                None => self.wake.notified().await,
-                // Woken early or not, everything is looked at.
-                Some(due) => {
-                    let patience = due.since(Nanos::now()).into();
-                    let _ = timeout(patience, self.wake.notified()).await;
-                }
+            let opening = self.open_due();
+            let pace = self.keep_pace();
+            let wake = self.setup.wake.notified();
+            match [opening, pace].into_iter().flatten().min() {
+                None => wake.await,
+                Some(due) => timer.wait(due, wake).await?,
             }
         }
     }
@@ -184,74 +165,45 @@ impl Lane {
         }
     }
 
-    /// Takes the right to send a request, if there is one.
-    fn begin(&self) -> bool {
-        let mut state = self.state.borrow_mut();
-        let allowed = state.quota > 0 && self.tap.flows_at(state.position);
-        if allowed {
-            state.quota -= 1;
-            state.busy += 1;
-        }
-        allowed
-    }
-
-    /// Gives the right back: the request was not sent.
-    fn forgo(&self) {
-        let mut state = self.state.borrow_mut();
-        state.quota = state.quota.saturating_add(1);
-        self.note_idle(&mut state);
-    }
-
-    /// The place of the next request of a stream.
-    fn next_place(&self, stream: usize) -> usize {
-        let mut state = self.state.borrow_mut();
-        let Some(place) = state.places.get_mut(stream) else { return 0 };
-        let index = *place;
-        *place = place.wrapping_add(1);
-        index
-    }
-
-    /// Counts a request that has ended.
-    fn end(&self, session: &Session, ended: &Ended<'_>) {
+    /// Counts a request that has ended, and is not under way any more.
+    fn end(
+        &self,
+        session: &Session,
+        grant: &Grant,
+        answer: &Answer,
+        result: Result<(), (Phase, Cause)>,
+    ) {
         let now = Nanos::now();
-        let Ended { index, started, answer, result } = ended;
-        let latency = now.since(*started);
-        let request = self.pool.get(*index);
+        let pool = &self.setup.pool;
+        let latency = now.since(grant.began);
+        let is_complete = result.is_ok();
         let result = match result {
-            Ok(()) if Duration::from(latency) > self.timeout => Err((Phase::Timeout, Cause::Late)),
-            Ok(()) => judge(request, answer),
-            Err(failure) => Err(*failure),
+            Ok(()) if Duration::from(latency) > self.setup.timeout => {
+                Err((Phase::Timeout, Cause::Late))
+            }
+            Ok(()) => judge(pool.get(grant.index), answer),
+            Err(failure) => Err(failure),
         };
         let mut state = self.state.borrow_mut();
         state.tally.bytes += answer.bytes;
+        let kind = pool.kind(grant.index);
         match result {
-            Ok(()) => {
-                state.tally.record(self.pool.kind(*index), latency, latency);
-            }
+            Ok(()) => state.tally.record(kind, latency, now.since(grant.intended)),
             Err((phase, cause)) => {
                 let failure = Failure { phase, cause, age: session.age() };
-                state.tally.fail(Some(self.pool.kind(*index)), failure, now);
+                state.tally.fail(Some(kind), failure, now);
             }
         }
-        if ended.result.is_ok() {
+        if is_complete {
             state.completed += 1;
-            self.gauge.completed.store(state.completed, Relaxed);
+            self.setup.gauge.completed.store(state.completed, Relaxed);
         }
         self.note_idle(&mut state);
-    }
-
-    /// One request less is under way. Whoever waits for the last one is told.
-    fn note_idle(&self, state: &mut State) {
-        state.busy -= 1;
-        let waited_for = state.quota == 0 || self.tap.position() != state.position;
-        if state.busy == 0 && waited_for {
-            self.wake.notify_one();
-        }
     }
 
     /// Counts an error that belongs to a connection, not to a request.
     fn note_failure(&self, failure: Failure) {
-        self.state.borrow_mut().tally.errors.record(failure, Nanos::now());
+        self.state.borrow_mut().tally.fail(None, failure, Nanos::now());
     }
 
     fn note_connecting(&self) {
@@ -261,7 +213,7 @@ impl Lane {
     fn note_live(&self, is_open: bool) {
         let mut state = self.state.borrow_mut();
         state.live = if is_open { state.live + 1 } else { state.live - 1 };
-        self.gauge.live.store(state.live, Relaxed);
+        self.setup.gauge.live.store(state.live, Relaxed);
     }
 
     /// Whoever started the thread waits until every connection has been tried once.
@@ -289,7 +241,7 @@ impl Lane {
         *failures = if answered { 1 } else { failures.saturating_add(1) };
         let failures = *failures;
         state.openings.back_off(slot, failures, Nanos::now());
-        self.wake.notify_one();
+        self.setup.wake.notify_one();
     }
 }
 

@@ -12,7 +12,7 @@ use super::{
     pool::Pool,
     request::Request,
     schedule::Share,
-    script::{Cookies, Extent, Pace, Script, Think, Threads, Version},
+    script::{Cookies, Pace, Script, Threads, Version},
 };
 
 /// A script rendered for one address and a set of CPUs.
@@ -26,18 +26,13 @@ pub struct Plan {
     /// The course of the load before it begins.
     warm_up: Arc<Course>,
     usage: Usage,
-    lane: Option<LanePlan>,
+    /// The requests as HTTP/2 sends them, if that is the protocol.
+    messages: Option<Arc<Messages>>,
+    streams: usize,
     threads: Vec<ThreadPlan>,
     timeout: Duration,
     seed: u64,
-}
-
-/// What HTTP/2 needs besides.
-#[derive(Debug, Clone)]
-pub(super) struct LanePlan {
-    pub(super) messages: Arc<Messages>,
-    pub(super) streams: usize,
-    pub(super) requests_per_connection: Option<NonZeroU32>,
+    checked: bool,
 }
 
 /// One thread's share.
@@ -56,19 +51,24 @@ impl Plan {
     /// When load may not go to `addr`, a request cannot be rendered, or encryption cannot be prepared.
     pub fn new(script: &Script, addr: SocketAddr, cpus: &[usize]) -> Result<Self, LoadError> {
         let endpoint = Endpoint::new(script, addr)?;
-        let connections = script.pace.connections().get() as usize;
+        let streams = match script.http.version {
+            Version::Http1 => 1,
+            Version::Http2 => script.http.streams.max(1) as usize,
+        };
+        let connections = match script.pace {
+            Pace::Closed { connections, .. } => connections.get() as usize,
+            Pace::Open { max_in_flight, .. } => (max_in_flight.get() as usize).div_ceil(streams),
+        };
         let threads = match script.threads {
             Threads::Auto => cpus.len().max(1),
             Threads::Count(count) => count.get() as usize,
         };
-        let course = Course::of(&script.pace, &script.extent);
         let pool = Pool::render(script, addr)?;
-        let lane = match script.http.version {
-            Version::Http1 => None,
-            Version::Http2 => Some(LanePlan::new(script, &endpoint, &pool)?),
-        };
+        let course = Course::of(&script.pace, &script.extent);
         Ok(Self {
             addr,
+            messages: messages(script, &endpoint, &pool)?,
+            streams,
             endpoint,
             pool: Arc::new(pool),
             pace: script.pace,
@@ -79,10 +79,10 @@ impl Plan {
                 lifetime: script.requests_per_connection.map_or(u32::MAX, NonZeroU32::get),
                 cookies: script.http.cookies == Cookies::PerConnection,
             },
-            lane,
             threads: share(connections, threads, cpus),
             timeout: script.timeout,
             seed: script.seed,
+            checked: script.limits.preflight,
         })
     }
 
@@ -116,9 +116,19 @@ impl Plan {
         self.timeout
     }
 
-    /// What HTTP/2 needs, if that is the protocol.
-    pub(super) fn lane(&self) -> Option<&LanePlan> {
-        self.lane.as_ref()
+    /// The requests as HTTP/2 sends them, if that is the protocol.
+    pub(super) fn messages(&self) -> Option<&Arc<Messages>> {
+        self.messages.as_ref()
+    }
+
+    /// Requests at once on a connection, each with a stream of its own; 1 without streams.
+    pub(super) fn streams(&self) -> usize {
+        self.streams
+    }
+
+    /// Whether a load that cannot work is refused.
+    pub fn is_checked(&self) -> bool {
+        self.checked
     }
 
     pub(super) fn thread_plans(&self) -> &[ThreadPlan] {
@@ -155,31 +165,25 @@ impl Plan {
     }
 }
 
-impl LanePlan {
-    fn new(script: &Script, endpoint: &Endpoint, pool: &Pool) -> Result<Self, LoadError> {
-        let refuse = |message: &str| Err(LoadError::invalid(&script.name, message));
-        if script.http.cookies != Cookies::None {
-            return refuse("cookies are not available over HTTP/2: leave out http.cookies");
-        }
-        if script.pipeline.get() > 1 {
-            return refuse("pipeline is for HTTP/1.1: over HTTP/2, write http.streams");
-        }
-        if !matches!(script.pace, Pace::Closed { think: Think::None, .. })
-            || matches!(script.extent, Extent::Stages { .. })
-        {
-            return refuse(
-                "over HTTP/2 only a closed loop without stages and think times is available: \
-                 write connections, or version = \"1.1\"",
-            );
-        }
-        let messages = Messages::of(pool, endpoint.encryption().is_some())
-            .map_err(|error| LoadError::invalid(&script.name, format!("a request: {error}")))?;
-        Ok(Self {
-            messages: Arc::new(messages),
-            streams: script.http.streams.max(1) as usize,
-            requests_per_connection: script.requests_per_connection,
-        })
+/// The requests of `pool` as HTTP/2 sends them, if `script` wants that.
+fn messages(
+    script: &Script,
+    endpoint: &Endpoint,
+    pool: &Pool,
+) -> Result<Option<Arc<Messages>>, LoadError> {
+    let refuse = |message: &str| Err(LoadError::invalid(&script.name, message));
+    if script.http.version == Version::Http1 {
+        return Ok(None);
     }
+    if script.http.cookies != Cookies::None {
+        return refuse("cookies are not available over HTTP/2: leave out http.cookies");
+    }
+    if script.pipeline.get() > 1 {
+        return refuse("pipeline is for HTTP/1.1: over HTTP/2, write http.streams instead");
+    }
+    let messages = Messages::of(pool, endpoint.encryption().is_some())
+        .map_err(|error| LoadError::invalid(&script.name, format!("a request: {error}")))?;
+    Ok(Some(Arc::new(messages)))
 }
 
 /// Deals the connections out evenly; the first threads get the remainder, one each.

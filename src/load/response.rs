@@ -139,7 +139,12 @@ impl Parser {
                 self.keep_alive = false;
                 Ok(())
             }
-            State::Head | State::Counted(_) | State::Chunked(_) => Err(ResponseError::Cut),
+            // What has no line end yet may be wrong all the same.
+            State::Head => {
+                Head::parse(&self.partial)?;
+                Err(ResponseError::Cut)
+            }
+            State::Counted(_) | State::Chunked(_) => Err(ResponseError::Cut),
         }
     }
 
@@ -208,13 +213,12 @@ impl Parser {
                 self.keep_head(input, head);
                 return Ok(Some((head, head.len)));
             }
-            return match Head::parse(input)? {
-                Some(head) if head.len <= HEAD_MAX => {
+            return match Head::parse(&input[..input.len().min(HEAD_MAX)])? {
+                Some(head) => {
                     recent.remember(input, head);
                     self.keep_head(input, head);
                     Ok(Some((head, head.len)))
                 }
-                Some(_) => Err(ResponseError::HeadTooLong),
                 None => self.keep_partial(input).map(|()| None),
             };
         }
@@ -222,7 +226,7 @@ impl Parser {
         let room = HEAD_MAX - before;
         self.partial.extend_from_slice(&input[..input.len().min(room)]);
         // A head ends with a line: parsing again at each byte of one would take quadratic time.
-        let head = match input.contains(&b'\n') {
+        let head = match input.contains(&b'\n') || input.len() >= room {
             true => Head::parse(&self.partial)?,
             false => None,
         };

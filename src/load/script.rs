@@ -1,8 +1,10 @@
 //! A load script: what is requested, how hard, for how long, and what counts as an error.
 
+mod check;
 mod engine;
 mod file;
 mod http;
+mod overrides;
 mod pace;
 mod request;
 #[cfg(test)]
@@ -18,6 +20,7 @@ use std::{
     time::Duration,
 };
 
+use self::file::{Context, ScriptFile};
 use super::error::LoadError;
 use crate::config;
 pub use engine::{Engine, EngineKind};
@@ -26,9 +29,6 @@ pub use pace::{Arrival, Extent, OnOverload, Pace, Stage, Think, Threads};
 pub use request::{Body, Expect, ScriptRequest};
 pub use threshold::{Metric, Stat, Threshold};
 pub use var::{Pick, Values, Var};
-
-/// The longest warm-up, duration or timeout: beyond it, a unit was probably mistaken.
-const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A validated load script, for one load level: a script with a list of levels is read as several.
 #[derive(Debug, Clone, PartialEq)]
@@ -99,9 +99,18 @@ impl Script {
     /// # Errors
     /// When the file or a body cannot be read, a key is unknown, or a value makes no sense.
     pub fn read(path: &Path) -> Result<Vec<Self>, LoadError> {
-        let file: file::ScriptFile = config::read(path)?;
+        Self::read_with(path, &|name| std::env::var(name).ok())
+    }
+
+    /// As [`Script::read`], with secrets from `environment`.
+    fn read_with(
+        path: &Path,
+        environment: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Vec<Self>, LoadError> {
+        let file: ScriptFile = config::read(path)?;
         let dir = path.parent().unwrap_or(Path::new(""));
-        Ok(vec![file.into_script(dir)?])
+        let name = file.name.clone();
+        file.into_scripts(&Context { name: &name, dir, environment })
     }
 
     /// Reads the script `name` of the directory `dir`. A path, with a slash or ending in `.toml`,
@@ -140,33 +149,6 @@ impl Script {
         Ok(names)
     }
 
-    /// The script with so many connections.
-    #[must_use]
-    pub fn with_connections(mut self, connections: NonZeroU32) -> Self {
-        match &mut self.pace {
-            Pace::Closed { connections: most, .. } | Pace::Open { max_in_flight: most, .. } => {
-                *most = connections;
-            }
-        }
-        self
-    }
-
-    /// The script with a measured time of `duration`.
-    ///
-    /// # Errors
-    /// When it is zero or longer than a day.
-    pub fn with_duration(self, duration: Duration) -> Result<Self, LoadError> {
-        Self { extent: Extent::Duration(duration), ..self }.checked()
-    }
-
-    /// The script with a warm-up of `warmup`, which may be zero.
-    ///
-    /// # Errors
-    /// When it is longer than a day.
-    pub fn with_warmup(self, warmup: Duration) -> Result<Self, LoadError> {
-        Self { warmup, ..self }.checked()
-    }
-
     /// The first request, which stands for all where only one can.
     pub fn request(&self) -> &ScriptRequest {
         &self.requests[0]
@@ -176,23 +158,10 @@ impl Script {
     pub fn duration(&self) -> Duration {
         match &self.extent {
             Extent::Duration(duration) => *duration,
-            Extent::Requests(_) => LONGEST,
-            Extent::Stages { stages, .. } => stages.iter().map(|stage| stage.duration).sum(),
-        }
-    }
-
-    fn checked(self) -> Result<Self, LoadError> {
-        let spans =
-            [("duration", self.duration()), ("timeout", self.timeout), ("warmup", self.warmup)];
-        for (key, span) in spans {
-            if span.is_zero() && key != "warmup" {
-                return Err(LoadError::invalid(&self.name, format!("{key} must not be zero")));
-            }
-            if span > LONGEST {
-                let message = format!("{key} is {span:?}, but may be 24h at most");
-                return Err(LoadError::invalid(&self.name, message));
+            Extent::Requests(_) => check::LONGEST,
+            Extent::Stages { stages, .. } => {
+                stages.iter().fold(Duration::ZERO, |sum, stage| sum.saturating_add(stage.duration))
             }
         }
-        Ok(self)
     }
 }

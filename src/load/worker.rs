@@ -37,7 +37,8 @@ use super::{
     tally::Tally,
 };
 use crate::unit::Nanos;
-pub(super) use backoff::Openings;
+pub(super) use backoff::{BURST, Openings};
+pub(super) use closed::Turn;
 use lull::Lull;
 pub(super) use pacing::Pacing;
 pub(super) use slice::thread_cpu;

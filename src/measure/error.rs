@@ -5,10 +5,10 @@ use std::io;
 use thiserror::Error;
 
 use crate::{
-    load::{LoadError, ProbeError},
+    load::{ExternalError, LoadError, ProbeError},
     record::RecordError,
     sample::SampleError,
-    target::{BuildError, TargetError},
+    target::{BuildError, TargetError, ToolError},
 };
 
 /// Why a measurement could not be made. Whatever it had started is stopped by then.
@@ -21,6 +21,14 @@ pub enum MeasureError {
     Target(#[from] TargetError),
     #[error(transparent)]
     Load(#[from] LoadError),
+    #[error(transparent)]
+    External(#[from] ExternalError),
+    #[error(transparent)]
+    Tool(#[from] ToolError),
+    #[error("{0}")]
+    ToolHangs(String),
+    #[error("cannot make a folder for the files of the load tool: {0}")]
+    ToolFolder(io::Error),
     #[error(transparent)]
     Sample(#[from] SampleError),
     #[error(transparent)]
@@ -36,6 +44,10 @@ pub enum MeasureError {
     WrongStatus { request: String, status: u16, script: String },
     #[error("the server stopped answering: it runs, but the last slices have no response at all")]
     Silent,
+    #[error("{0}")]
+    Collapsed(String),
+    #[error("a threshold ended it: {0}")]
+    Threshold(String),
     #[error("process {0} does not run")]
     NoProcess(u32),
     #[error("process {0} is a kernel thread and runs no program: give the id of the server")]

@@ -38,6 +38,18 @@ pub enum Event {
         /// Requests a second since it began.
         requests_per_second: f64,
     },
+    /// The same, where only the requests to come are known.
+    Counting {
+        /// How many of them are left.
+        left: u64,
+        /// Requests a second since it began.
+        requests_per_second: f64,
+    },
+    /// Nothing is asked of anyone, before the next level of a sweep.
+    CoolingDown {
+        /// How much of it is left.
+        left: Duration,
+    },
     /// The load has ended; addresses get names.
     Symbolizing,
     /// The run's files are written.

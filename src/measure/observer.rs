@@ -1,9 +1,7 @@
 //! What sampling does to the server: the slices with it against those without.
 
-use super::{
-    confidence::Estimate,
-    slice::{BLOCK, Slice},
-};
+use super::{agenda::BLOCK, confidence::Estimate, slice::Slice};
+use crate::unit::Nanos;
 
 /// What sampling does to the server, as ratios of sampled to unsampled slices.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -18,10 +16,8 @@ impl ObserverEffect {
     /// From the slices in their order. Each block of two and two gives one log ratio, in which a
     /// steady drift cancels; blocks with a slice that does not count are left out.
     pub(super) fn of(slices: &[Slice]) -> Option<Self> {
-        let blocks: Vec<&[Slice]> = slices
-            .chunks_exact(BLOCK)
-            .filter(|block| block.iter().all(|slice| slice.invalid.is_none()))
-            .collect();
+        let blocks: Vec<&[Slice]> =
+            slices.chunks_exact(BLOCK).filter(|block| block.iter().all(is_comparable)).collect();
         let ratio = |figure: fn(&Slice) -> f64| {
             let logs: Vec<f64> = blocks.iter().map(|block| log_ratio(block, figure)).collect();
             Estimate::mean(&logs).map(Estimate::exp)
@@ -33,9 +29,14 @@ impl ObserverEffect {
     }
 }
 
+/// Whether it counts and has a rate and a time that have logarithms.
+fn is_comparable(slice: &Slice) -> bool {
+    slice.invalid.is_none() && slice.requests > 0 && slice.server_cpu > Nanos(0)
+}
+
 fn log_ratio(block: &[Slice], figure: fn(&Slice) -> f64) -> f64 {
     let mean = |sampled: bool| {
-        let of_kind = block.iter().filter(|slice| slice.sampled == sampled);
+        let of_kind = block.iter().filter(|slice| slice.place.sampled == sampled);
         of_kind.map(|slice| figure(slice).ln()).sum::<f64>() / (BLOCK as f64 / 2.0)
     };
     mean(true) - mean(false)
@@ -44,7 +45,13 @@ fn log_ratio(block: &[Slice], figure: fn(&Slice) -> f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{load::Tally, measure::slice::is_sampled, unit::Nanos};
+    use crate::{
+        load::Tally,
+        measure::{
+            agenda::{Place, is_sampled},
+            slice::Readings,
+        },
+    };
 
     /// Slices of a server whose speed drifts by 1 % a slice, and which sampling slows by 3 %.
     fn slices(count: usize) -> Vec<Slice> {
@@ -55,7 +62,8 @@ mod tests {
             tally.ended = Nanos(250_000_000);
             tally.requests = (1e9 * 0.99_f64.powi(index as i32) / slowdown) as u64;
             let server_cpu = Nanos((tally.requests as f64 * slowdown) as u64);
-            Slice::new(sampled, &tally, server_cpu, 1)
+            let readings = Readings { server_cpu, load_threads: 1, ..Readings::default() };
+            Slice::new(Place { sampled, ..Place::default() }, &tally, readings)
         };
         (0..count).map(slice).collect()
     }

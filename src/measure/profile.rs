@@ -1,25 +1,30 @@
 //! One profile from beginning to end.
 
-use std::{path::PathBuf, sync::atomic::AtomicBool, time::Duration};
+use std::{path::PathBuf, sync::atomic::AtomicBool, thread, time::Duration};
 
 use super::{
+    builtin,
     error::MeasureError,
     event::{Event, Sink},
-    facts::{self, Observed},
-    subject::{Launch, Subject, What},
-    window::{Cut, Window},
+    external, facts,
+    observed::Observed,
+    server_watch::ServerWatch,
+    subject::{Attach, Launch, Subject, What},
+    surroundings,
 };
 use crate::{
-    load::{Generator, Plan, Script, probe, raise_nofile},
-    record::{Host, Run, Status, Store, UtcTime},
+    load::{
+        Base, EngineKind, Needs, Plan, Script, open_files_limit, preflight, probe, raise_nofile,
+    },
+    record::{Host, Run, Store, UtcTime},
     sample::{Config, Sampler},
     symbolize::{Detail, resolve},
-    target::{Built, Cpus, Guard, build, usage},
+    target::{Built, Cpus, Guard, build, network, usage},
     unit::{Bytes, Hertz, Nanos},
 };
 
 /// How to measure.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Settings {
     /// The load.
     pub script: Script,
@@ -46,13 +51,32 @@ pub struct Finished {
     pub directory: PathBuf,
 }
 
+/// What is to be measured, built, as often as one likes: the levels of a sweep share it.
+#[derive(Debug)]
+pub struct Prepared<'a> {
+    what: &'a What,
+    built: Option<Built>,
+    guard: Guard,
+}
+
+/// The server and what watches it.
+pub(super) struct Sides<'a> {
+    pub(super) sampler: Sampler,
+    pub(super) subject: &'a mut Subject,
+    pub(super) server: ServerWatch,
+}
+
+/// What a measurement goes on under.
+#[derive(Clone, Copy)]
+pub(super) struct Conditions<'a> {
+    pub(super) settings: &'a Settings,
+    pub(super) interrupted: &'a AtomicBool,
+}
+
 /// Measures `what` and keeps the run in `store`.
 ///
-/// When `interrupted` is set, or the server ends in the middle, what was measured is kept all the
-/// same, and [`Run::status`] says so.
-///
 /// # Errors
-/// When nothing could be measured, or the run not be kept. Nothing that was started outlives it.
+/// As [`Prepared::new`] and [`Prepared::profile`].
 pub fn profile(
     what: &What,
     settings: &Settings,
@@ -60,19 +84,170 @@ pub fn profile(
     interrupted: &AtomicBool,
     events: Sink<'_>,
 ) -> Result<Finished, MeasureError> {
-    store.check_writable(facts::target_name(what))?;
-    // A build takes long: what would stop us after it should stop us before.
-    Sampler::probe(settings.hz)?;
-    let guard = Guard::start().map_err(MeasureError::Guard)?;
-    let built = build_target(what, &guard, interrupted, events)?;
-    let mut observed = observe(what, built.as_ref(), settings, &guard, interrupted, events)?;
-    events(Event::Symbolizing);
-    let title = facts::title(what, &settings.script);
-    let resolved = resolve(&observed.capture, title, settings.detail);
-    events(Event::Recording);
-    let run = facts::run(what, built.as_ref(), settings, &mut observed, &resolved);
-    let (run, directory) = store.finish(run, &resolved.profile, observed.load_ended)?;
-    Ok(Finished { run, directory })
+    let levels = std::slice::from_ref(settings);
+    let prepared = Prepared::new(what, levels, store, interrupted, events)?;
+    prepared.profile(settings, store, interrupted, events)
+}
+
+impl<'a> Prepared<'a> {
+    /// Builds `what`, once everything that can be known to stop a measurement at one of the
+    /// `levels` has been looked at.
+    ///
+    /// # Errors
+    /// When the store cannot be written, the kernel does not allow sampling, a load tool is missing
+    /// or cannot do what its script asks for, or the build fails.
+    pub fn new(
+        what: &'a What,
+        levels: &[Settings],
+        store: &Store,
+        interrupted: &AtomicBool,
+        events: Sink<'_>,
+    ) -> Result<Self, MeasureError> {
+        store.check_writable(facts::target_name(what))?;
+        // A build takes long: what would stop us after it should stop us before.
+        for settings in levels {
+            Sampler::probe(settings.hz)?;
+            external::check(settings)?;
+        }
+        let guard = Guard::start().map_err(MeasureError::Guard)?;
+        let built = build_target(what, &guard, interrupted, events)?;
+        Ok(Self { what, built, guard })
+    }
+
+    /// Measures it once, from its launch to its end, and keeps the run in `store`.
+    ///
+    /// When `interrupted` is set, the server ends in the middle, or the load collapses, what was
+    /// measured is kept all the same, and [`Run::status`] says so.
+    ///
+    /// # Errors
+    /// When nothing could be measured, or the run not be kept. Nothing that was started outlives
+    /// it.
+    pub fn profile(
+        &self,
+        settings: &Settings,
+        store: &Store,
+        interrupted: &AtomicBool,
+        events: Sink<'_>,
+    ) -> Result<Finished, MeasureError> {
+        let conditions = Conditions { settings, interrupted };
+        let mut observed = self.observe(conditions, events)?;
+        events(Event::Symbolizing);
+        let title = facts::title(self.what, &settings.script);
+        let resolved = resolve(&observed.capture, title, settings.detail);
+        events(Event::Recording);
+        let run = facts::run(self.what, self.built.as_ref(), settings, &mut observed, &resolved);
+        let ended = observed.load.ended;
+        let attachments = observed.load.tool.map(|tool| tool.attachments).unwrap_or_default();
+        let (run, directory) = store.finish(run, &resolved.profile, &attachments, ended)?;
+        Ok(Finished { run, directory })
+    }
+
+    /// Leaves the machine alone for a while, before the next level.
+    ///
+    /// # Errors
+    /// When the user gives up.
+    pub fn cool_down(
+        duration: Duration,
+        interrupted: &AtomicBool,
+        events: Sink<'_>,
+    ) -> Result<(), MeasureError> {
+        let end = Nanos::now() + duration.into();
+        loop {
+            let left = Duration::from(end - Nanos::now());
+            if left.is_zero() {
+                return Ok(());
+            }
+            if interrupted.load(std::sync::atomic::Ordering::Relaxed) {
+                return Err(MeasureError::Interrupted);
+            }
+            events(Event::CoolingDown { left });
+            thread::sleep(left.min(Duration::from_millis(50)));
+        }
+    }
+
+    /// From launch to the end of the load. The server is stopped when this returns.
+    fn observe(
+        &self,
+        conditions: Conditions<'_>,
+        events: Sink<'_>,
+    ) -> Result<Observed, MeasureError> {
+        let Conditions { settings, interrupted } = conditions;
+        let script = &settings.script;
+        // The server inherits the limit.
+        let _ = script.limits.raise_nofile.then(raise_nofile);
+        // Compilers are asked for their versions: not while anything is measured.
+        let host = Host::read();
+        let _pinned = Pinned::to(&settings.load_cpus);
+        let started = UtcTime::now();
+        let load_cpus = settings.load_cpus.as_slice().to_vec();
+        let config = Config { hz: settings.hz, cpus: load_cpus.clone(), dump: settings.dump };
+        let mut sampler = Sampler::start(&config)?;
+        let mut subject = self.subject(settings, &mut sampler, interrupted, events)?;
+        let addr = match script.base {
+            Base::Target => subject.addr,
+            Base::Fixed(addr) => addr,
+        };
+        let plan = Plan::new(script, addr, &load_cpus)?;
+        let first_call = first_call(&plan, script, &subject)?;
+        let usage_initial = usage::read(&subject.pids());
+        let server = ServerWatch::begin(&subject.pids(), addr);
+        events(Event::Ready { after: first_call });
+        if plan.is_checked() {
+            preflight(Needs::of(&plan), &surroundings::of(&subject.pids(), addr))?;
+        }
+        let ports = network::ports(addr).ok();
+        let sides = Sides { sampler, subject: &mut subject, server };
+        let driven = match script.engine.kind {
+            EngineKind::Builtin => builtin::drive(&plan, sides, conditions, events)?,
+            _ => external::drive(addr, sides, &self.guard, conditions, events)?,
+        };
+        let mut watch = driven.server;
+        let (server, dropped) = watch.end(&subject.pids());
+        let server_cpus = subject.cpus.clone();
+        subject.stop();
+        let mut load = driven.load;
+        load.ports = ports;
+        load.client_open_files = Some(open_files_limit());
+        Ok(Observed {
+            started,
+            addr,
+            server_cpus,
+            host,
+            capture: driven.capture,
+            first_call,
+            usage_initial,
+            usage_before: driven.usage_before,
+            usage_after: driven.usage_after,
+            load,
+            server,
+            dropped,
+        })
+    }
+
+    fn subject(
+        &self,
+        settings: &Settings,
+        sampler: &mut Sampler,
+        interrupted: &AtomicBool,
+        events: Sink<'_>,
+    ) -> Result<Subject, MeasureError> {
+        let cpus = &settings.server_cpus;
+        match (self.what, &self.built) {
+            (What::Target(launch), Some(built)) => {
+                events(Event::Starting);
+                Subject::launch(launch, built, cpus, &self.guard, sampler, interrupted)
+            }
+            (What::Process(attach), _) => {
+                let elsewhere = match settings.script.base {
+                    Base::Target => None,
+                    Base::Fixed(addr) => Some(addr),
+                };
+                let attach = Attach { pid: attach.pid, addr: attach.addr.or(elsewhere) };
+                Subject::attach(&attach, sampler)
+            }
+            (What::Target(_), None) => Err(MeasureError::NoAddress),
+        }
+    }
 }
 
 fn build_target(
@@ -89,88 +264,6 @@ fn build_target(
     let options = crate::target::BuildOptions { color: *color };
     let mut line = |text: &str| events(Event::BuildOutput(text.to_owned()));
     Ok(Some(build(manifest, options, guard, interrupted, &mut line)?))
-}
-
-/// From launch to the end of the load. The server is stopped when this returns.
-fn observe(
-    what: &What,
-    built: Option<&Built>,
-    settings: &Settings,
-    guard: &Guard,
-    interrupted: &AtomicBool,
-    events: Sink<'_>,
-) -> Result<Observed, MeasureError> {
-    // The server inherits the limit.
-    let _ = raise_nofile();
-    // Compilers are asked for their versions: not while anything is measured.
-    let host = Host::read();
-    let _pinned = Pinned::to(&settings.load_cpus);
-    let started = UtcTime::now();
-    let load_cpus = settings.load_cpus.as_slice().to_vec();
-    let mut sampler =
-        Sampler::start(&Config { hz: settings.hz, cpus: load_cpus.clone(), dump: settings.dump })?;
-    let mut subject = match (what, built) {
-        (What::Target(launch), Some(built)) => {
-            events(Event::Starting);
-            Subject::launch(launch, built, &settings.server_cpus, guard, &mut sampler, interrupted)?
-        }
-        (What::Process(attach), _) => Subject::attach(attach, &mut sampler)?,
-        (What::Target(_), None) => return Err(MeasureError::NoAddress),
-    };
-    let plan = Plan::new(&settings.script, subject.addr, &load_cpus)?;
-    let first_call = first_call(&plan, &settings.script, &subject)?;
-    let usage_initial = usage::read(&subject.pids());
-    events(Event::Ready { after: first_call });
-    let mut window = Window {
-        generator: Generator::start(&plan)?,
-        sampler,
-        subject: &mut subject,
-        load_threads: plan.threads(),
-        interrupted,
-    };
-    window.warm_up(settings.script.warmup, events).map_err(before_window)?;
-    let usage_before = usage::read(&window.subject.pids());
-    let (slices, cut) = window.measure(settings.script.duration(), events);
-    let load_ended = Nanos::now();
-    let usage_after = usage::read(&window.subject.pids());
-    let capture = window.finish();
-    let (addr, server_cpus) = (subject.addr, subject.cpus.clone());
-    subject.stop();
-    let (status, reason) = ending(cut);
-    Ok(Observed {
-        started,
-        addr,
-        server_cpus,
-        host,
-        status,
-        reason,
-        slices,
-        capture,
-        first_call,
-        usage_initial,
-        usage_before,
-        usage_after,
-        load_ended,
-    })
-}
-
-/// The error of a measurement that ended before there was anything to keep.
-fn before_window(cut: Cut) -> MeasureError {
-    match cut {
-        Cut::Interrupted => MeasureError::Interrupted,
-        Cut::Exited(exit) => MeasureError::Exited(exit),
-        Cut::Silent => MeasureError::Silent,
-    }
-}
-
-/// How the record names the end of a window.
-fn ending(cut: Option<Cut>) -> (Status, Option<String>) {
-    match cut {
-        None => (Status::Complete, None),
-        Some(Cut::Interrupted) => (Status::Interrupted, None),
-        Some(Cut::Exited(exit)) => (Status::Failed, Some(exit)),
-        Some(Cut::Silent) => (Status::Failed, Some(MeasureError::Silent.to_string())),
-    }
 }
 
 /// Keeps this thread off the server's CPUs until dropped.

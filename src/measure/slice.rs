@@ -1,19 +1,21 @@
 //! Slices: short intervals of load in which sampling is on or off as a whole.
 
-use crate::{
-    load::{Phase, Tally},
-    unit::Nanos,
-};
+use std::fmt;
+
+use hdrhistogram::Histogram;
+
+use super::{agenda::Place, bottleneck::KEPT, collapse::answers};
+use crate::{load::Tally, unit::Nanos};
 
 /// One slice, measured. Its latencies are added up elsewhere: a histogram for each slice would
 /// take more memory than everything else.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Slice {
-    /// Whether samples were taken.
-    pub sampled: bool,
-    /// When the tap opened, `CLOCK_MONOTONIC`.
+    /// Where it stands in the measurement, and whether samples were taken.
+    pub place: Place,
+    /// When the tap opened, or the last slice ended, `CLOCK_MONOTONIC`.
     pub started: Nanos,
-    /// From then until the last response had come.
+    /// From then until the last response had come, or the load was cut.
     pub elapsed: Nanos,
     /// Good responses.
     pub requests: u64,
@@ -21,16 +23,34 @@ pub struct Slice {
     pub answers: u64,
     /// Requests that went wrong.
     pub errors: u64,
-    /// Half of the good responses took at most this long; none without any.
+    /// Half of the good responses took at most this long; none without any. Response time in an
+    /// open loop, service time else.
     pub p50: Option<Nanos>,
     /// 99 of 100 good responses took at most this long; none without any.
     pub p99: Option<Nanos>,
+    /// Connections that were open at its end; none where nobody can tell.
+    pub live_connections: Option<usize>,
+    /// Attempts to open a connection in it.
+    pub connects: u64,
     /// Exact CPU time of the server in it.
     pub server_cpu: Nanos,
     /// CPU time of the load threads in it.
     pub client_cpu: Nanos,
     /// Why it must not be in a headline number; none if it may.
     pub invalid: Option<Invalid>,
+}
+
+/// What was read beside the tally of a slice.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Readings {
+    /// Exact CPU time of the server.
+    pub(super) server_cpu: Nanos,
+    /// Threads of the load.
+    pub(super) load_threads: usize,
+    /// Connections that were open at the end.
+    pub(super) live_connections: Option<usize>,
+    /// Whether the load flows on, so that a slice without a response is nothing unusual.
+    pub(super) flows: bool,
 }
 
 /// Why a slice must not be in a headline number.
@@ -42,48 +62,50 @@ pub enum Invalid {
     Empty,
     /// The load threads were busy throughout: they set the pace, not the server.
     ClientSaturated,
+    /// Less than 99 % of the requests that were due were sent.
+    Behind,
     /// It was cut short.
     Cut,
 }
 
 /// A load thread that has worked for this share of a slice waited for nothing.
 const SATURATED: f64 = 0.98;
+/// So many requests may be due at the end of a slice and written in the next, whatever the rate.
+const UNDER_WAY: f64 = 3.0;
 
 impl Slice {
-    /// Judges what was measured with `load_threads` threads.
-    pub(super) fn new(
-        sampled: bool,
-        tally: &Tally,
-        server_cpu: Nanos,
-        load_threads: usize,
-    ) -> Self {
+    /// Judges what was measured.
+    pub(super) fn new(place: Place, tally: &Tally, readings: Readings) -> Self {
+        let Readings { server_cpu, load_threads, live_connections, flows } = readings;
         let elapsed = tally.elapsed();
         let client_share =
             tally.client_cpu.as_secs_f64() / elapsed.as_secs_f64() / load_threads as f64;
-        let invalid = if tally.requests == 0 {
+        let invalid = if tally.errors.total() > 0 {
+            Some(if tally.requests == 0 { Invalid::Empty } else { Invalid::Errors })
+        } else if tally.requests == 0 && !flows {
             Some(Invalid::Empty)
-        } else if tally.errors.total() > 0 {
-            Some(Invalid::Errors)
         } else if client_share > SATURATED {
             Some(Invalid::ClientSaturated)
+        } else if is_behind(tally) {
+            Some(Invalid::Behind)
         } else {
             None
         };
         let percentile = |percent| {
-            let latency = &tally.latency;
+            let latency = headline_latency(tally);
             (!latency.is_empty()).then(|| Nanos(latency.value_at_percentile(percent)))
         };
         Self {
-            sampled,
+            place,
             started: tally.started,
             elapsed,
             requests: tally.requests,
-            answers: tally.requests
-                + tally.errors.of(Phase::Status)
-                + tally.errors.of(Phase::Check),
+            answers: answers(tally),
             errors: tally.errors.total(),
             p50: percentile(50.0),
             p99: percentile(99.0),
+            live_connections,
+            connects: tally.connects,
             server_cpu,
             client_cpu: tally.client_cpu,
             invalid,
@@ -101,51 +123,73 @@ impl Slice {
     }
 }
 
-/// Slices come in blocks of this many, two of either kind.
-pub(super) const BLOCK: usize = 4;
+impl fmt::Display for Invalid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Errors => "it had errors",
+            Self::Empty => "it had no good response",
+            Self::ClientSaturated => "the load threads were busy throughout",
+            Self::Behind => "less than 99 % of the requests that were due were sent",
+            Self::Cut => "it was cut short",
+        })
+    }
+}
 
-/// Whether the slice at `index` is sampled: off, on, on, off; then on, off, off, on; and so on.
-///
-/// Within a block, a steady drift of the machine's speed adds as much to either kind; from block
-/// to block, so does whatever follows a switch.
-pub(super) fn is_sampled(index: usize) -> bool {
-    let (block, place) = (index / BLOCK, index % BLOCK);
-    let inner = place == 1 || place == 2;
-    inner == block.is_multiple_of(2)
+/// The latency that a load is about: response time in an open loop, service time else.
+pub(super) fn headline_latency(tally: &Tally) -> &Histogram<u64> {
+    tally.response.as_ref().unwrap_or(&tally.latency)
+}
+
+/// Whether a schedule was not kept.
+pub(super) fn is_behind(tally: &Tally) -> bool {
+    let missing = tally.schedule.due as f64 - tally.schedule.sent as f64;
+    missing > UNDER_WAY && missing > (1.0 - KEPT) * tally.schedule.due as f64
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::load::{Age, Cause, Errors, Failure};
+    use crate::load::{Age, Cause, Errors, Failure, Phase};
 
-    #[test]
-    fn the_order_is_balanced_within_blocks_and_between_them() {
-        let order: String = (0..8).map(|i| if is_sampled(i) { 'S' } else { '.' }).collect();
-        assert_eq!(order, ".SS.S..S");
-        for start in (0..80).step_by(BLOCK) {
-            let places = |sampled| (0..BLOCK).filter(move |i| is_sampled(start + i) == sampled);
-            assert_eq!(places(true).count(), places(false).count());
-            assert_eq!(places(true).sum::<usize>(), places(false).sum::<usize>());
-        }
+    fn tally(requests: u64, client_cpu: u64) -> Tally {
+        let mut tally = Tally::new(Nanos(0));
+        tally.ended = Nanos(1_000_000);
+        tally.requests = requests;
+        tally.client_cpu = Nanos(client_cpu);
+        tally
+    }
+
+    fn judge(tally: &Tally, flows: bool) -> Option<Invalid> {
+        let readings = Readings { load_threads: 1, flows, ..Readings::default() };
+        Slice::new(Place::default(), tally, readings).invalid
     }
 
     #[test]
     fn slices_that_must_not_count_say_why() {
-        let tally = |requests, client_cpu| {
-            let mut tally = Tally::new(Nanos(0));
-            tally.ended = Nanos(1_000_000);
-            tally.requests = requests;
-            tally.client_cpu = Nanos(client_cpu);
-            tally
-        };
-        let judge = |tally: Tally| Slice::new(false, &tally, Nanos(1), 1).invalid;
-        assert_eq!(judge(tally(10, 500_000)), None);
-        assert_eq!(judge(tally(0, 500_000)), Some(Invalid::Empty));
-        assert_eq!(judge(tally(10, 999_000)), Some(Invalid::ClientSaturated));
+        assert_eq!(judge(&tally(10, 500_000), false), None);
+        assert_eq!(judge(&tally(0, 500_000), false), Some(Invalid::Empty));
+        assert_eq!(judge(&tally(0, 500_000), true), None);
+        assert_eq!(judge(&tally(10, 999_000), false), Some(Invalid::ClientSaturated));
         let mut failed = tally(10, 0);
         failed.errors =
             Errors::of_one(Failure { phase: Phase::Timeout, cause: Cause::Late, age: Age::New });
-        assert_eq!(judge(failed), Some(Invalid::Errors));
+        assert_eq!(judge(&failed, true), Some(Invalid::Errors));
+        failed.requests = 0;
+        assert_eq!(judge(&failed, true), Some(Invalid::Empty));
+    }
+
+    #[test]
+    fn a_schedule_may_lag_by_what_is_under_way_and_no_more() {
+        let sent = |due, sent| {
+            let mut tally = tally(sent, 0);
+            (tally.schedule.due, tally.schedule.sent) = (due, sent);
+            judge(&tally, true)
+        };
+        assert_eq!(sent(25, 22), None);
+        assert_eq!(sent(25, 21), Some(Invalid::Behind));
+        assert_eq!(sent(10_000, 9_900), None);
+        assert_eq!(sent(10_000, 9_899), Some(Invalid::Behind));
+        // What was due before may be sent now.
+        assert_eq!(sent(100, 120), None);
     }
 }

@@ -1,14 +1,21 @@
 //! The slices of a window, and what they add up to.
 
-use super::slice::Slice;
-use crate::{load::Tally, unit::Nanos};
+use super::slice::{Slice, is_behind};
+use crate::{
+    load::{Errors, Tally},
+    unit::Nanos,
+};
 
 /// The slices of a window in their order, and what they add up to as they come.
 #[derive(Debug)]
 pub(super) struct Slices {
     rows: Vec<Slice>,
-    /// Those without sampling that may be in a headline.
+    /// Which slices the headline is of: those without sampling, where there are any.
+    sampled: bool,
+    /// Those that may be in a headline.
     headline: Total,
+    /// By stage, those without sampling; and the errors of all.
+    stages: Vec<StageTotal>,
     all: Total,
 }
 
@@ -16,27 +23,82 @@ pub(super) struct Slices {
 #[derive(Debug)]
 pub(super) struct Total {
     pub(super) tally: Tally,
-    /// Time of open tap: slices lie apart, so that the tally's own span is too long.
+    /// Time of load: slices may lie apart, so that the tally's own span is too long.
     pub(super) elapsed: Nanos,
     pub(super) server_cpu: Nanos,
 }
 
+/// The slices of a stage together.
+#[derive(Debug)]
+pub(super) struct StageTotal {
+    /// Those without sampling.
+    pub(super) total: Total,
+    /// How long all of them lasted.
+    pub(super) elapsed: Nanos,
+    /// The errors of all of them.
+    pub(super) errors: u64,
+}
+
+/// What the headline numbers come from.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Headline<'a> {
+    pub(super) total: &'a Total,
+    /// Why they may not be quoted; none if they may.
+    pub(super) invalid: Option<&'static str>,
+}
+
 impl Slices {
+    /// Slices with and without sampling, in turn.
     pub(super) fn new() -> Self {
-        Self { rows: Vec::new(), headline: Total::new(), all: Total::new() }
+        Self::of_kind(false)
+    }
+
+    /// Slices of which all are sampled.
+    pub(super) fn all_sampled() -> Self {
+        Self::of_kind(true)
+    }
+
+    fn of_kind(sampled: bool) -> Self {
+        let (headline, all) = (Total::new(), Total::new());
+        Self { rows: Vec::new(), sampled, headline, stages: Vec::new(), all }
     }
 
     /// Adds the next slice, with what its load came to.
     pub(super) fn push(&mut self, slice: Slice, tally: &Tally) {
         self.all.add(&slice, tally);
-        if !slice.sampled && slice.invalid.is_none() {
+        let is_kind = slice.place.sampled == self.sampled;
+        if is_kind && slice.place.recorded && slice.invalid.is_none() {
             self.headline.add(&slice, tally);
+        }
+        if let Some(index) = slice.place.stage {
+            while self.stages.len() <= index {
+                self.stages.push(StageTotal::new());
+            }
+            if let Some(stage) = self.stages.get_mut(index) {
+                stage.elapsed += slice.elapsed;
+                stage.errors += slice.errors;
+                if is_kind {
+                    stage.total.add(&slice, tally);
+                }
+            }
         }
         self.rows.push(slice);
     }
 
+    /// Adds what failed outside of all slices: in a warm-up that was the end of it, or among the
+    /// requests that were under way at the end. An error is never left out.
+    pub(super) fn add_outside(&mut self, errors: &Errors, good: u64) {
+        self.all.tally.errors.merge(errors);
+        self.all.tally.requests += good;
+    }
+
     pub(super) fn rows(&self) -> &[Slice] {
         &self.rows
+    }
+
+    /// The stages that have begun.
+    pub(super) fn stages(&self) -> &[StageTotal] {
+        &self.stages
     }
 
     /// All slices together, sampled or not, valid or not.
@@ -46,13 +108,32 @@ impl Slices {
 
     /// The slices that the headline numbers come from, and whether those may be quoted.
     ///
-    /// These are the valid ones without sampling. Where fewer than half of those without sampling
-    /// are valid, it is all slices: there is something to look at then, and nothing to quote.
-    pub(super) fn headline(&self) -> (&Total, bool) {
-        let unsampled = self.rows.iter().filter(|slice| !slice.sampled);
-        let good = unsampled.clone().filter(|slice| slice.invalid.is_none()).count();
-        let is_valid = good > 0 && good * 2 >= unsampled.count();
-        (if is_valid { &self.headline } else { &self.all }, is_valid)
+    /// These are the valid ones without sampling of stages that are recorded. Where fewer than
+    /// half of those without sampling are valid, it is all slices: there is something to look at
+    /// then, and nothing to quote.
+    pub(super) fn headline(&self) -> Headline<'_> {
+        let counted = || {
+            self.rows.iter().filter(|row| row.place.sampled == self.sampled && row.place.recorded)
+        };
+        let good = counted().filter(|slice| slice.invalid.is_none()).count();
+        let invalid = if good == 0 || good * 2 < counted().count() {
+            Some("too few slices are")
+        } else if self.headline.tally.requests == 0 {
+            Some("there was no good response")
+        } else if is_behind(&self.headline.tally) {
+            Some("less than 99 % of the requests that were due were sent")
+        } else {
+            None
+        };
+        let total =
+            if good * 2 >= counted().count() && good > 0 { &self.headline } else { &self.all };
+        Headline { total, invalid }
+    }
+}
+
+impl StageTotal {
+    fn new() -> Self {
+        Self { total: Total::new(), elapsed: Nanos(0), errors: 0 }
     }
 }
 
@@ -65,6 +146,11 @@ impl Total {
         self.tally.merge(tally);
         self.elapsed += slice.elapsed;
         self.server_cpu += slice.server_cpu;
+    }
+
+    /// Good responses and failures.
+    pub(super) fn attempts(&self) -> u64 {
+        self.tally.requests + self.tally.errors.total()
     }
 
     /// An amount over the seconds of load.
@@ -81,39 +167,72 @@ impl Total {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::measure::slice::Invalid;
+    use crate::measure::{
+        agenda::Place,
+        slice::{Invalid, Readings},
+    };
 
-    fn slices(kinds: &[(bool, Option<Invalid>)]) -> Slices {
+    const PLACE: Place = Place { sampled: false, recorded: true, stage: None, end: Nanos(0) };
+    const SAMPLED: Place = Place { sampled: true, ..PLACE };
+
+    fn slices(places: &[(Place, Option<Invalid>)]) -> Slices {
         let mut slices = Slices::new();
-        for (index, (sampled, invalid)) in kinds.iter().enumerate() {
+        for (index, (place, invalid)) in places.iter().enumerate() {
             let mut tally = Tally::new(Nanos(index as u64 * 1_000_000_000));
             tally.ended = tally.started + Nanos(500_000_000);
             tally.requests = 100;
-            let slice = Slice::new(*sampled, &tally, Nanos(1_000_000), 1);
+            let server_cpu = Nanos(1_000_000);
+            let readings = Readings { server_cpu, load_threads: 1, ..Readings::default() };
+            let slice = Slice::new(*place, &tally, readings);
             slices.push(Slice { invalid: *invalid, ..slice }, &tally);
         }
         slices
     }
 
+    const BAD: Option<Invalid> = Some(Invalid::Errors);
+
     #[test]
     fn the_headline_is_of_valid_slices_without_sampling() {
-        let bad = Some(Invalid::Errors);
-        let slices = slices(&[(false, None), (true, None), (true, None), (false, bad)]);
-        let (headline, is_valid) = slices.headline();
-        assert!(is_valid);
-        assert_eq!((headline.tally.requests, headline.elapsed), (100, Nanos(500_000_000)));
-        assert_eq!(headline.per_second(100.0), 200.0);
-        assert_eq!(headline.us_per_request(headline.server_cpu), 10.0);
+        let slices = slices(&[(PLACE, None), (SAMPLED, None), (SAMPLED, None), (PLACE, BAD)]);
+        let Headline { total, invalid } = slices.headline();
+        assert_eq!(invalid, None);
+        assert_eq!((total.tally.requests, total.elapsed), (100, Nanos(500_000_000)));
+        assert_eq!(total.per_second(100.0), 200.0);
+        assert_eq!(total.us_per_request(total.server_cpu), 10.0);
         assert_eq!(slices.all().tally.requests, 400);
     }
 
     #[test]
     fn with_too_few_valid_slices_there_is_nothing_to_quote() {
-        let bad = Some(Invalid::Errors);
-        let slices = slices(&[(false, None), (true, None), (false, bad), (false, bad)]);
-        let (headline, is_valid) = slices.headline();
-        assert!(!is_valid);
-        assert_eq!(headline.tally.requests, 400);
-        assert!(!Slices::new().headline().1);
+        let slices = slices(&[(PLACE, None), (SAMPLED, None), (PLACE, BAD), (PLACE, BAD)]);
+        let Headline { total, invalid } = slices.headline();
+        assert!(invalid.is_some());
+        assert_eq!(total.tally.requests, 400);
+        assert!(Slices::new().headline().invalid.is_some());
+    }
+
+    #[test]
+    fn stages_that_are_not_recorded_are_not_in_the_headline() {
+        let ramp = Place { recorded: false, stage: Some(0), ..PLACE };
+        let (plateau, sampled) =
+            (Place { stage: Some(1), ..PLACE }, Place { stage: Some(1), ..SAMPLED });
+        let slices =
+            slices(&[(ramp, None), (ramp, BAD), (ramp, BAD), (plateau, None), (sampled, None)]);
+        assert_eq!(slices.headline().total.tally.requests, 100);
+        assert_eq!(slices.headline().invalid, None);
+        let requests = |stage: &StageTotal| stage.total.tally.requests;
+        assert_eq!(slices.stages().iter().map(requests).collect::<Vec<_>>(), [300, 100]);
+    }
+
+    #[test]
+    fn where_all_are_sampled_those_are_the_headline() {
+        let mut slices = Slices::all_sampled();
+        let mut tally = Tally::new(Nanos(0));
+        tally.ended = Nanos(1_000_000_000);
+        tally.requests = 7;
+        let readings = Readings { load_threads: 1, ..Readings::default() };
+        slices.push(Slice::new(SAMPLED, &tally, readings), &tally);
+        assert_eq!(slices.headline().invalid, None);
+        assert_eq!(slices.headline().total.tally.requests, 7);
     }
 }

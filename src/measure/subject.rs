@@ -1,6 +1,6 @@
 //! What is measured: a target that we launch, or a process that runs already.
 
-use std::{net::SocketAddr, sync::atomic::AtomicBool, time::Duration};
+use std::{net::SocketAddr, num::NonZero, sync::atomic::AtomicBool, time::Duration};
 
 use super::error::MeasureError;
 use crate::{
@@ -27,6 +27,8 @@ pub struct Launch {
     pub manifest: Manifest,
     /// The port to give it; a free one if none.
     pub port: Option<u16>,
+    /// How many files the server may open, whatever its manifest says.
+    pub open_files: Option<NonZero<u64>>,
     /// Whether the compiler may use colours.
     pub color: bool,
 }
@@ -67,7 +69,12 @@ impl Subject {
         sampler: &mut Sampler,
         interrupted: &AtomicBool,
     ) -> Result<Self, MeasureError> {
-        let options = LaunchOptions { cpus: Some(cpus.clone()), port: launch.port, workers: None };
+        let options = LaunchOptions {
+            cpus: Some(cpus.clone()),
+            port: launch.port,
+            workers: None,
+            open_files: launch.open_files,
+        };
         let held = target::launch(&launch.manifest, built, &options, guard)?;
         for pid in held.profiled() {
             if let Err(error) = sampler.watch(pid, Origin::BeforeExec) {

@@ -7,19 +7,22 @@ use std::{
 };
 
 use super::{
+    agenda::{Agenda, Place, SLICE, Way},
+    collapse::{Collapse, CollapseWatch},
     event::{Event, Sink},
-    slice::{self, Invalid, Slice},
+    profile::Sides,
+    server_watch::ServerWatch,
+    slice::{Invalid, Readings, Slice},
     slices::Slices,
     subject::Subject,
+    thresholds::{Broken, ThresholdWatch},
 };
 use crate::{
-    load::{Generator, Tally},
+    load::{Generator, Script, Tally},
     sample::{Capture, Sampler},
     unit::{Nanos, Samples},
 };
 
-/// How long a slice lasts: short against the drift of the machine, long against a switch.
-const SLICE: Duration = Duration::from_millis(250);
 /// A warm-up too short to find the size of the copies goes on for so many slices at most.
 const SETTLING_SLICES: usize = 8;
 /// That size is found when so many samples have shown no need of another.
@@ -29,14 +32,31 @@ const SAMPLES_TO_SETTLE: Samples = Samples(50);
 const SILENT_SLICES: usize = 4;
 /// How often a slice looks up from waiting: for Ctrl-C, a server that ended, and to report.
 const GLANCE: Duration = Duration::from_millis(50);
+/// The same where a slice ends with its last request, which nobody announces.
+const SPENT_GLANCE: Duration = Duration::from_millis(1);
 
 /// Load, sampler and server during a measurement.
 pub(super) struct Window<'a> {
     pub(super) generator: Generator,
     pub(super) sampler: Sampler,
     pub(super) subject: &'a mut Subject,
+    pub(super) server: ServerWatch,
     pub(super) load_threads: usize,
     pub(super) interrupted: &'a AtomicBool,
+    pub(super) collapse: CollapseWatch,
+    pub(super) thresholds: ThresholdWatch,
+    edge: Edge,
+}
+
+/// The end of the last slice, where the load flows on into the next.
+#[derive(Debug, Clone, Copy, Default)]
+struct Edge {
+    /// When the window began.
+    start: Nanos,
+    /// CPU time of the server at the last cut, if there was one.
+    cpu: Option<Nanos>,
+    /// Whether sampling is on.
+    is_sampling: bool,
 }
 
 /// Why a measurement ended before its time.
@@ -48,13 +68,45 @@ pub(super) enum Cut {
     Exited(String),
     /// The server runs, but answers nothing any more.
     Silent,
+    /// Most attempts failed.
+    Collapsed(Collapse),
+    /// A limit was broken that ends the measurement.
+    Threshold(Broken),
 }
 
-impl Window<'_> {
+impl<'a> Window<'a> {
+    pub(super) fn new(
+        generator: Generator,
+        Sides { sampler, subject, server }: Sides<'a>,
+        (script, load_threads): (&Script, usize),
+        interrupted: &'a AtomicBool,
+    ) -> Self {
+        Self {
+            generator,
+            sampler,
+            subject,
+            server,
+            load_threads,
+            interrupted,
+            collapse: CollapseWatch::new(script.limits.max_error_rate),
+            thresholds: ThresholdWatch::new(&script.thresholds),
+            edge: Edge::default(),
+        }
+    }
+
     /// Applies load without counting it, and finds how much of the stack samples must copy.
-    pub(super) fn warm_up(&mut self, duration: Duration, events: Sink<'_>) -> Result<(), Cut> {
+    ///
+    /// # Errors
+    /// When it ends before its time, with what the load had come to until then.
+    pub(super) fn warm_up(
+        &mut self,
+        duration: Duration,
+        way: Way,
+        events: Sink<'_>,
+    ) -> Result<(), (Cut, Tally)> {
         let start = Nanos::now();
         let left = |now: Nanos| Duration::from(Nanos::from(duration) - now.since(start));
+        let mut all = Tally::new(start);
         let mut is_settled = false;
         let mut extra = 0;
         while !left(Nanos::now()).is_zero() || (!is_settled && extra < SETTLING_SLICES) {
@@ -67,103 +119,184 @@ impl Window<'_> {
             };
             self.sampler.enable();
             self.generator.resume();
-            let waited = self.wait(round, &mut |now| {
-                events(Event::WarmingUp { left: left(now) });
-            });
-            self.generator.pause();
+            let end = Nanos::now() + round.into();
+            let waited = self.wait(end, &mut |now, _| events(Event::WarmingUp { left: left(now) }));
+            let tally =
+                if way == Way::Flowing { self.generator.cut() } else { self.generator.pause() };
             self.sampler.disable();
-            waited?;
+            all.merge(&tally);
+            if let Err(cut) = waited.and_then(|()| self.look_at(&tally)) {
+                all.merge(&self.generator.pause());
+                return Err((cut, all));
+            }
             let grown = self.sampler.adapt();
             is_settled = grown.is_none() && self.sampler.counts().samples >= SAMPLES_TO_SETTLE;
             if let Some(bytes) = grown {
                 events(Event::DumpGrew { bytes });
             }
         }
+        self.generator.pause();
         Ok(())
     }
 
-    /// Measures slices for about `duration`, in whole blocks. What was measured is kept even if
-    /// it ends before its time.
-    pub(super) fn measure(
-        &mut self,
-        duration: Duration,
-        events: Sink<'_>,
-    ) -> (Slices, Option<Cut>) {
-        let blocks = duration.div_duration_f64(SLICE * slice::BLOCK as u32).round().max(1.0);
-        let count = blocks as usize * slice::BLOCK;
+    /// Measures the slices of the agenda. What was measured is kept even if it ends before its
+    /// time.
+    pub(super) fn measure(&mut self, agenda: &Agenda, events: Sink<'_>) -> (Slices, Option<Cut>) {
         let mut slices = Slices::new();
         self.sampler.begin_window();
+        self.generator.begin_course();
         let start = Nanos::now();
+        self.edge = Edge { start, ..Edge::default() };
         let completed_before = self.generator.completed();
-        let total = Nanos::from(SLICE * count as u32);
-        for index in 0..count {
-            let (slice, tally, cut) =
-                self.slice(slice::is_sampled(index), &mut |now, completed| {
-                    let elapsed = now.since(start);
-                    let completed = completed - completed_before;
-                    let requests_per_second = completed as f64 / elapsed.as_secs_f64();
-                    let left = Duration::from(total - elapsed);
-                    events(Event::Measuring { left, requests_per_second });
-                });
+        let mut report = |now: Nanos, completed: u64| {
+            let elapsed = now.since(start);
+            let completed = completed - completed_before;
+            let requests_per_second = completed as f64 / elapsed.as_secs_f64();
+            events(match (agenda.way, agenda.duration) {
+                (Way::Counted(count), _) => {
+                    let all = count.get().saturating_mul(agenda.places.len() as u64);
+                    Event::Counting { left: all.saturating_sub(completed), requests_per_second }
+                }
+                (_, duration) => {
+                    let left = Duration::from(duration.unwrap_or_default() - elapsed);
+                    Event::Measuring { left, requests_per_second }
+                }
+            });
+        };
+        let mut cut = None;
+        for place in &agenda.places {
+            let (slice, tally, waited) = self.slice(agenda.way, *place, &mut report);
+            let aborted = self.thresholds.note(&slice, &tally).map(Cut::Threshold);
             slices.push(slice, &tally);
+            cut = waited.err().or_else(|| is_silent(slices.rows()).then_some(Cut::Silent));
+            cut = cut.or(aborted);
             if cut.is_some() {
-                return (slices, cut);
-            }
-            if is_silent(slices.rows()) {
-                return (slices, Some(Cut::Silent));
+                break;
             }
         }
-        (slices, None)
+        // What is under way when the last slice ends belongs to none, but for its errors.
+        let rest = self.generator.pause();
+        slices.add_outside(&rest.errors, rest.requests);
+        (slices, cut)
     }
 
     /// Ends the load, then the sampling; the server still lives, as naming its code wants.
-    pub(super) fn finish(self) -> Capture {
+    pub(super) fn finish(self) -> (Capture, ServerWatch) {
         drop(self.generator);
-        self.sampler.finish()
+        (self.sampler.finish(), self.server)
     }
 
     fn slice(
         &mut self,
-        sampled: bool,
+        way: Way,
+        place: Place,
         report: &mut dyn FnMut(Nanos, u64),
-    ) -> (Slice, Tally, Option<Cut>) {
-        if sampled {
-            self.sampler.enable();
+    ) -> (Slice, Tally, Result<(), Cut>) {
+        self.switch(place.sampled);
+        let cpu_before = self.edge.cpu.take().unwrap_or_else(|| self.sampler.cpu_time());
+        let (tally, waited) = match way {
+            Way::Drained => self.drained(report),
+            Way::Counted(count) => self.counted(count.get(), report),
+            Way::Flowing => self.flowing(place.end, report),
+        };
+        let cpu = self.sampler.cpu_time();
+        let flows = way == Way::Flowing;
+        // Where the load flows on, so does the server's time.
+        self.edge.cpu = flows.then_some(cpu);
+        if !flows || waited.is_err() {
+            self.switch(false);
         }
-        let cpu_before = self.sampler.cpu_time();
-        self.generator.resume();
-        let mut completed = self.generator.completed();
-        let waited = self.wait_reporting(SLICE, &mut completed, report);
-        let tally = self.generator.pause();
-        let server_cpu = self.sampler.cpu_time() - cpu_before;
-        if sampled {
-            self.sampler.disable();
-        }
-        let mut slice = Slice::new(sampled, &tally, server_cpu, self.load_threads);
+        let live = self.generator.live_connections();
+        self.server.note_live(live);
+        let readings = Readings {
+            server_cpu: cpu - cpu_before,
+            load_threads: self.load_threads,
+            live_connections: Some(live),
+            flows,
+        };
+        let mut slice = Slice::new(place, &tally, readings);
         if waited.is_err() {
             slice.invalid = Some(Invalid::Cut);
         }
-        (slice, tally, waited.err())
+        // A slice that shows a collapse is whole.
+        let waited = waited.and_then(|()| match way {
+            // It was looked at piece by piece.
+            Way::Counted(_) => Ok(()),
+            _ => self.look_at(&tally),
+        });
+        (slice, tally, waited)
     }
 
-    fn wait_reporting(
+    fn drained(&mut self, report: &mut dyn FnMut(Nanos, u64)) -> (Tally, Result<(), Cut>) {
+        self.generator.resume();
+        let waited = self.wait(Nanos::now() + SLICE.into(), report);
+        (self.generator.pause(), waited)
+    }
+
+    /// Where the first slice begins, the load does; where the others begin, it flows already.
+    fn flowing(
         &mut self,
-        duration: Duration,
-        completed: &mut u64,
+        end: Nanos,
         report: &mut dyn FnMut(Nanos, u64),
-    ) -> Result<(), Cut> {
-        let end = Nanos::now() + duration.into();
+    ) -> (Tally, Result<(), Cut>) {
+        self.generator.resume();
+        let waited = self.wait(self.edge.start + end, report);
+        (self.generator.cut(), waited)
+    }
+
+    /// So many requests may take long: the load is looked at now and then, as slices are.
+    fn counted(
+        &mut self,
+        count: u64,
+        report: &mut dyn FnMut(Nanos, u64),
+    ) -> (Tally, Result<(), Cut>) {
+        let mut all = Tally::new(Nanos::now());
+        self.generator.resume_for(count);
         loop {
-            let now = Nanos::now();
-            *completed = self.generator.completed();
-            report(now, *completed);
-            if self.interrupted.load(Ordering::Relaxed) {
-                return Err(Cut::Interrupted);
+            let waited = self.wait_spent(Nanos::now() + SLICE.into(), report);
+            let is_last = waited.is_err() || self.generator.is_spent();
+            let tally = if is_last { self.generator.pause() } else { self.generator.cut() };
+            all.merge(&tally);
+            let waited = waited.and_then(|()| self.look_at(&tally));
+            if is_last {
+                return (all, waited);
             }
-            if let Some(exit) = self.subject.exited() {
-                return Err(Cut::Exited(exit));
+            if waited.is_err() {
+                all.merge(&self.generator.pause());
+                return (all, waited);
             }
-            let left = Duration::from(end - now);
+        }
+    }
+
+    /// Switches sampling on or off for the next slice.
+    fn switch(&mut self, on: bool) {
+        if on != self.edge.is_sampling {
+            if on {
+                self.sampler.enable()
+            } else {
+                self.sampler.disable()
+            }
+            self.edge.is_sampling = on;
+        }
+    }
+
+    /// Looks for a collapse, and at the server where there are errors.
+    fn look_at(&mut self, tally: &Tally) -> Result<(), Cut> {
+        if tally.errors.total() > 0 {
+            let subject = &self.subject;
+            self.server.look_again(|| subject.pids());
+        }
+        match self.collapse.note(tally) {
+            Some(Collapse { is_silent: true, .. }) => Err(Cut::Silent),
+            Some(collapse) => Err(Cut::Collapsed(collapse)),
+            None => Ok(()),
+        }
+    }
+
+    fn wait(&mut self, end: Nanos, report: &mut dyn FnMut(Nanos, u64)) -> Result<(), Cut> {
+        loop {
+            self.glance(report)?;
+            let left = Duration::from(end - Nanos::now());
             if left.is_zero() {
                 return Ok(());
             }
@@ -171,13 +304,39 @@ impl Window<'_> {
         }
     }
 
-    fn wait(&mut self, duration: Duration, report: &mut dyn FnMut(Nanos)) -> Result<(), Cut> {
-        self.wait_reporting(duration, &mut 0, &mut |now, _| report(now))
+    /// The same, or until all requests of a slice have ended.
+    fn wait_spent(&mut self, end: Nanos, report: &mut dyn FnMut(Nanos, u64)) -> Result<(), Cut> {
+        while Nanos::now() < end {
+            self.glance(report)?;
+            let next = Nanos::now() + GLANCE.into();
+            while Nanos::now() < next.min(end) {
+                if self.generator.is_spent() {
+                    return Ok(());
+                }
+                thread::sleep(SPENT_GLANCE);
+            }
+        }
+        Ok(())
+    }
+
+    fn glance(&mut self, report: &mut dyn FnMut(Nanos, u64)) -> Result<(), Cut> {
+        report(Nanos::now(), self.generator.completed());
+        if self.interrupted.load(Ordering::Relaxed) {
+            return Err(Cut::Interrupted);
+        }
+        match self.subject.exited() {
+            Some(exit) => {
+                self.server.note_exit(&exit);
+                Err(Cut::Exited(exit))
+            }
+            None => Ok(()),
+        }
     }
 }
 
-/// Whether the last slices had no response, good or not.
+/// Whether the last slices had no response, good or not, and something was asked.
 fn is_silent(slices: &[Slice]) -> bool {
-    let answered = |slice: &Slice| slice.answers > 0;
-    slices.len() >= SILENT_SLICES && !slices.iter().rev().take(SILENT_SLICES).any(answered)
+    let last = || slices.iter().rev().take(SILENT_SLICES);
+    let is_mute = |slice: &Slice| slice.answers == 0;
+    slices.len() >= SILENT_SLICES && last().all(is_mute) && last().all(|slice| slice.errors > 0)
 }

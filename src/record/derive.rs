@@ -53,8 +53,17 @@ fn caption(run: &Run, profile: &Profile, folded: &Folded) -> Caption {
 
 fn figures(run: &Run, samples: u64) -> Vec<String> {
     let mut figures = Vec::new();
-    if let Some(rate) = run.load.requests_per_second {
-        figures.push(format!("{} requests/s", grouped(rate.max(0.0).round() as u64)));
+    match run.load.requests_per_second {
+        // What a load that failed came to must not be read as what the server can do.
+        Some(_) if !run.load.valid => figures.push("throughput NOT VALID".to_owned()),
+        Some(rate) => {
+            let rate = grouped(rate.max(0.0).round() as u64);
+            figures.push(match is_of_the_load(run) {
+                true => format!("{rate} requests/s (limited by the load generator)"),
+                false => format!("{rate} requests/s"),
+            });
+        }
+        None => {}
     }
     if let Some(us) = run.load.latency_us.p99 {
         figures.push(match us {
@@ -73,6 +82,11 @@ fn figures(run: &Run, samples: u64) -> Vec<String> {
     figures
 }
 
+/// Whether the throughput is the load generator's.
+fn is_of_the_load(run: &Run) -> bool {
+    run.bottleneck.as_ref().is_some_and(|found| found.verdict == "client-bound")
+}
+
 /// The record's own warnings, and what it says otherwise that a reader of the picture must know.
 fn warnings(run: &Run) -> Vec<String> {
     let mut warnings = run.warnings.clone();
@@ -85,6 +99,7 @@ fn warnings(run: &Run) -> Vec<String> {
         Status::Failed => warnings.push(format!("the run failed{reason}")),
     }
     warnings.extend(failed_requests(&run.load));
+    warnings.extend(run.diagnosis.clone());
     warnings.extend(run.profile.as_ref().map(|profile| profile.warnings()).unwrap_or_default());
     let mut distinct = Vec::new();
     for warning in warnings {
@@ -104,7 +119,13 @@ fn failed_requests(load: &LoadFacts) -> Option<String> {
         .map(|(class, count)| format!("{class} {}", grouped(*count)))
         .collect();
     (!classes.is_empty()).then(|| {
-        format!("{} requests failed ({})", grouped(load.errors.total()), classes.join(", "))
+        let failed = grouped(load.errors.total());
+        // Older records have no attempts.
+        let of = match load.attempts {
+            0 => "requests".to_owned(),
+            attempts => format!("of {} attempts", grouped(attempts)),
+        };
+        format!("{failed} {of} failed ({})", classes.join(", "))
     })
 }
 
@@ -118,6 +139,7 @@ fn metadata(run: &Run, samples: u64, us_per_sample: Option<f64>) -> String {
         "status": run.status,
         "target": run.target.name,
         "script": run.load.script,
+        "valid": run.load.valid,
         "requests_per_second": run.load.requests_per_second,
         "p99_us": run.load.latency_us.p99,
         "cpu_us_per_request": run.server.cpu_us_per_request,

@@ -19,6 +19,7 @@ use crate::{
     render::RenderError,
     symbolize::{Profile, ProfileFileError},
 };
+pub use write::Attachment;
 
 /// The record's file.
 pub(super) const RUN: &str = "run.json";

@@ -31,6 +31,7 @@ use super::{
     procfs,
     sys::{self, ChildEnds, Failure, Image, Step},
 };
+use crate::unit::Nanos;
 
 /// What to run, and how.
 #[derive(Debug)]
@@ -40,6 +41,7 @@ pub(super) struct Spec {
     pub(super) env: BTreeMap<OsString, OsString>,
     pub(super) dir: PathBuf,
     pub(super) cpus: Option<Cpus>,
+    pub(super) open_files: Option<u64>,
     pub(super) output: Streams,
 }
 
@@ -59,6 +61,7 @@ pub(super) struct Child {
     go: Option<OwnedFd>,
     failure: Option<File>,
     ending: Option<Ending>,
+    cpu: Option<Nanos>,
     /// Gone once the process is reaped.
     registration: Option<Registration>,
 }
@@ -109,6 +112,17 @@ pub enum SpawnError {
         /// The CPUs that may be used.
         available: String,
     },
+    /// The limit of open files asked for is more than the system allows.
+    #[error(
+        "cannot let it open {asked} files: {source}; lower `open_files`, or raise the hard limit \
+         (`ulimit -Hn`)"
+    )]
+    OpenFiles {
+        /// The limit asked for.
+        asked: u64,
+        /// What the system said.
+        source: io::Error,
+    },
     /// The program cannot be run.
     #[error("cannot run {program}: {source}{}", exec_advice(source))]
     Exec {
@@ -155,6 +169,7 @@ impl Child {
             go: Some(go),
             failure: Some(failure.into()),
             ending: None,
+            cpu: None,
             registration: None,
         };
         child.registration = Some(guard.register(pid)?);
@@ -214,11 +229,17 @@ impl Child {
             self.wait(grace);
         }
         let _ = kill_process_group(self.pid, Signal::KILL);
-        sys::reap(self.pid);
+        self.cpu = sys::reap(self.pid);
         let ending = *self.ending.get_or_insert(Ending::Signal(Signal::KILL.as_raw()));
         family.end();
         drop(registration);
         ending
+    }
+
+    /// What CPU time a stopped process has used, with the children that it waited for. None for
+    /// one that is not stopped, and where something else has waited for it.
+    pub(super) fn cpu(&self) -> Option<Nanos> {
+        self.cpu
     }
 
     fn wait(&mut self, patience: Duration) {
@@ -297,6 +318,7 @@ fn image(spec: &Spec) -> Result<Image, SpawnError> {
         env: env.collect::<io::Result<_>>()?,
         dir: c_string(spec.dir.as_os_str())?,
         cpus: spec.cpus.as_ref().map(Cpus::set),
+        open_files: spec.open_files,
     })
 }
 
@@ -332,6 +354,9 @@ fn explain(failure: Failure, spec: &Spec) -> SpawnError {
             source,
             available: cpus_text(Cpus::available().ok().as_ref()),
         },
+        Step::OpenFiles => {
+            SpawnError::OpenFiles { asked: spec.open_files.unwrap_or_default(), source }
+        }
         Step::Exec => {
             SpawnError::Exec { program: spec.program.to_string_lossy().into_owned(), source }
         }

@@ -52,16 +52,16 @@ pub fn get(addr: SocketAddr, path: &str, timeout: Duration) -> io::Result<Answer
 
 /// How far an answer has come.
 #[derive(Debug, Default)]
-struct Progress {
+pub(super) struct Progress {
     /// The bytes of the head until it is whole.
     start: Vec<u8>,
     /// The status, and the length of the body where the head tells.
-    head: Option<(u16, Option<usize>)>,
+    pub(super) head: Option<(u16, Option<usize>)>,
     body: usize,
 }
 
 impl Progress {
-    fn take(&mut self, bytes: &[u8]) -> io::Result<()> {
+    pub(super) fn take(&mut self, bytes: &[u8]) -> io::Result<()> {
         if self.head.is_some() {
             self.body = self.body.saturating_add(bytes.len());
             return Ok(());
@@ -79,7 +79,7 @@ impl Progress {
     }
 
     /// A server that keeps the connection open all the same must not keep the caller waiting.
-    fn done(&self) -> bool {
+    pub(super) fn done(&self) -> bool {
         matches!(self.head, Some((_, Some(length))) if self.body >= length)
     }
 }

@@ -24,6 +24,9 @@ pub struct LaunchOptions {
     pub port: Option<u16>,
     /// What `{workers}` stands for; none is one a CPU.
     pub workers: Option<NonZero<usize>>,
+    /// How many files each process may open, whatever the manifest says; none takes the
+    /// manifest's limit, or the highest that the system allows.
+    pub open_files: Option<NonZero<u64>>,
 }
 
 /// A target whose processes exist, with their ids, but have not run their programs.
@@ -80,7 +83,7 @@ fn hold(
     guard: &Guard,
 ) -> Result<HeldProcess, TargetError> {
     let Process { name, profile, ready, .. } = process;
-    let spec = spec(process, values, options.cpus.clone())?;
+    let spec = spec(process, values, options)?;
     let (child, pipes) = Child::hold(&spec, guard)
         .map_err(|source| TargetError::Spawn { process: name.clone(), source })?;
     Ok(HeldProcess {
@@ -95,7 +98,11 @@ fn hold(
     })
 }
 
-fn spec(process: &Process, values: &Values<'_>, cpus: Option<Cpus>) -> Result<Spec, TargetError> {
+fn spec(
+    process: &Process,
+    values: &Values<'_>,
+    options: &LaunchOptions,
+) -> Result<Spec, TargetError> {
     let fill = |template: &Template| {
         let process = process.name.clone();
         template.render(values).map_err(|source| TargetError::Template { process, source })
@@ -107,8 +114,15 @@ fn spec(process: &Process, values: &Values<'_>, cpus: Option<Cpus>) -> Result<Sp
     for (name, value) in &process.env {
         env.insert(name.into(), fill(value)?);
     }
-    let output = Streams::Joined;
-    Ok(Spec { program, args, env, dir: values.dir.to_owned(), cpus, output })
+    Ok(Spec {
+        program,
+        args,
+        env,
+        dir: values.dir.to_owned(),
+        cpus: options.cpus.clone(),
+        open_files: options.open_files.or(process.open_files).map(NonZero::get),
+        output: Streams::Joined,
+    })
 }
 
 impl Held {

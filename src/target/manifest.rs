@@ -2,6 +2,7 @@
 
 use std::{
     fmt, io,
+    num::NonZero,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -106,6 +107,8 @@ pub struct Process {
     pub env: std::collections::BTreeMap<String, Template>,
     /// The port of a server that cannot be told one; none gives it a free port.
     pub port: Option<u16>,
+    /// How many files it may open; none raises its limit as far as the system allows.
+    pub open_files: Option<NonZero<u64>>,
     /// When it counts as ready.
     #[serde(default)]
     pub ready: Ready,

@@ -126,7 +126,7 @@ pub(super) fn parse_listeners(text: &str) -> impl Iterator<Item = Listener> {
 }
 
 /// Parses `0100007F:1F90`: words of the address in the machine's byte order, then the port.
-fn parse_addr(text: &str) -> Option<SocketAddr> {
+pub(super) fn parse_addr(text: &str) -> Option<SocketAddr> {
     let (host, port) = text.split_once(':')?;
     let port = u16::from_str_radix(port, 16).ok()?;
     let word = |at: usize| {

@@ -28,8 +28,10 @@ pub(super) struct Server {
 /// How long a process may take to end after SIGTERM.
 const GRACE: Duration = Duration::from_secs(3);
 
-/// How long the last lines of a process that ended may take to arrive.
-const LAST_WORDS: Duration = Duration::from_millis(200);
+/// How long the last lines of a process that ended may take to arrive. Only a process that left
+/// its output to others makes this wait; else the output's end comes first, even if the thread
+/// that reads it has to wait for its turn.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 impl Running {
     pub(super) fn new() -> Self {

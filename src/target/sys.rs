@@ -18,9 +18,11 @@ use std::{
 };
 
 use rustix::{
-    process::{Pid, Resource, Signal, WaitOptions, waitpid},
+    process::{Pid, Resource, Signal},
     thread::CpuSet,
 };
+
+use crate::unit::Nanos;
 
 /// What a child is to become, prepared before the fork.
 pub(super) struct Image {
@@ -29,6 +31,8 @@ pub(super) struct Image {
     pub(super) env: Vec<CString>,
     pub(super) dir: CString,
     pub(super) cpus: Option<CpuSet>,
+    /// Soft and hard limit of open files; none raises the soft one to the hard one.
+    pub(super) open_files: Option<u64>,
 }
 
 /// The child's ends of its pipes; every number is above those that the child will use.
@@ -62,6 +66,7 @@ pub(super) enum Step {
     Streams,
     Directory,
     Affinity,
+    OpenFiles,
     Exec,
 }
 
@@ -76,7 +81,7 @@ impl Failure {
 
     pub(super) fn from_bytes(bytes: [u8; Self::SIZE]) -> Option<Self> {
         let [step, errno @ ..] = bytes;
-        let steps = [Step::Streams, Step::Directory, Step::Affinity, Step::Exec];
+        let steps = [Step::Streams, Step::Directory, Step::Affinity, Step::OpenFiles, Step::Exec];
         let step = steps.into_iter().find(|known| *known as u8 == step)?;
         Some(Self { step, errno: i32::from_ne_bytes(errno) })
     }
@@ -121,9 +126,46 @@ pub(super) fn fork_guard(registrations: &OwnedFd) -> io::Result<Pid> {
     forked(pid)
 }
 
-/// Waits for a child to end, so that it leaves no zombie.
-pub(super) fn reap(pid: Pid) {
-    while matches!(waitpid(Some(pid), WaitOptions::empty()), Err(rustix::io::Errno::INTR)) {}
+/// Waits for a child to end, so that it leaves no zombie, and tells the CPU time, user and kernel,
+/// of it and of the children that it waited for itself. None where someone else has waited for it.
+pub(super) fn reap(pid: Pid) -> Option<Nanos> {
+    loop {
+        // SAFETY: a structure of plain numbers, for which zeroes are valid.
+        let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
+        // SAFETY: the status is not asked for, and `usage` outlives the call that writes it.
+        let ended =
+            unsafe { libc::wait4(pid.as_raw_nonzero().get(), ptr::null_mut(), 0, &raw mut usage) };
+        if ended >= 0 {
+            return Some(nanos(usage.ru_utime) + nanos(usage.ru_stime));
+        }
+        if errno() != libc::EINTR {
+            return None;
+        }
+    }
+}
+
+/// The CPU time of a process that lives, user and kernel, over all its threads, those that have
+/// ended included. Needs no privileges.
+pub(super) fn cpu_time(pid: u32) -> Option<Nanos> {
+    let pid = libc::pid_t::try_from(pid).ok()?;
+    let mut clock = 0;
+    // SAFETY: writes one number, which outlives the call.
+    if unsafe { libc::clock_getcpuclockid(pid, &raw mut clock) } != 0 {
+        return None;
+    }
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: as above; a clock that is gone by now is an error.
+    if unsafe { libc::clock_gettime(clock, &raw mut time) } != 0 {
+        return None;
+    }
+    let nanos = u64::try_from(time.tv_nsec).unwrap_or(0);
+    Some(Nanos(u64::try_from(time.tv_sec).unwrap_or(0).saturating_mul(1_000_000_000) + nanos))
+}
+
+fn nanos(time: libc::timeval) -> Nanos {
+    let micros = u64::try_from(time.tv_usec).unwrap_or(0);
+    let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
+    Nanos(seconds.saturating_mul(1_000_000_000) + micros.saturating_mul(1000))
 }
 
 fn forked(pid: libc::pid_t) -> io::Result<Pid> {
@@ -179,7 +221,7 @@ fn prepare(image: &Image, ends: &ChildEnds) -> Result<(), Failure> {
     default_signals();
     // Its own group, so that it is stopped with all its children and no Ctrl-C reaches it.
     let _ = rustix::process::setpgid(None, None);
-    raise_open_files();
+    limit_open_files(image.open_files).map_err(at(Step::OpenFiles))?;
     rustix::process::chdir(image.dir.as_c_str()).map_err(at(Step::Directory))?;
     if let Some(cpus) = &image.cpus {
         rustix::thread::sched_setaffinity(None, cpus).map_err(at(Step::Affinity))?;
@@ -216,12 +258,17 @@ fn default_signals() {
     }
 }
 
-/// Many servers take the soft limit as given; under load it is what they run into first.
-fn raise_open_files() {
+/// Many servers take the soft limit as given; under load it is what they run into first. Unless
+/// another limit is asked for, it is raised as far as the system allows.
+fn limit_open_files(asked: Option<u64>) -> Result<(), rustix::io::Errno> {
     let mut limit = rustix::process::getrlimit(Resource::Nofile);
+    limit.maximum = asked.or(limit.maximum);
     limit.current = limit.maximum;
-    // Refused only where there is nothing to gain.
-    let _ = rustix::process::setrlimit(Resource::Nofile, limit);
+    match rustix::process::setrlimit(Resource::Nofile, limit) {
+        // Raising the soft limit is refused only where there is nothing to gain.
+        Err(error) if asked.is_some() => Err(error),
+        _ => Ok(()),
+    }
 }
 
 fn close_from(first: RawFd) {
@@ -305,7 +352,7 @@ mod tests {
 
     #[test]
     fn failures_survive_their_pipe() {
-        for step in [Step::Streams, Step::Directory, Step::Affinity, Step::Exec] {
+        for step in [Step::Streams, Step::Directory, Step::OpenFiles, Step::Exec] {
             let failure = Failure { step, errno: libc::ENOENT };
             assert_eq!(Failure::from_bytes(failure.to_bytes()), Some(failure));
         }

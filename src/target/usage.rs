@@ -2,8 +2,11 @@
 
 use std::fs;
 
-use super::procfs::{self, read_lossy};
-use crate::unit::Bytes;
+use super::{
+    procfs::{self, read_lossy},
+    sys,
+};
+use crate::unit::{Bytes, Nanos};
 
 /// What a set of processes uses, summed over them and their threads.
 ///
@@ -60,6 +63,12 @@ pub fn read(pids: &[u32]) -> Usage {
     total
 }
 
+/// The CPU time of the processes `pids` so far, user and kernel, exact to the scheduler's clock,
+/// with threads that have ended; a process that has ended counts as nothing.
+pub fn cpu_time(pids: &[u32]) -> Nanos {
+    pids.iter().filter_map(|&pid| sys::cpu_time(pid)).sum()
+}
+
 fn read_one(pid: u32) -> Option<Usage> {
     let status = parse_status(&read_lossy(&format!("/proc/{pid}/status"))?);
     let stat = procfs::read_stat(pid)?;
@@ -86,7 +95,7 @@ fn read_one(pid: u32) -> Option<Usage> {
 
 /// What is needed of a `status` file, of a process or a thread.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Status {
+pub(super) struct Status {
     rss_kib: u64,
     peak_kib: u64,
     switches_voluntary: u64,
@@ -94,7 +103,7 @@ struct Status {
 }
 
 /// Parses `/proc/<pid>/status`; what is missing, as in a kernel thread or a zombie, is zero.
-fn parse_status(text: &str) -> Status {
+pub(super) fn parse_status(text: &str) -> Status {
     let mut status = Status::default();
     for line in text.lines() {
         let Some((key, value)) = line.split_once(':') else { continue };
@@ -112,7 +121,7 @@ fn parse_status(text: &str) -> Status {
 }
 
 /// Finds the soft limit of open files in `/proc/<pid>/limits`; unlimited is none.
-fn parse_open_files(text: &str) -> Option<u64> {
+pub(super) fn parse_open_files(text: &str) -> Option<u64> {
     let line = text.lines().find_map(|line| line.strip_prefix("Max open files"))?;
     line.split_ascii_whitespace().next()?.parse().ok()
 }
@@ -171,14 +180,34 @@ mod tests {
         let mut child = process::Command::new("true").spawn().expect("a child");
         child.wait().expect("ends");
         assert_eq!(read(&[child.id()]), Usage::default());
+        assert_eq!(cpu_time(&[child.id()]), Nanos(0));
+    }
+
+    #[test]
+    fn cpu_time_is_that_of_all_threads_the_ended_too() {
+        let me = [process::id()];
+        let before = cpu_time(&me);
+        // It has ended by the time its CPU time is asked for.
+        let spent = thread::spawn(|| {
+            let spent = || {
+                let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+                Nanos(time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64)
+            };
+            while spent() < Nanos(20_000_000) {}
+            spent()
+        });
+        let spent = spent.join().expect("it ends");
+        assert!(cpu_time(&me) - before >= spent);
     }
 
     #[test]
     fn uses_add_up() {
         let me = process::id();
+        // Faults never become fewer, as memory does when another test has ended.
+        let before = read(&[me]).faults_minor;
         let both = read(&[me, me]);
         assert_eq!(both.processes, 2);
-        assert!(both.rss.0 > read(&[me]).rss.0);
+        assert!(both.faults_minor >= 2 * before && both.rss.0 > 0);
     }
 
     proptest! {

@@ -9,13 +9,21 @@ use super::{
     known::{Known, sample_for, sampler},
     view::{chains, resolved},
 };
-use crate::skip::skip;
+use crate::{
+    measured::{Measured, holds, repeated},
+    skip::skip,
+};
 
 #[test]
 fn deep_stacks_are_whole_once_the_copy_has_grown() {
-    let Some((known, mut sampler)) = Known::new().zip(sampler()) else { return };
+    repeated(measure);
+}
+
+fn measure() -> Measured {
+    let Some((known, mut sampler)) = Known::new().zip(sampler()) else { return Ok(()) };
     if sampler.access() != Access::KernelAndUser {
-        return skip("no samples below the deep stacks: they are in the kernel");
+        skip("no samples below the deep stacks: they are in the kernel");
+        return Ok(());
     }
     let _running = super::known::release(known.hold_watched(&mut sampler, "deep", 1e6, "ready"));
     assert_eq!(sampler.dump(), Bytes(8 << 10));
@@ -23,7 +31,7 @@ fn deep_stacks_are_whole_once_the_copy_has_grown() {
     sample_for(&sampler, span);
     let cut = sampler.counts();
     let share = cut.dump_exhausted.share_of(cut.samples).0;
-    assert!((0.15..0.35).contains(&share), "a quarter of the stacks is deep: {cut:?}");
+    holds((0.15..0.35).contains(&share), format_args!("a quarter of the stacks is deep: {cut:?}"))?;
     // The stacks are a little deeper than 32 KiB.
     let mut grown = Bytes(8 << 10);
     for larger in [16, 24, 32].map(|kib| Bytes(kib << 10)) {
@@ -42,8 +50,10 @@ fn deep_stacks_are_whole_once_the_copy_has_grown() {
     sample_for(&sampler, span);
     let capture = sampler.finish();
     let counts = capture.counts;
-    assert_eq!((capture.dump, counts.lost.0), (grown, 0));
+    assert_eq!(capture.dump, grown);
+    holds(counts.lost.0 == 0, format_args!("{counts:?}"))?;
     assert!(counts.truncated().share_of(counts.samples).0 <= 0.01, "{counts:?}");
     let chains = chains(&resolved(&capture).profile, "work");
     assert!(chains.contains("work > caller_of_kernel > fill_randomly (inlined)"), "{chains}");
+    Ok(())
 }

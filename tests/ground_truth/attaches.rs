@@ -12,6 +12,7 @@ use super::{
     known::{HZ, Known, eventually, sample_for, sampler},
     view::{chains, resolved, seen},
 };
+use crate::measured::{Measured, holds, repeated};
 
 /// A period more or less at either end, and what the kernel's two clocks disagree about.
 const TOLERANCE: f64 = 0.06;
@@ -35,7 +36,7 @@ fn counts_are_right(
     capture: &Capture,
     before: &BTreeMap<(u32, u32), u64>,
     after: &BTreeMap<(u32, u32), u64>,
-) {
+) -> Measured {
     let mut sampled: BTreeMap<(u32, u32), u64> = BTreeMap::new();
     for sample in &capture.samples {
         let thread = &capture.threads[sample.thread as usize];
@@ -45,9 +46,11 @@ fn counts_are_right(
     for (thread, nanos) in after {
         let due = (nanos - before.get(thread).unwrap_or(&0)) as f64 / HZ.period().0 as f64;
         let found = sampled.remove(thread).unwrap_or(0) as f64;
-        assert!((found - due).abs() <= due * TOLERANCE + 5.0, "{thread:?}: {found} for {due:.1}");
+        let is_right = (found - due).abs() <= due * TOLERANCE + 5.0;
+        holds(is_right, format_args!("{thread:?}: {found} for {due:.1}"))?;
     }
     assert!(sampled.is_empty(), "threads from nowhere: {sampled:?}");
+    Ok(())
 }
 
 /// Attaches to a process and then to its children, as a measurement does.
@@ -63,7 +66,11 @@ fn watch(sampler: &mut Sampler, pid: u32) -> Vec<u32> {
 
 #[test]
 fn every_thread_of_a_running_program_and_its_child_is_sampled_once() {
-    let Some((known, mut sampler)) = Known::new().zip(sampler()) else { return };
+    repeated(sample_threads_and_a_child);
+}
+
+fn sample_threads_and_a_child() -> Measured {
+    let Some((known, mut sampler)) = Known::new().zip(sampler()) else { return Ok(()) };
     let running = known.run("shares", 1e6, "ready");
     let pids = watch(&mut sampler, running.pids()[0]);
     assert_eq!(pids.len(), 2, "the program and its child");
@@ -73,7 +80,7 @@ fn every_thread_of_a_running_program_and_its_child_is_sampled_once() {
     let after = scheduled(&pids);
     assert_eq!(after.len(), 4, "two main threads and two workers");
     let capture = sampler.finish();
-    counts_are_right(&capture, &before, &after);
+    counts_are_right(&capture, &before, &after)?;
     let resolved = resolved(&capture);
     assert!(resolved.unknown.share_of(capture.counts.samples).0 <= 0.01, "{:?}", resolved.unknown);
     for seen in seen(&resolved.profile) {
@@ -81,11 +88,16 @@ fn every_thread_of_a_running_program_and_its_child_is_sampled_once() {
         let expected = [("known", "known-a"), ("known", "known-b"), ("known-child", "known-child")];
         assert!(expected.contains(&(process, thread)), "{process} {thread}");
     }
+    Ok(())
 }
 
 #[test]
 fn a_child_that_was_forked_while_attaching_is_not_sampled_twice() {
-    let Some((known, mut sampler)) = Known::new().zip(sampler()) else { return };
+    repeated(sample_a_late_child);
+}
+
+fn sample_a_late_child() -> Measured {
+    let Some((known, mut sampler)) = Known::new().zip(sampler()) else { return Ok(()) };
     let running = known.run("late", 0.0, "ready");
     let pid = running.pids()[0];
     sampler.watch(pid, Origin::Running).expect("it runs, and is ours");
@@ -100,12 +112,16 @@ fn a_child_that_was_forked_while_attaching_is_not_sampled_twice() {
     let before = scheduled(&pids);
     sample_for(&sampler, Nanos(1_500_000_000));
     let after = scheduled(&pids);
-    counts_are_right(&sampler.finish(), &before, &after);
+    counts_are_right(&sampler.finish(), &before, &after)
 }
 
 #[test]
 fn a_program_whose_main_thread_has_ended_can_be_sampled() {
-    let Some((known, mut sampler)) = Known::new().zip(sampler()) else { return };
+    repeated(sample_without_a_main_thread);
+}
+
+fn sample_without_a_main_thread() -> Measured {
+    let Some((known, mut sampler)) = Known::new().zip(sampler()) else { return Ok(()) };
     let running = known.run("headless", 0.0, "ready");
     let pids = watch(&mut sampler, running.pids()[0]);
     sampler.begin_window();
@@ -113,10 +129,11 @@ fn a_program_whose_main_thread_has_ended_can_be_sampled() {
     sample_for(&sampler, Nanos(300_000_000));
     let after = scheduled(&pids);
     let capture = sampler.finish();
-    counts_are_right(&capture, &before, &after);
+    counts_are_right(&capture, &before, &after)?;
     let chains = chains(&resolved(&capture).profile, "caller_of_inlined");
     assert_eq!(chains, "caller_of_inlined > inlined_arithmetic (inlined)\n");
     assert!(capture.counts.truncated().share_of(capture.counts.samples).0 <= 0.01);
+    Ok(())
 }
 
 /// CPU time of a process with all threads that it ever had, in the kernel's ticks of 10 ms.
@@ -130,7 +147,11 @@ fn process_cpu(pid: u32) -> Nanos {
 
 #[test]
 fn lines_of_short_lived_threads_are_neither_missed_nor_doubled() {
-    let Some((known, mut sampler)) = Known::new().zip(sampler()) else { return };
+    repeated(count_lines_of_threads);
+}
+
+fn count_lines_of_threads() -> Measured {
+    let Some((known, mut sampler)) = Known::new().zip(sampler()) else { return Ok(()) };
     let running = known.run("forks", 0.0, "ready");
     let pid = running.pids()[0];
     watch(&mut sampler, pid);
@@ -138,7 +159,8 @@ fn lines_of_short_lived_threads_are_neither_missed_nor_doubled() {
     sample_for(&sampler, Nanos(2_000_000_000));
     let counted = sampler.cpu_time().since(cpu).as_secs_f64();
     let used = process_cpu(pid).since(truth).as_secs_f64();
-    assert!((counted / used - 1.0).abs() <= TOLERANCE, "counted {counted} s, used {used} s");
     let counts = sampler.finish().counts;
     assert!(counts.samples.0 > 0 && counts.bad_records == 0, "{counts:?}");
+    let is_right = (counted / used - 1.0).abs() <= TOLERANCE;
+    holds(is_right, format_args!("counted {counted} s, used {used} s"))
 }

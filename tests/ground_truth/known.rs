@@ -112,8 +112,9 @@ pub(super) fn release(held: Held) -> Running {
 
 /// Samples until what is watched has used so much CPU time more.
 pub(super) fn sample_for(sampler: &Sampler, cpu: Nanos) {
-    let start = sampler.cpu_time();
     sampler.enable();
+    // Only from here on: before, this thread may have had to wait for its turn.
+    let start = sampler.cpu_time();
     eventually("enough CPU time", || sampler.cpu_time().since(start) >= cpu);
     sampler.disable();
 }

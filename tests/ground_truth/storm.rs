@@ -8,12 +8,17 @@ use super::{
     known::{HZ, Known, release, sampler},
     view::{resolved, seen},
 };
+use crate::measured::{Measured, holds, repeated};
 
 const THREADS: usize = 2000;
 
 #[test]
 fn a_storm_of_short_threads_is_seen_whole() {
-    let Some((known, mut sampler)) = Known::new().zip(sampler()) else { return };
+    repeated(measure);
+}
+
+fn measure() -> Measured {
+    let Some((known, mut sampler)) = Known::new().zip(sampler()) else { return Ok(()) };
     let held = known.hold_watched(&mut sampler, "storm", THREADS as f64, "done");
     sampler.begin_window();
     sampler.enable();
@@ -22,7 +27,9 @@ fn a_storm_of_short_threads_is_seen_whole() {
     let cpu = sampler.cpu_time();
     let capture = sampler.finish();
     let counts = capture.counts;
-    assert_eq!((counts.bad_records, counts.lost), (0, Samples(0)), "{counts:?}");
+    assert_eq!(counts.bad_records, 0, "{counts:?}");
+    // A ring overflows where its reader does not get its turn for long.
+    holds(counts.lost == Samples(0), format_args!("{counts:?}"))?;
     // Each thread was seen, and under its own name.
     let names: BTreeSet<&str> = capture.threads.iter().map(|thread| thread.name.as_str()).collect();
     let missing = (0..THREADS).filter(|i| !names.contains(format!("storm-{i}").as_str())).count();
@@ -36,9 +43,9 @@ fn a_storm_of_short_threads_is_seen_whole() {
     // Nothing is sampled that was not used. But each thread begins a period of its own, on each
     // CPU that it comes to, and the last ones end with the thread: of two periods at least one is
     // seen, unless the thread moved.
-    assert!((0.4..1.05).contains(&(total as f64 / due)), "{total} of {due}");
     assert!(counts.truncated().share_of(counts.samples).0 <= 0.01, "{counts:?}");
     report(total as f64 / due);
+    holds((0.4..1.05).contains(&(total as f64 / due)), format_args!("{total} of {due}"))
 }
 
 #[expect(clippy::print_stderr, reason = "shown with --nocapture")]

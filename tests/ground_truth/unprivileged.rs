@@ -15,7 +15,10 @@ use super::{
     known::{HZ, Known, PROGRAMS, release, sample_for},
     view::{chains, count, resolved},
 };
-use crate::skip::skip;
+use crate::{
+    measured::{Measured, holds, repeated},
+    skip::skip,
+};
 
 /// The user `nobody` of most systems; any other than root would do.
 const NOBODY: u32 = 65_534;
@@ -28,7 +31,7 @@ const THIS_TEST: &str = "ground_truth::unprivileged::\
 fn an_ordinary_user_samples_what_the_kernel_allows_or_is_told_why_not() {
     if !rustix::process::geteuid().is_root() {
         // We are that user.
-        return sample_as_we_are();
+        return repeated(sample_as_we_are);
     }
     let Some(programs) = Known::new() else { return };
     // Through this link, even where the user may not look into the folders above the program.
@@ -51,13 +54,13 @@ fn an_ordinary_user_samples_what_the_kernel_allows_or_is_told_why_not() {
     }
 }
 
-fn sample_as_we_are() {
-    let Some(known) = Known::new() else { return };
+fn sample_as_we_are() -> Measured {
+    let Some(known) = Known::new() else { return Ok(()) };
     let mut sampler = match Sampler::start(&Config { hz: HZ, cpus: Vec::new(), dump: None }) {
         Ok(sampler) => sampler,
         Err(SampleError::Refused { advice, .. }) => {
             assert!(advice.contains("sysctl") || advice.contains("seccomp"), "{advice}");
-            return;
+            return Ok(());
         }
         Err(error) => panic!("{error}"),
     };
@@ -81,16 +84,17 @@ fn sample_as_we_are() {
             assert_eq!(in_kernel.0, 0);
             // The quarter that is spent in the kernel is missing, and nothing else.
             let share = counts.samples.0 as f64 / all;
-            assert!((0.65..0.85).contains(&share), "{share}");
+            holds((0.65..0.85).contains(&share), format_args!("{share} of the samples"))?;
             assert!(access.missing().is_some() && access.lifted_by().is_some());
         }
         Access::KernelAndUser => {
             let share = in_kernel.share_of(counts.samples).0;
-            assert!((0.2..0.35).contains(&share), "{share}");
+            holds((0.2..0.35).contains(&share), format_args!("{share} in the kernel"))?;
         }
     }
     let chains = chains(&profile, "work");
     assert!(chains.contains("caller_of_inlined > inlined_arithmetic (inlined)\n"), "{chains}");
     assert!(chains.contains("recursive x 61 > bottom_of_recursion\n"), "{chains}");
     assert!(chains.contains("caller_of_library > in_plain_library\n"), "{chains}");
+    Ok(())
 }

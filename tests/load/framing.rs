@@ -2,7 +2,10 @@
 
 use std::{io::Write, ops::ControlFlow, thread, time::Duration};
 
+use flameload::measure::ServerSeen;
+
 use super::{
+    fault::report,
     server::Server,
     setup::{alone, run, script},
 };
@@ -11,11 +14,12 @@ const CLOSING: &[u8] = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length:
 
 /// Measures a slice in which every request must come out well.
 #[track_caller]
-fn check(server: &Server, request: &str) {
+fn check(name: &str, server: &Server, request: &str) {
     let _alone = alone();
     let tally = run(&script(4, "timeout = \"10s\"", request), server, 20);
     assert_eq!(tally.errors.to_string(), "no errors");
     assert!(tally.requests > 0);
+    report(name, &tally, (4, 4), ServerSeen::default());
     assert_eq!(server.received(), tally.requests);
 }
 
@@ -25,18 +29,18 @@ fn chunked() {
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n\
           3;x=y\r\nhel\r\n2\r\nlo\r\n0\r\nTrailer: t\r\n\r\n",
     );
-    check(&server, "expect = { body_contains = \"hello\" }");
+    check("chunked with trailers", &server, "expect = { body_contains = \"hello\" }");
     assert_eq!(server.accepted(), 4);
 }
 
 #[test]
 fn without_a_body() {
     let server = Server::saying(b"HTTP/1.1 204 No Content\r\n\r\n");
-    check(&server, "");
+    check("204", &server, "");
     let server = Server::saying(b"HTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\n\r\n");
-    check(&server, "expect = { status = 304 }");
+    check("304 with a content-length", &server, "expect = { status = 304 }");
     let server = Server::saying(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n");
-    check(&server, "method = \"HEAD\"");
+    check("HEAD with a content-length", &server, "method = \"HEAD\"");
 }
 
 #[test]
@@ -44,7 +48,7 @@ fn after_interim_responses() {
     let server = Server::saying(
         b"HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
     );
-    check(&server, "");
+    check("103 before 200", &server, "");
 }
 
 #[test]
@@ -53,7 +57,7 @@ fn until_the_connection_closes() {
         stream.write_all(b"HTTP/1.1 200 OK\r\n\r\nall of it")?;
         Ok(ControlFlow::Break(()))
     });
-    check(&server, "expect = { body_contains = \"all of it\" }");
+    check("until the end", &server, "expect = { body_contains = \"all of it\" }");
 }
 
 #[test]
@@ -62,10 +66,14 @@ fn closing_after_each_response_is_no_error() {
         stream.write_all(CLOSING)?;
         Ok(ControlFlow::Break(()))
     });
-    check(&announced, "");
+    check("closes after each response", &announced, "");
     // The server leaves the closing to its client.
-    check(&Server::saying(CLOSING), "");
-    check(&Server::saying(super::server::OK), "headers = { Connection = \"close\" }");
+    check("asks to be closed after each", &Server::saying(CLOSING), "");
+    check(
+        "is asked to close after each",
+        &Server::saying(super::server::OK),
+        "headers = { Connection = \"close\" }",
+    );
 }
 
 #[test]
@@ -77,7 +85,7 @@ fn byte_by_byte() {
         }
         Ok(ControlFlow::Continue(()))
     });
-    check(&server, "expect = { body_contains = \"ok\" }");
+    check("trickles, in time", &server, "expect = { body_contains = \"ok\" }");
 }
 
 #[test]
@@ -91,6 +99,7 @@ fn larger_than_any_buffer_in_both_directions() {
     });
     let body = "y".repeat(5_000_000);
     check(
+        "megabytes both ways",
         &server,
         &format!(
             "method = \"PUT\"\nbody = {{ text = \"{body}\" }}\nexpect = {{ body_contains = \"xend\" }}"

@@ -1,10 +1,14 @@
 //! Load over HTTP/2: the same tap and the same tallies, and errors by their codes.
 
-use std::{io, io::Write, thread, time::Duration};
+use std::{io, io::Write, num::NonZeroU32, sync::Arc, thread, time::Duration};
 
 use bytes::Bytes;
-use flameload::load::{
-    Age, Cause, Cookies, Generator, Phase, Plan, ProbeError, Script, Tally, Tls, Version, probe,
+use flameload::{
+    load::{
+        Age, Arrival, Cause, Cookies, Failure, Generator, OnOverload, Pace, Phase, Plan,
+        ProbeError, Script, Tally, Think, Version, probe,
+    },
+    unit::Nanos,
 };
 use h2::Reason;
 
@@ -91,7 +95,7 @@ fn encrypted_and_over_unix_sockets() {
     let path = dir.path().join("server.sock");
     let answer = |_| Reply::Answer(200, OK);
     let server = Http2Server::listen(Some(&identity), Some(&path), answer);
-    let mut encrypted = identity.trusted_by(http2(1, 4, "", ""));
+    let encrypted = identity.trusted_by(http2(1, 4, "", ""));
     let mut local = http2(1, 4, "", "");
     local.http.unix = Some(path);
     for script in [&encrypted, &local] {
@@ -101,7 +105,6 @@ fn encrypted_and_over_unix_sockets() {
         let answer = probe(plan.endpoint(), plan.request(), Duration::from_secs(5));
         assert_eq!(answer.expect("it answers").0, 200);
     }
-    encrypted.http.tls = Some(Tls { server_name: Some("other".to_owned()), ..Tls::default() });
     let error = start(&identity.trusted_by(http2(1, 1, "", "")), local_http1(&identity).addr);
     let error = error.expect_err("it does not offer HTTP/2").to_string();
     assert!(error.contains("ALPN"), "{error}");
@@ -111,9 +114,9 @@ fn encrypted_and_over_unix_sockets() {
 fn local_http1(identity: &Identity) -> Server {
     let mut config = (*identity.config).clone();
     config.alpn_protocols.clear();
-    let config = std::sync::Arc::new(config);
+    let config = Arc::new(config);
     Server::raw(move |mut stream, _| {
-        let session = rustls::ServerConnection::new(std::sync::Arc::clone(&config));
+        let session = rustls::ServerConnection::new(Arc::clone(&config));
         let mut session = session.expect("the config is complete");
         while session.complete_io(&mut stream).is_ok_and(|(read, _)| read > 0) {}
     })
@@ -224,7 +227,7 @@ fn a_server_that_goes_away_is_counted_and_not_waited_for() {
     thread::sleep(Duration::from_millis(50));
     let tally = generator.pause();
     assert!(tally.requests > 10);
-    let refused = |failure: flameload::load::Failure| {
+    let refused = |failure: Failure| {
         (failure.phase, failure.cause) == (Phase::Connect, Cause::Os(libc::ECONNREFUSED))
     };
     assert!(tally.errors.kinds().any(|(failure, _)| refused(failure)), "{}", tally.errors);
@@ -263,6 +266,50 @@ fn connections_last_as_many_requests_as_they_should() {
     assert_eq!((tally.requests, tally.errors.total()), (95, 0), "{}", tally.errors);
     // Each stream checks for itself, so that a connection may send a few more.
     assert!((7..=10).contains(&server.accepted()), "{}", server.accepted());
+}
+
+#[test]
+fn a_schedule_is_kept() {
+    let _alone = alone();
+    let server = Http2Server::saying(b"ok");
+    let mut script = http2(4, 4, "", "");
+    script.pace = Pace::Open {
+        rate: 500.0,
+        arrival: Arrival::Constant,
+        max_in_flight: NonZeroU32::MIN.saturating_add(7),
+        on_overload: OnOverload::Queue,
+    };
+    let mut generator = start(&script, server.addr).expect("the server accepts");
+    assert_eq!(generator.live_connections(), 2, "eight requests at once need two connections");
+    generator.begin_course();
+    generator.resume_for(100);
+    eventually("all of them have ended", || generator.is_spent());
+    let tally = generator.pause();
+    assert_eq!((tally.requests, tally.errors.total()), (100, 0), "{}", tally.errors);
+    assert_eq!((tally.schedule.due, tally.schedule.sent, tally.schedule.dropped), (100, 100, 0));
+    // The last one is due after 99 intervals of 2 ms.
+    assert!(tally.elapsed().0 >= 198_000_000, "{:?}", tally.elapsed());
+    let response = tally.response.expect("there is a schedule");
+    assert!(response.len() == 100 && response.mean() >= tally.latency.mean());
+}
+
+#[test]
+fn streams_think_between_requests() {
+    let _alone = alone();
+    let server = Http2Server::saying(b"ok");
+    let mut script = http2(2, 2, "", "");
+    let think = Duration::from_millis(20);
+    script.pace = Pace::Closed {
+        connections: NonZeroU32::MIN.saturating_add(1),
+        think: Think::Uniform { min: think, max: think },
+    };
+    let mut generator = start(&script, server.addr).expect("the server accepts");
+    generator.resume_for(20);
+    eventually("all of them have ended", || generator.is_spent());
+    let tally = generator.pause();
+    assert_eq!((tally.requests, tally.errors.total()), (20, 0), "{}", tally.errors);
+    // Of four streams, one has sent five at least, and thought four times in between.
+    assert!(tally.elapsed() >= Nanos::from(4 * think), "{:?}", tally.elapsed());
 }
 
 #[test]

@@ -14,6 +14,14 @@ use std::{
 /// A small response with a body of two bytes.
 pub(super) const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
+/// What a server keeps of its connections.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Keep {
+    /// Enough to end them when it stops.
+    Copies,
+    Nothing,
+}
+
 /// A server with a thread for each connection; it ends when dropped.
 pub(super) struct Server {
     pub(super) addr: SocketAddr,
@@ -39,9 +47,22 @@ impl Server {
         Self::at("127.0.0.1:0".parse().expect("an address"), handler)
     }
 
+    /// The same, without a copy of the connection anywhere: it ends when the handler drops it.
+    pub(super) fn bare(handler: impl Fn(TcpStream, &Stats) + Clone + Send + 'static) -> Self {
+        Self::accepting("127.0.0.1:0".parse().expect("an address"), handler, Keep::Nothing)
+    }
+
     pub(super) fn at(
         addr: SocketAddr,
         handler: impl Fn(TcpStream, &Stats) + Clone + Send + 'static,
+    ) -> Self {
+        Self::accepting(addr, handler, Keep::Copies)
+    }
+
+    fn accepting(
+        addr: SocketAddr,
+        handler: impl Fn(TcpStream, &Stats) + Clone + Send + 'static,
+        keep: Keep,
     ) -> Self {
         let listener = TcpListener::bind(addr).expect("the port is free");
         let addr = listener.local_addr().expect("it is bound");
@@ -55,11 +76,11 @@ impl Server {
                 let Ok(stream) = stream else { continue };
                 shared.accepted.fetch_add(1, SeqCst);
                 shared.open.fetch_add(1, SeqCst);
-                let copy = stream.try_clone().expect("a second descriptor");
-                shared.streams.lock().expect("no panic").push(copy);
+                let copy = || stream.try_clone().expect("a second descriptor");
+                let end = (keep == Keep::Copies).then(copy);
+                shared.streams.lock().expect("no panic").extend(end.as_ref().map(|_| copy()));
                 let (handler, stats) = (handler.clone(), Arc::clone(&shared));
                 thread::spawn(move || {
-                    let end = stream.try_clone();
                     handler(stream, &stats);
                     // The copy kept for stopping would hold the connection open.
                     let _ = end.map(|stream| stream.shutdown(Shutdown::Both));

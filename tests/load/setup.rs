@@ -57,7 +57,7 @@ pub(super) fn run(script: &Script, server: &Server, requests: u64) -> Tally {
 
 /// Waits until `condition` holds.
 #[track_caller]
-pub(super) fn eventually(what: &str, condition: impl Fn() -> bool) {
+pub(super) fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
     for _ in 0..2_000 {
         if condition() {
             return;

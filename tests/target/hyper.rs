@@ -2,23 +2,30 @@
 
 use std::{
     io::{Read, Write},
-    net::TcpStream,
+    net::{SocketAddr, TcpStream},
+    num::NonZero,
     path::Path,
+    time::Duration,
 };
 
 use flameload::target::{
-    BuildOptions, Ending, Guard, LaunchOptions, Manifest, build, launch, usage,
+    BuildOptions, Built, Ending, Guard, LaunchOptions, Manifest, build, get, launch, usage,
 };
 
-use super::support::GO_ON;
+use super::support::{GO_ON, eventually};
+
+fn built(guard: &Guard) -> (Manifest, Built) {
+    let targets = Path::new(env!("CARGO_MANIFEST_DIR")).join("targets");
+    let manifest = Manifest::find(&targets, "hyper").expect("a target of this project");
+    let built =
+        build(&manifest, BuildOptions::default(), guard, &GO_ON, &mut |_| {}).expect("builds");
+    (manifest, built)
+}
 
 #[test]
 fn hyper_builds_serves_and_stops() {
-    let targets = Path::new(env!("CARGO_MANIFEST_DIR")).join("targets");
-    let manifest = Manifest::find(&targets, "hyper").expect("a target of this project");
     let guard = Guard::start().expect("a guard");
-    let built =
-        build(&manifest, BuildOptions::default(), &guard, &GO_ON, &mut |_| {}).expect("builds");
+    let (manifest, built) = built(&guard);
     let held = launch(&manifest, &built, &LaunchOptions::default(), &guard).expect("forks");
     let running = held.release(&GO_ON).expect("starts");
     assert!(running.first_call().is_some());
@@ -37,4 +44,30 @@ fn hyper_builds_serves_and_stops() {
     assert!(usage.threads >= 2 && usage.rss.0 > 0, "{usage:?}");
     let exits = running.stop();
     assert_eq!(exits[0].ending, Ending::Status(0), "{}", exits[0]);
+}
+
+#[test]
+fn hyper_survives_its_limit_of_descriptors() {
+    const OPEN_FILES: u64 = 64;
+    let guard = Guard::start().expect("a guard");
+    let (manifest, built) = built(&guard);
+    let options =
+        LaunchOptions { open_files: NonZero::new(OPEN_FILES), ..LaunchOptions::default() };
+    let held = launch(&manifest, &built, &options, &guard).expect("forks");
+    let mut running = held.release(&GO_ON).expect("starts");
+    let addr: SocketAddr = running.addr().expect("a port");
+    let files = || usage::read(&running.pids()).fds;
+    // Those beyond the limit wait in the queue of the listening socket.
+    let connect = || TcpStream::connect(addr).expect("the queue has room");
+    let streams: Vec<TcpStream> = (0..OPEN_FILES).map(|_| connect()).collect();
+    eventually("its descriptors are used up", || files() == OPEN_FILES);
+    drop(streams);
+    eventually("it serves again", || {
+        get(addr, "/", Duration::from_secs(5)).is_ok_and(|answer| answer.status == 200)
+    });
+    assert!(running.exited().is_none());
+    let exits = running.stop();
+    assert_eq!(exits[0].ending, Ending::Status(0), "{}", exits[0]);
+    let said = exits[0].last_lines.iter().filter(|line| line.contains("cannot accept")).count();
+    assert!(said > 0, "{}", exits[0]);
 }

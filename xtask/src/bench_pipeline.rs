@@ -12,7 +12,6 @@ mod memory;
 mod ours;
 mod pipe;
 mod shares;
-mod table;
 mod tools;
 
 use std::{num::NonZero, sync::atomic::AtomicBool, time::Duration};
@@ -166,7 +165,8 @@ impl Workload {
     }
 
     fn what(&self) -> What {
-        let launch = Launch { manifest: self.manifest.clone(), port: None, color: false };
+        let launch =
+            Launch { manifest: self.manifest.clone(), port: None, open_files: None, color: false };
         What::Target(Box::new(launch))
     }
 

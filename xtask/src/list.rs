@@ -1,7 +1,7 @@
 //! `cargo xtask runs`, `targets` and `scripts`: what there is.
 
 use flameload::{
-    load::Script,
+    load::{Extent, Pace, Script},
     record::{RunSummary, Status},
     target::Manifest,
 };
@@ -100,29 +100,72 @@ pub(crate) fn targets(_args: &TargetsArgs) -> anyhow::Result<Exit> {
 
 /// Runs `scripts`.
 pub(crate) fn scripts(_args: &ScriptsArgs) -> anyhow::Result<Exit> {
-    let header = ["SCRIPT", "REQUEST", "CONNECTIONS", "DURATION", "WHAT IT IS"];
+    let header = ["SCRIPT", "REQUESTS", "LOAD", "LASTS", "ENGINE", "WHAT IT IS"];
     let mut rows = vec![header.map(str::to_owned)];
     for name in Script::list(&paths::scripts())? {
         rows.push(match Script::find(&paths::scripts(), &name) {
-            Ok(levels) => {
-                let connections: Vec<String> =
-                    levels.iter().map(|script| script.pace.connections().to_string()).collect();
-                let script = &levels[0];
-                [
-                    name,
-                    format!("{} {}", script.request().method, script.request().path),
-                    connections.join(", "),
-                    format!("{:?}", script.duration()),
-                    script.description.clone().unwrap_or_default(),
-                ]
-            }
+            Ok(levels) => script_row(name, &levels),
             Err(error) => {
-                let none = String::new;
-                [name, none(), none(), none(), format!("unreadable: {error}")]
+                let none = || "-".to_owned();
+                [name, none(), none(), none(), none(), format!("unreadable: {error}")]
             }
         });
     }
     print_table(&rows)
+}
+
+fn script_row(name: String, levels: &[Script]) -> [String; 6] {
+    let Some(first) = levels.first() else {
+        return [name.as_str(), "", "", "", "", ""].map(str::to_owned);
+    };
+    [
+        name,
+        requests(first),
+        load(levels),
+        lasts(first),
+        first.engine.kind.to_string(),
+        first.description.clone().unwrap_or_default(),
+    ]
+}
+
+/// `GET /users and 2 more`.
+fn requests(script: &Script) -> String {
+    let first = format!("{} {}", script.request().method, script.request().path);
+    match script.requests.len() {
+        1 => first,
+        count => format!("{first} and {} more", count - 1),
+    }
+}
+
+/// `100, 1000 connections`, `5000 req/s` or, through stages, `10 -> 200 connections`.
+fn load(levels: &[Script]) -> String {
+    let Some(first) = levels.first() else { return String::new() };
+    let unit = match first.pace {
+        Pace::Closed { .. } => "connections",
+        Pace::Open { .. } => "req/s",
+    };
+    let (numbers, between): (Vec<f64>, _) = match &first.extent {
+        Extent::Stages { start, stages } => {
+            let mut path = vec![*start];
+            path.extend(stages.iter().map(|stage| stage.level));
+            path.dedup();
+            (path, " -> ")
+        }
+        _ => (levels.iter().map(|script| script.pace.level()).collect(), ", "),
+    };
+    let numbers: Vec<String> = numbers.iter().map(f64::to_string).collect();
+    format!("{} {unit}", numbers.join(between))
+}
+
+/// `30s`, `5m` or `200 requests`.
+fn lasts(script: &Script) -> String {
+    match script.extent {
+        Extent::Requests(count) => format!("{count} requests"),
+        _ => match script.duration().as_secs() {
+            seconds if seconds >= 60 && seconds % 60 == 0 => format!("{}m", seconds / 60),
+            _ => format!("{:?}", script.duration()),
+        },
+    }
 }
 
 /// Prints rows with their columns aligned, the last one open.
@@ -137,4 +180,45 @@ fn print_table<const N: usize>(rows: &[[String; N]]) -> anyhow::Result<Exit> {
     }
     out::print(&table)?;
     Ok(Exit::Done)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use expect_test::{Expect, expect};
+
+    use super::*;
+
+    fn check(keys: &str, expected: Expect) {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let text = format!("schema = 1\nname = \"x\"\n[load]\n{keys}\n");
+        let request = |name: &str| format!("[[request]]\nname = \"{name}\"\npath = \"/\"\n");
+        fs::write(dir.path().join("x.toml"), text + &request("a") + &request("b"))
+            .expect("the script is written");
+        let levels = Script::find(dir.path(), "x").expect("it is valid");
+        let cells = [requests(&levels[0]), load(&levels), lasts(&levels[0])];
+        expected.assert_eq(&cells.join(" | "));
+    }
+
+    #[test]
+    fn a_script_is_said_in_a_line() {
+        check(
+            "connections = [1, 10]\nduration = \"5m\"",
+            expect!["GET / and 1 more | 1, 10 connections | 5m"],
+        );
+        check(
+            "connections = 10\nrequests = 200",
+            expect!["GET / and 1 more | 10 connections | 200 requests"],
+        );
+        check(
+            "mode = \"open\"\nrate = 500.5\nduration = \"90s\"",
+            expect!["GET / and 1 more | 500.5 req/s | 90s"],
+        );
+        let stage = |to: u32| format!("[[stage]]\nduration = \"500ms\"\nconnections = {to}\n");
+        check(
+            &format!("connections = 1\n{}{}{}", stage(9), stage(9), stage(1)),
+            expect!["GET / and 1 more | 1 -> 9 -> 1 connections | 1.5s"],
+        );
+    }
 }

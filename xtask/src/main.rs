@@ -1,5 +1,6 @@
 //! The command line of flameload: parse, one call to the library, print, exit code.
 
+mod bench_load;
 mod bench_pipeline;
 mod ci;
 mod doctor;
@@ -11,8 +12,10 @@ mod paths;
 mod profile;
 mod progress;
 mod project;
+mod ratio;
 mod render;
 mod summary;
+mod table;
 mod test;
 
 use clap::{Parser, Subcommand};
@@ -37,6 +40,7 @@ enum Command {
     Scripts(list::ScriptsArgs),
     Doctor(doctor::Args),
     Test(test::Args),
+    BenchLoad(bench_load::Args),
     BenchPipeline(bench_pipeline::Args),
     Ci(ci::Args),
 }
@@ -50,6 +54,7 @@ fn main() -> std::process::ExitCode {
         Command::Scripts(args) => list::scripts(&args),
         Command::Doctor(args) => doctor::run(&args),
         Command::Test(args) => test::run(&args),
+        Command::BenchLoad(args) => bench_load::run(&args),
         Command::BenchPipeline(args) => bench_pipeline::run(&args),
         Command::Ci(args) => ci::run(&args),
     };

@@ -1,25 +1,28 @@
 //! `cargo xtask profile`: measure a server and keep a flamegraph that carries the run's figures.
 
-use std::{net::SocketAddr, num::NonZero, path::PathBuf, str::FromStr, time::Duration};
+mod choice;
+
+use std::{num::NonZero, path::PathBuf, sync::atomic::AtomicBool, time::Duration};
 
 use anyhow::{Context, bail};
 use flameload::{
-    load::Script,
-    measure::{self, Attach, Launch, Settings, What},
+    load::{EngineKind, Script},
+    measure::{Attach, Finished, Launch, Prepared, Settings, What},
     record::{Run, Status},
     symbolize::Detail,
-    target::{Cpus, Manifest, split_cpus},
+    target::Manifest,
     unit::{Bytes, Hertz, parse_duration},
 };
 
 use crate::{
-    exit::Exit,
+    exit::{self, Exit},
     interrupt::{self, Second},
     out,
     paths::{self, StoreArgs},
     progress::Progress,
-    summary,
+    summary::{self, Sweep},
 };
+use choice::{CpuChoice, Url};
 
 /// Profile a server under load and keep a flamegraph with its throughput.
 #[derive(Debug, clap::Args)]
@@ -27,9 +30,16 @@ use crate::{
 Examples:
   cargo xtask profile hyper
   cargo xtask profile hyper --script hello --duration 30s --connections 128
+  cargo xtask profile hyper --connections 100,1000,2000       one run for each
+  cargo xtask profile hyper --rate 20000                      an open loop at that rate
+  cargo xtask profile hyper --rate 5000,10000,20000 --duration 10s
+  cargo xtask profile hyper --engine wrk                      the same load by an installed tool
   cargo xtask profile --manifest ~/shop/target.toml --script ~/shop/checkout.toml
   cargo xtask profile --pid 4242 --script users
-  cargo xtask profile hyper --json | jq .server.cpu_us_per_request")]
+  cargo xtask profile hyper --json | jq .server.cpu_us_per_request
+
+A list of levels, here or in the script, gives one run for each, of one build; the table at the end
+compares them. With --json, each run is one line.")]
 pub(crate) struct Args {
     /// The target, by its name under targets/
     #[arg(required_unless_present_any = ["manifest", "pid"], conflicts_with_all = ["manifest", "pid"])]
@@ -60,9 +70,17 @@ pub(crate) struct Args {
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     warmup: Option<Duration>,
 
-    /// Connections at once [default: the script's]
-    #[arg(long, short, value_name = "N")]
-    connections: Option<NonZero<u32>>,
+    /// Connections at once; of an open loop, the most [default: the script's]
+    #[arg(long, short, value_name = "N[,N...]", value_delimiter = ',')]
+    connections: Vec<NonZero<u32>>,
+
+    /// Requests a second, whether the server keeps up or not: an open loop [default: the script's]
+    #[arg(long, value_name = "R[,R...]", value_delimiter = ',', value_parser = choice::rate)]
+    rate: Vec<f64>,
+
+    /// What sends the load: builtin, wrk, wrk2, k6, hey, oha or bombardier [default: the script's]
+    #[arg(long, value_name = "NAME", value_parser = choice::engine)]
+    engine: Option<EngineKind>,
 
     /// Samples per second of CPU time
     #[arg(long, default_value = "997")]
@@ -70,7 +88,7 @@ pub(crate) struct Args {
 
     /// How much of each stack a sample copies: less disturbs the server less, and cuts deep stacks
     /// [default: as much as the warm-up finds is needed]
-    #[arg(long, value_name = "KIB", value_parser = stack_copy)]
+    #[arg(long, value_name = "KIB", value_parser = choice::stack_copy)]
     stack: Option<Bytes>,
 
     /// Who runs where, such as server=0-2,load=3 [default: load gets the last quarter]
@@ -81,15 +99,20 @@ pub(crate) struct Args {
     #[arg(long, conflicts_with = "pid")]
     port: Option<u16>,
 
+    /// How many files the server may open, to see what it does at that limit [default: the
+    /// manifest's; else as many as the system allows]
+    #[arg(long, value_name = "N", conflicts_with = "pid")]
+    server_open_files: Option<NonZero<u64>>,
+
     /// Look up only the names of functions: no inlined ones, no lines; for huge binaries
     #[arg(long)]
     names_only: bool,
 
-    /// Print the record as one line of JSON on stdout instead of the summary
+    /// Print each record as one line of JSON on stdout instead of the summary
     #[arg(long)]
     json: bool,
 
-    /// Open the flamegraph when done
+    /// Open the flamegraph when done; of several, the last
     #[arg(long)]
     open: bool,
 
@@ -100,31 +123,176 @@ pub(crate) struct Args {
 /// Runs the command.
 pub(crate) fn run(args: Args) -> anyhow::Result<Exit> {
     let what = args.what()?;
-    let settings = args.settings(&what)?;
+    let levels = args.levels(&what)?;
     let interrupted = interrupt::flag(Second::Exits)?;
+    let store = args.store.store();
     let mut progress = Progress::new();
-    let measured =
-        measure::profile(&what, &settings, &args.store.store(), &interrupted, &mut |event| {
+    let prepared = Prepared::new(&what, &levels, &store, &interrupted, &mut |event| {
+        progress.show(event);
+    });
+    progress.finish();
+    let prepared = prepared?;
+    if let [settings] = levels.as_slice() {
+        let (finished, exit) = args.level(&prepared, settings, &interrupted)?;
+        args.open_if_asked(&finished);
+        return Ok(exit);
+    }
+    args.sweep(&prepared, &levels, &interrupted)
+}
+
+impl Args {
+    /// One run for each level. A level that could not be measured does not keep the next from it.
+    fn sweep(
+        &self,
+        prepared: &Prepared<'_>,
+        levels: &[Settings],
+        interrupted: &AtomicBool,
+    ) -> anyhow::Result<Exit> {
+        let mut sweep = Sweep::default();
+        let mut worst = Exit::Done;
+        let mut last = None;
+        for (index, settings) in levels.iter().enumerate() {
+            let pace = summary::level(&settings.script);
+            out::tell(&format!("level {} of {}: {pace}", index + 1, levels.len()));
+            let measured = self.level(prepared, settings, interrupted);
+            let exit = match measured {
+                Ok((finished, exit)) => {
+                    sweep.add(&pace, &finished);
+                    last = Some(finished);
+                    exit
+                }
+                Err(error) => {
+                    sweep.fail(&pace, &error);
+                    exit::report(&error)
+                }
+            };
+            worst = worst.max(exit);
+            if exit == Exit::Interrupted {
+                break;
+            }
+            if index + 1 < levels.len() {
+                let cooldown = settings.script.cooldown;
+                let mut progress = Progress::new();
+                let rested = Prepared::cool_down(cooldown, interrupted, &mut |event| {
+                    progress.show(event);
+                });
+                progress.finish();
+                if rested.is_err() {
+                    worst = Exit::Interrupted;
+                    break;
+                }
+            }
+        }
+        if !self.json {
+            out::print(&sweep.table())?;
+        }
+        if let Some(finished) = last {
+            self.open_if_asked(&finished);
+        }
+        Ok(worst)
+    }
+
+    /// Measures one level and prints what it came to.
+    fn level(
+        &self,
+        prepared: &Prepared<'_>,
+        settings: &Settings,
+        interrupted: &AtomicBool,
+    ) -> anyhow::Result<(Finished, Exit)> {
+        let mut progress = Progress::new();
+        let store = self.store.store();
+        let measured = prepared.profile(settings, &store, interrupted, &mut |event| {
             progress.show(event);
         });
-    progress.finish();
-    let finished = measured?;
-    summary::print(&finished, args.json)?;
-    if args.open
-        && let Err(error) = open(&finished.directory.join("cpu.svg"))
-    {
-        // The run was made and kept: a browser that is missing does not undo that.
-        out::tell(&format!("note: {error:#}"));
+        progress.finish();
+        let finished = measured?;
+        summary::print(&finished, self.json)?;
+        let exit = verdict(&finished.run, self.json);
+        Ok((finished, exit))
     }
-    Ok(verdict(&finished.run, args.json))
+
+    fn open_if_asked(&self, finished: &Finished) {
+        if self.open
+            && let Err(error) = open(&finished.directory.join("cpu.svg"))
+        {
+            // The run was made and kept: a browser that is missing does not undo that.
+            out::tell(&format!("note: {error:#}"));
+        }
+    }
+
+    fn what(&self) -> anyhow::Result<What> {
+        if let Some(pid) = self.pid {
+            let addr = self.url.as_ref().map(|url| url.0);
+            return Ok(What::Process(Attach { pid, addr }));
+        }
+        let manifest = match (&self.manifest, &self.target) {
+            (Some(path), _) => Manifest::read(path)?,
+            (None, Some(name)) => Manifest::find(&paths::targets(), name)?,
+            (None, None) => bail!("name a target, or give --manifest or --pid"),
+        };
+        let color = std::io::IsTerminal::is_terminal(&std::io::stderr());
+        let (port, open_files) = (self.port, self.server_open_files);
+        Ok(What::Target(Box::new(Launch { manifest, port, open_files, color })))
+    }
+
+    /// How to measure each level.
+    fn levels(&self, what: &What) -> anyhow::Result<Vec<Settings>> {
+        let CpuChoice { server, load } = CpuChoice::or_usual(self.cpus.as_ref())?;
+        let settings = |script| Settings {
+            script,
+            hz: self.hz,
+            dump: self.stack,
+            server_cpus: server.clone(),
+            load_cpus: load.clone(),
+            detail: if self.names_only { Detail::NamesOnly } else { Detail::Auto },
+            command: std::iter::once("cargo xtask".to_owned())
+                .chain(std::env::args().skip(1))
+                .collect::<Vec<_>>()
+                .join(" "),
+        };
+        Ok(self.load_scripts(what)?.into_iter().map(settings).collect())
+    }
+
+    /// The script, once for each level.
+    fn load_scripts(&self, what: &What) -> anyhow::Result<Vec<Script>> {
+        let default = match what {
+            What::Target(launch) => launch.manifest.script.as_deref(),
+            What::Process(_) => None,
+        };
+        let name = self.script.as_deref().or(default).unwrap_or("hello");
+        let mut levels = Script::find(&paths::scripts(), name)?;
+        if !self.rate.is_empty() {
+            levels = Script::at_rates(&levels, &self.rate)?;
+        }
+        if !self.connections.is_empty() {
+            levels = Script::at_connections(&levels, &self.connections)?;
+        }
+        levels.into_iter().map(|script| self.changed(script)).collect()
+    }
+
+    fn changed(&self, mut script: Script) -> anyhow::Result<Script> {
+        if let Some(duration) = self.duration {
+            script = script.with_duration(duration)?;
+        }
+        if let Some(warmup) = self.warmup {
+            script = script.with_warmup(warmup)?;
+        }
+        if let Some(engine) = self.engine {
+            script = script.with_engine(engine)?;
+        }
+        Ok(script)
+    }
 }
 
 /// What a run that was kept came to, which the summary says more of; `--json` has none.
 fn verdict(run: &Run, json: bool) -> Exit {
-    let reason = match &run.reason {
-        Some(reason) if json => format!(": {reason}"),
-        _ => String::new(),
-    };
+    let broken = run.thresholds.iter().filter(|limit| !limit.passed);
+    let names: Vec<&str> = broken.clone().map(|limit| limit.metric.as_str()).collect();
+    let aborted = broken.clone().any(|limit| limit.aborted);
+    if !names.is_empty() && (aborted || run.status == Status::Complete) {
+        out::tell(&format!("error: the run does not keep its thresholds: {}", names.join(", ")));
+        return Exit::Failed;
+    }
     match run.status {
         Status::Complete if run.load.valid => Exit::Done,
         Status::Complete => {
@@ -140,77 +308,19 @@ fn verdict(run: &Run, json: bool) -> Exit {
         }
         Status::Failed => {
             out::tell(&format!(
-                "error: the measurement broke off{reason}\nwhat was measured until then is kept, \
-                 marked as failed"
+                "error: the measurement broke off{}\nwhat was measured until then is kept, \
+                 marked as failed",
+                if json { why(run) } else { String::new() }
             ));
             Exit::CouldNotMeasure
         }
     }
 }
 
-impl Args {
-    fn what(&self) -> anyhow::Result<What> {
-        if let Some(pid) = self.pid {
-            let addr = self.url.as_ref().map(|url| url.0);
-            return Ok(What::Process(Attach { pid, addr }));
-        }
-        let manifest = match (&self.manifest, &self.target) {
-            (Some(path), _) => Manifest::read(path)?,
-            (None, Some(name)) => Manifest::find(&paths::targets(), name)?,
-            (None, None) => bail!("name a target, or give --manifest or --pid"),
-        };
-        let color = std::io::IsTerminal::is_terminal(&std::io::stderr());
-        Ok(What::Target(Box::new(Launch { manifest, port: self.port, color })))
-    }
-
-    fn settings(&self, what: &What) -> anyhow::Result<Settings> {
-        let (server_cpus, load_cpus) = self.choose_cpus()?;
-        Ok(Settings {
-            script: self.load_script(what)?,
-            hz: self.hz,
-            dump: self.stack,
-            server_cpus,
-            load_cpus,
-            detail: if self.names_only { Detail::NamesOnly } else { Detail::Auto },
-            command: std::iter::once("cargo xtask".to_owned())
-                .chain(std::env::args().skip(1))
-                .collect::<Vec<_>>()
-                .join(" "),
-        })
-    }
-
-    fn load_script(&self, what: &What) -> anyhow::Result<Script> {
-        let default = match what {
-            What::Target(launch) => launch.manifest.script.as_deref(),
-            What::Process(_) => None,
-        };
-        let name = self.script.as_deref().or(default).unwrap_or("hello");
-        let mut script = Script::find(&paths::scripts(), name)?.remove(0);
-        if let Some(connections) = self.connections {
-            script = script.with_connections(connections);
-        }
-        if let Some(duration) = self.duration {
-            script = script.with_duration(duration)?;
-        }
-        if let Some(warmup) = self.warmup {
-            script = script.with_warmup(warmup)?;
-        }
-        Ok(script)
-    }
-
-    fn choose_cpus(&self) -> anyhow::Result<(Cpus, Cpus)> {
-        let available = Cpus::available().context("cannot tell which CPUs are available")?;
-        if let Some(CpuChoice { server, load }) = &self.cpus {
-            let known =
-                |cpus: &Cpus| cpus.as_slice().iter().all(|cpu| available.as_slice().contains(cpu));
-            if let Some(wrong) = [server, load].into_iter().find(|cpus| !known(cpus)) {
-                bail!("cannot use the CPUs {wrong}: those that may be used are {available}");
-            }
-            return Ok((server.clone(), load.clone()));
-        }
-        let split = split_cpus(available.as_slice());
-        Ok((split.server, split.load))
-    }
+/// The reason that a summary would have told, and what explains it.
+fn why(run: &Run) -> String {
+    let said = [run.reason.as_deref(), run.diagnosis.as_deref()].into_iter().flatten();
+    said.map(|reason| format!(": {reason}")).collect()
 }
 
 fn open(svg: &std::path::Path) -> anyhow::Result<()> {
@@ -222,79 +332,4 @@ fn open(svg: &std::path::Path) -> anyhow::Result<()> {
         bail!("xdg-open failed ({status}); open {} in a browser", svg.display());
     }
     Ok(())
-}
-
-/// Kibibytes from 1 to 63: what the kernel puts into one record.
-fn stack_copy(text: &str) -> Result<Bytes, String> {
-    match text.parse::<u64>() {
-        Ok(kib @ 1..=63) => Ok(Bytes(kib << 10)),
-        _ => Err(format!("'{text}' is not a whole number of KiB from 1 to 63")),
-    }
-}
-
-/// The address in a URL such as `http://127.0.0.1:8080`.
-#[derive(Debug, Clone)]
-struct Url(SocketAddr);
-
-impl FromStr for Url {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let address = text.strip_prefix("http://").unwrap_or(text).trim_end_matches('/');
-        let address = address.replace("localhost", "127.0.0.1");
-        address.parse().map(Self).map_err(|_| {
-            format!("'{text}' is not the address of a server, such as http://127.0.0.1:8080")
-        })
-    }
-}
-
-/// Which CPUs the server and the load get.
-#[derive(Debug, Clone)]
-struct CpuChoice {
-    server: Cpus,
-    load: Cpus,
-}
-
-impl FromStr for CpuChoice {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let form = || format!("'{text}' is not of the form server=LIST,load=LIST");
-        let (first, second) = text
-            .split_once(",load=")
-            .and_then(|(server, load)| Some((server.strip_prefix("server=")?, load)))
-            .or_else(|| {
-                let (load, server) = text.split_once(",server=")?;
-                Some((server, load.strip_prefix("load=")?))
-            })
-            .ok_or_else(form)?;
-        let cpus = |list: &str| list.parse::<Cpus>().map_err(|error| error.to_string());
-        Ok(Self { server: cpus(first)?, load: cpus(second)? })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn cpu_choices_name_both_sides_in_any_order() {
-        let choice: CpuChoice = "server=0-2,5,load=3".parse().expect("this is the form");
-        assert_eq!(
-            (choice.server.as_slice(), choice.load.as_slice()),
-            (&[0, 1, 2, 5][..], &[3][..])
-        );
-        let choice: CpuChoice = "load=1,server=0".parse().expect("the order does not matter");
-        assert_eq!((choice.server.as_slice(), choice.load.as_slice()), (&[0][..], &[1][..]));
-        for wrong in ["", "0,1", "server=0", "server=x,load=1", "server=,load=1"] {
-            assert!(wrong.parse::<CpuChoice>().is_err(), "{wrong}");
-        }
-    }
-
-    #[test]
-    fn urls_are_addresses() {
-        assert!("http://127.0.0.1:80/".parse::<Url>().is_ok());
-        assert!("localhost:8080".parse::<Url>().is_ok());
-        assert!("http://example.org".parse::<Url>().is_err());
-    }
 }

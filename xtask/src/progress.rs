@@ -47,15 +47,14 @@ impl Progress {
             // The summary and the record say how much is copied.
             Event::DumpGrew { .. } => {}
             Event::Measuring { left, requests_per_second } => {
-                let left = seconds(left);
-                let rate = requests_per_second.round();
-                // As it begins there is no rate yet, and plain output shows only that.
-                let rate = if self.bar.is_some() && rate > 0.0 {
-                    format!(", {rate} requests/s")
-                } else {
-                    String::new()
-                };
-                self.phase("measuring", &format!("measuring, {left} s left{rate}"));
+                let left = format!("{} s left", seconds(left));
+                self.measuring(&left, requests_per_second);
+            }
+            Event::Counting { left, requests_per_second } => {
+                self.measuring(&format!("{left} requests left"), requests_per_second);
+            }
+            Event::CoolingDown { left } => {
+                self.phase("cooling down", &format!("cooling down, {} s left", seconds(left)));
             }
             Event::Symbolizing => self.phase("symbolizing", "symbolizing"),
             Event::Recording => self.phase("recording", "writing the run"),
@@ -77,6 +76,17 @@ impl Progress {
             None if self.phase_started.elapsed() > Duration::from_secs(1) => self.note(line),
             None => {}
         }
+    }
+
+    fn measuring(&mut self, left: &str, requests_per_second: f64) {
+        let rate = requests_per_second.round();
+        // As it begins there is no rate yet, and plain output shows only that.
+        let rate = if self.bar.is_some() && rate > 0.0 {
+            format!(", {rate} requests/s")
+        } else {
+            String::new()
+        };
+        self.phase("measuring", &format!("measuring, {left}{rate}"));
     }
 
     fn phase(&mut self, name: &'static str, message: &str) {

@@ -1,5 +1,8 @@
 //! What a run came to, for a reader at a terminal.
 
+mod load;
+mod sweep;
+
 use std::fmt::Write as _;
 
 use flameload::{
@@ -9,6 +12,7 @@ use flameload::{
 };
 
 use crate::out;
+pub(crate) use sweep::{Sweep, level};
 
 /// How many of the hottest functions a summary shows.
 const HOTTEST: usize = 5;
@@ -41,9 +45,9 @@ fn text(run: &Run) -> String {
         Status::Interrupted => line("INTERRUPTED", "what was measured until then".to_owned()),
         Status::Failed => line("FAILED", run.reason.clone().unwrap_or_default()),
     }
-    line("throughput", throughput(run));
-    line("latency", latency(run));
-    line("errors", errors(run));
+    for (label, value) in load::lines(run) {
+        line(label, value);
+    }
     line("CPU", cpu(run));
     line("memory", memory(run));
     if let Some(profile) = &run.profile {
@@ -65,48 +69,6 @@ fn text(run: &Run) -> String {
 
 fn figure(value: Option<f64>, digits: usize) -> String {
     value.map_or_else(|| "-".to_owned(), |value| format!("{value:.digits$}"))
-}
-
-fn throughput(run: &Run) -> String {
-    let load = &run.load;
-    let mark = if load.valid { "" } else { "  (NOT VALID)" };
-    let bytes = load.bytes_per_second.map_or(Bytes(0), |bytes| Bytes(bytes as u64));
-    format!(
-        "{} requests/s, {bytes}/s, {} connection{}, {} loop{mark}",
-        figure(load.requests_per_second, 0),
-        load.connections,
-        if load.connections == 1 { "" } else { "s" },
-        load.mode
-    )
-}
-
-fn latency(run: &Run) -> String {
-    let us = run.load.latency_us;
-    let show = |us: Option<f64>| match us {
-        Some(us) if us >= 1000.0 => format!("{:.2} ms", us / 1000.0),
-        Some(us) => format!("{us:.0} µs"),
-        None => "-".to_owned(),
-    };
-    format!(
-        "p50 {}, p90 {}, p99 {}, p99.9 {}, max {}",
-        show(us.p50),
-        show(us.p90),
-        show(us.p99),
-        show(us.p99_9),
-        show(us.max)
-    )
-}
-
-fn errors(run: &Run) -> String {
-    let classes: Vec<String> = run
-        .load
-        .errors
-        .by_class()
-        .into_iter()
-        .filter(|(_, count)| *count > 0)
-        .map(|(class, count)| format!("{class} {count}"))
-        .collect();
-    if classes.is_empty() { "none".to_owned() } else { classes.join(", ") }
 }
 
 fn cpu(run: &Run) -> String {

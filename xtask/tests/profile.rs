@@ -1,12 +1,16 @@
-//! `xtask profile` as its users meet it: the real binary, real servers, real failures.
+//! `xtask profile` and `bench-load` as their users meet it: the real binary, real servers, real failures.
 
+#[path = "../../tests/support/measured.rs"]
+mod measured;
 #[path = "../../tests/support/skip.rs"]
 mod skip;
 
 mod profile {
     mod attached;
+    mod bench_load;
     mod browser;
     mod case;
+    mod collapse;
     mod failures;
     mod hyper;
     mod picture;

@@ -7,7 +7,7 @@ const BYTES_MAX: usize = 4096;
 /// The cookies that the server has set on one connection, by name. All are sent with every
 /// request, whatever their attributes say: it is one user, on one site, for a short time.
 #[derive(Debug, Default)]
-pub(super) struct Jar {
+pub(in crate::load) struct Jar {
     /// Each as `name=value`, with the length of the name.
     cookies: Vec<(Vec<u8>, usize)>,
 }
@@ -18,7 +18,7 @@ impl Jar {
     }
 
     /// Takes the cookies that a response's head sets.
-    pub(super) fn take(&mut self, head: &[u8]) {
+    pub(in crate::load) fn take(&mut self, head: &[u8]) {
         for line in head.split(|byte| *byte == b'\n').skip(1) {
             let Some(colon) = line.iter().position(|byte| *byte == b':') else { continue };
             let (name, value) = line.split_at(colon);
@@ -29,7 +29,7 @@ impl Jar {
     }
 
     /// Appends the header with all cookies, if there are any.
-    pub(super) fn write(&self, out: &mut Vec<u8>) {
+    pub(in crate::load) fn write(&self, out: &mut Vec<u8>) {
         let mut separator: &[u8] = b"Cookie: ";
         for (cookie, _) in &self.cookies {
             out.extend_from_slice(separator);

@@ -6,13 +6,16 @@ use std::{
     time::{Duration, Instant},
 };
 
-use ::h2::Error;
 use tokio::{
     runtime::{Builder, Runtime},
     time::timeout,
 };
 
-use super::{exchange::Answer, message::Message, session};
+use super::{
+    exchange::{Answer, Broken},
+    message::Message,
+    session,
+};
 use crate::load::{
     endpoint::Endpoint,
     errors::{Cause, Phase},
@@ -48,7 +51,7 @@ pub(in crate::load) fn call(
         let mut answer = Answer::default();
         let mut connection = Some(Box::pin(connection));
         let exchange = async {
-            poll_fn(|context| send.poll_ready(context)).await?;
+            poll_fn(|context| send.poll_ready(context)).await.map_err(Broken::Unsent)?;
             answer.fetch(&mut send, &message, false).await
         };
         let mut exchange = Box::pin(exchange);
@@ -61,12 +64,11 @@ pub(in crate::load) fn call(
             }
             exchange.as_mut().poll(context)
         });
-        let result: Result<Result<(), Error>, _> =
-            timeout(limit.saturating_sub(started.elapsed()), both).await;
+        let result = timeout(limit.saturating_sub(started.elapsed()), both).await;
         drop(exchange);
         match result {
             Ok(Ok(())) => Ok(answer.status),
-            Ok(Err(error)) => Err(failed(answer.classify(&error))),
+            Ok(Err(broken)) => Err(failed(answer.classify(&broken))),
             Err(_) => Err(CallError::Failed(Phase::Timeout, Cause::NoResponse)),
         }
     })

@@ -6,7 +6,10 @@ use ::h2::{Error, client::SendRequest};
 use bytes::Bytes;
 
 use super::message::Message;
-use crate::load::errors::{Cause, Phase};
+use crate::load::{
+    errors::{Cause, Phase},
+    response::ResponseError,
+};
 
 /// Most bytes of a body that are kept for a check.
 const BODY_KEPT_MAX: usize = 16 * 1024 * 1024;
@@ -22,6 +25,25 @@ pub(super) struct Answer {
     pub(super) body: Vec<u8>,
 }
 
+/// Why there is no complete response.
+#[derive(Debug)]
+pub(super) enum Broken {
+    /// The connection took no further request.
+    Unsent(Error),
+    /// The request was sent, if not all of it.
+    Failed(Error),
+    /// The connection has ended without a reason.
+    Closed,
+    /// The body is to be checked, and too long for that.
+    TooLong,
+}
+
+impl From<Error> for Broken {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
 impl Answer {
     /// Sends `message` and reads its response to the end.
     pub(super) async fn fetch(
@@ -29,9 +51,10 @@ impl Answer {
         send: &mut SendRequest<Bytes>,
         message: &Message,
         keep_body: bool,
-    ) -> Result<(), Error> {
+    ) -> Result<(), Broken> {
         let body = message.body();
-        let (response, mut upload) = send.send_request(message.head(), body.is_empty())?;
+        let sent = send.send_request(message.head(), body.is_empty());
+        let (response, mut upload) = sent.map_err(Broken::Unsent)?;
         if !body.is_empty() {
             // What flow control does not let pass yet waits as a reference to the same bytes.
             upload.send_data(body.clone(), true)?;
@@ -42,7 +65,10 @@ impl Answer {
         while let Some(data) = download.data().await {
             let data = data?;
             self.bytes += data.len() as u64;
-            if keep_body && self.body.len() + data.len() <= BODY_KEPT_MAX {
+            if keep_body {
+                if self.body.len() + data.len() > BODY_KEPT_MAX {
+                    return Err(Broken::TooLong);
+                }
                 self.body.extend_from_slice(&data);
             }
             // Without this, the server may send no more than a window full.
@@ -53,7 +79,14 @@ impl Answer {
     }
 
     /// In which phase, and why, the exchange failed.
-    pub(super) fn classify(&self, error: &Error) -> (Phase, Cause) {
+    pub(super) fn classify(&self, broken: &Broken) -> (Phase, Cause) {
+        let error = match broken {
+            Broken::Unsent(error) | Broken::Failed(error) => error,
+            Broken::Closed => return (Phase::FirstByte, Cause::Closed),
+            Broken::TooLong => {
+                return (Phase::Parse, Cause::Malformed(ResponseError::BodyTooLong));
+            }
+        };
         let begun = if self.status == 0 { Phase::FirstByte } else { Phase::Body };
         match (error.reason(), error.get_io()) {
             // What this end objects to is not HTTP/2.

@@ -22,7 +22,7 @@ pub(in crate::load) struct Message {
 /// The requests of a pool, in its order.
 #[derive(Debug)]
 pub(in crate::load) struct Messages {
-    /// Each distinct one once.
+    /// Each distinct one once; never empty, as a pool is not.
     distinct: Vec<Message>,
     order: Vec<usize>,
 }
@@ -49,9 +49,8 @@ impl Messages {
     }
 
     /// The message at `index`, counted on from the first again after the last.
-    pub(super) fn get(&self, index: usize) -> Option<&Message> {
-        let place = self.order.get(index.checked_rem(self.order.len())?)?;
-        self.distinct.get(*place)
+    pub(super) fn get(&self, index: usize) -> &Message {
+        &self.distinct[self.order[index % self.order.len()]]
     }
 }
 

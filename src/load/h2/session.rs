@@ -1,9 +1,16 @@
 //! One HTTP/2 connection: opened, used by its streams, and given up when it is of no more use.
 
-use std::{cell::Cell, future::poll_fn, rc::Rc, time::Duration};
+use std::{
+    cell::Cell,
+    future::{Future, poll_fn},
+    pin::pin,
+    rc::Rc,
+    task::Poll,
+    time::Duration,
+};
 
 use ::h2::{
-    Reason,
+    Error, Reason,
     client::{Builder, Connection, SendRequest},
 };
 use bytes::Bytes;
@@ -13,8 +20,9 @@ use tokio::{
 };
 
 use super::{
-    Ended, Lane,
-    exchange::Answer,
+    Lane,
+    exchange::{Answer, Broken},
+    pacing::Grant,
     transport::{self, Transport},
 };
 use crate::{
@@ -62,7 +70,7 @@ pub(super) async fn open(endpoint: &Endpoint, limit: Duration) -> Result<Opened,
             .initial_window_size(STREAM_WINDOW)
             .initial_connection_window_size(CONNECTION_WINDOW)
             .handshake(transport);
-        handshake.await.map_err(|error| Answer::default().classify(&error))
+        handshake.await.map_err(|error| Answer::default().classify(&Broken::Unsent(error)))
     };
     match (timeout(limit, opening).await, phase.get()) {
         (Ok(opened), _) => opened,
@@ -78,7 +86,7 @@ impl Session {
         let mut answered = false;
         loop {
             lane.note_connecting();
-            let opened = open(&lane.endpoint, lane.timeout).await;
+            let opened = open(&lane.setup.endpoint, lane.setup.timeout).await;
             if let Err((phase, cause)) = opened {
                 lane.note_failure(Failure { phase, cause, age: Age::New });
             }
@@ -116,12 +124,12 @@ impl Session {
     ) {
         let session = Rc::clone(&self);
         let mut driver = task::spawn_local(async move {
-            let result = connection.await;
-            session.reason.set(result.err().and_then(|error| error.reason()));
-            session.close();
+            let error = connection.await.err();
+            session.reason.set(error.as_ref().and_then(|error| error.reason()));
+            session.note_ended(error);
         });
         let mut streams = JoinSet::new();
-        for number in 0..self.lane.streams {
+        for number in 0..self.lane.setup.streams {
             streams.spawn_local(Rc::clone(&self).stream(send.clone(), number));
         }
         drop(send);
@@ -134,50 +142,81 @@ impl Session {
     /// Sends one request after the other.
     async fn stream(self: Rc<Self>, mut send: SendRequest<Bytes>, number: usize) {
         let lane = Rc::clone(&self.lane);
-        let place = self.slot * lane.streams + number;
-        while self.permission().await {
-            let index = lane.next_place(place);
-            let request = lane.pool.get(index);
-            let Some(message) = lane.messages.get(index) else { return lane.forgo() };
-            let started = Nanos::now();
+        let setup = &lane.setup;
+        let seat = self.slot * setup.streams + number;
+        loop {
+            if !self.ready(&mut send, seat).await {
+                return;
+            }
+            let Some(grant) = self.grant(seat).await else { return };
+            let request = setup.pool.get(grant.index);
             let mut answer = Answer::default();
-            let exchange = async {
-                // Also waits while the server allows no further stream.
-                poll_fn(|context| send.poll_ready(context)).await.map_err(Unsent)?;
-                self.sent.set(self.sent.get().saturating_add(1));
-                Ok(answer.fetch(&mut send, message, request.wanted().body).await)
-            };
-            let result = match timeout(lane.timeout, exchange).await {
-                Ok(Ok(Ok(()))) => Ok(()),
-                Ok(Ok(Err(error))) => Err(self.explain(answer.classify(&error))),
-                Ok(Err(Unsent(error))) => return self.leave(answer.classify(&error).1),
+            let exchange =
+                answer.fetch(&mut send, setup.messages.get(grant.index), request.wanted().body);
+            let result = match timeout(setup.timeout, exchange).await {
+                Ok(Ok(())) => Ok(()),
+                Ok(Err(broken @ Broken::Unsent(_))) if !lane.is_open_loop() => {
+                    lane.forgo();
+                    return self.leave(&broken);
+                }
+                Ok(Err(broken)) => Err(self.explain(answer.classify(&broken))),
                 Err(_) if answer.status == 0 => Err((Phase::Timeout, Cause::NoResponse)),
                 Err(_) => Err((Phase::Timeout, Cause::Unfinished)),
             };
+            let is_complete = result.is_ok();
             let overdue = matches!(result, Err((Phase::Timeout, _)));
-            lane.end(&self, &Ended { index, started, answer: &answer, result });
-            self.note_end(result.is_ok());
-            if overdue && self.answered.get().is_none_or(|at| at < started) {
+            lane.end(&self, &grant, &answer, result);
+            self.note_end(is_complete);
+            if overdue && self.answered.get().is_none_or(|at| at < grant.began) {
                 // Nothing else has come either: most likely the connection is dead.
                 self.close();
             }
         }
     }
 
-    /// Waits until a request may be sent; false if none may be sent on this connection any more.
-    async fn permission(&self) -> bool {
+    /// Waits until the connection takes a request; false if it will not. A connection that is about
+    /// to end shows it here, before a request is granted.
+    async fn ready(&self, send: &mut SendRequest<Bytes>, seat: usize) -> bool {
+        let Some(place) = self.lane.seats.get(seat) else { return false };
+        let mut news = pin!(place.news.notified());
+        let ready = poll_fn(|context| {
+            while news.as_mut().poll(context).is_ready() {
+                news.set(place.news.notified());
+            }
+            match self.closing.get() {
+                true => Poll::Ready(None),
+                false => send.poll_ready(context).map(Some),
+            }
+        });
+        match ready.await {
+            Some(Ok(())) => true,
+            Some(Err(error)) => {
+                self.leave(&Broken::Unsent(error));
+                false
+            }
+            None => false,
+        }
+    }
+
+    /// Waits until a request is to be sent; none if none may be sent on this connection any more.
+    async fn grant(&self, seat: usize) -> Option<Grant> {
+        let place = self.lane.seats.get(seat)?;
+        if self.is_worn() {
+            self.close();
+        }
+        if !self.closing.get() {
+            self.lane.offer(seat);
+        }
         loop {
-            let opened = self.lane.gate.notified();
-            if self.is_worn() {
-                self.close();
+            if let Some(grant) = place.take() {
+                self.sent.set(self.sent.get().saturating_add(1));
+                return Some(grant);
             }
             if self.closing.get() {
-                return false;
+                place.leave();
+                return None;
             }
-            if self.lane.begin() {
-                return true;
-            }
-            opened.await;
+            place.news.notified().await;
         }
     }
 
@@ -190,14 +229,23 @@ impl Session {
         }
     }
 
+    /// The connection has ended. What was under way on it is told of that by itself; if nothing
+    /// ever was, it counts if requests were to be sent, or if it broke the protocol.
+    fn note_ended(&self, error: Option<Error>) {
+        let is_wanted = self.reason.get().is_some() || self.lane.is_flowing();
+        if self.sent.get() == 0 && is_wanted {
+            self.leave(&error.map_or(Broken::Closed, Broken::Unsent));
+        }
+        self.close();
+    }
+
     /// Gives up the connection: it takes no request any more. That is an error only if it never
     /// took one, as a server may close a connection that it was not asked anything on.
-    fn leave(&self, cause: Cause) {
+    fn leave(&self, broken: &Broken) {
         if self.answered.get().is_none() && !self.failed.replace(true) {
-            let failure = Failure { phase: Phase::FirstByte, cause, age: Age::New };
-            self.lane.note_failure(failure);
+            let (phase, cause) = self.explain(Answer::default().classify(broken));
+            self.lane.note_failure(Failure { phase, cause, age: Age::New });
         }
-        self.lane.forgo();
         self.close();
     }
 
@@ -209,16 +257,18 @@ impl Session {
         }
     }
 
+    /// No further request is sent; streams that wait for one are told.
     fn close(&self) {
-        if !self.closing.replace(true) {
-            self.lane.gate.notify_waiters();
+        self.closing.set(true);
+        let streams = self.lane.setup.streams;
+        for seat in self.lane.seats.iter().skip(self.slot * streams).take(streams) {
+            seat.news.notify_one();
         }
     }
 
     /// Whether it has sent as many requests as a connection should.
     fn is_worn(&self) -> bool {
-        let most = self.lane.requests_per_connection;
-        most.is_some_and(|most| self.sent.get() >= most.get())
+        self.sent.get() >= self.lane.setup.lifetime
     }
 
     /// How much it had done when a request failed.
@@ -226,6 +276,3 @@ impl Session {
         if self.answered.get().is_some() { Age::Reused } else { Age::New }
     }
 }
-
-/// The connection took no further request.
-struct Unsent(::h2::Error);

@@ -36,6 +36,11 @@ impl Head {
             httparse::Status::Complete(len) => len,
             httparse::Status::Partial => return Ok(None),
         };
+        // Three digits, the first of which says what kind of response it is (RFC 9110, 15).
+        let status = response.code.unwrap_or_default();
+        if !(100..1000).contains(&status) {
+            return Err(ResponseError::Syntax);
+        }
         let mut length = None;
         let mut coding = None;
         // HTTP/1.1 connections last unless told otherwise, HTTP/1.0 ones the other way about.
@@ -64,7 +69,7 @@ impl Head {
             (None, Some(length)) => Framing::Length(length),
             _ => Framing::UntilClose,
         };
-        Ok(Some(Self { status: response.code.unwrap_or_default(), framing, keep_alive, len }))
+        Ok(Some(Self { status, framing, keep_alive, len }))
     }
 }
 

@@ -144,7 +144,9 @@ fn wrong_responses() {
         "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhell",
         expect!["error: closed by the server in the middle of a response"],
     );
-    check("SSH-2.0-OpenSSH_9.2\r\n", expect!["error: not an HTTP/1.1 response"]);
+    for wrong in ["SSH-2.0-OpenSSH_9.2\r\n", "HTTP/1.1 099 Low\r\n\r\n", "HTTP/1.1 000\r\n\r\n"] {
+        check(wrong, expect!["error: not an HTTP/1.1 response"]);
+    }
     for length in ["", "-1", "+1", "1x", "1, 2", "99999999999999999999"] {
         let response = format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n");
         assert_eq!(parse(&[response.as_bytes()], false), Err(ResponseError::ContentLength));

@@ -1,245 +1,109 @@
-//! The script's file: its keys as serde sees them, and how they become a [`Script`].
+//! The script's file: its tables as serde sees them, one module for each, and how they become
+//! [`Script`]s.
 
-use std::{collections::BTreeMap, fs, num::NonZeroU32, path::Path, path::PathBuf, time::Duration};
+mod base;
+mod context;
+mod http;
+mod limits;
+mod load;
+mod request;
+mod secret;
+mod stage;
+mod threshold;
+mod var;
 
-use serde::{Deserialize, Deserializer, de::Error as _};
+use std::{collections::BTreeMap, path::PathBuf};
 
-use super::{
-    Base, Body, Engine, Expect, Extent, Http, Limits, Pace, Script, ScriptRequest, Think, Threads,
+use serde::Deserialize;
+
+pub(super) use self::context::Context;
+use self::{
+    http::HttpSection, limits::LimitsSection, load::LoadSection, request::RequestSection,
+    stage::StageSection, threshold::ThresholdSection, var::VarSection,
 };
-use crate::{load::LoadError, unit};
+use super::{Engine, EngineKind, Script};
+use crate::load::LoadError;
 
 /// The only format there is so far.
 const SCHEMA: u32 = 1;
-/// Headers that frame the message: only the engine knows what they must say.
-const OWN_HEADERS: [&str; 2] = ["content-length", "transfer-encoding"];
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ScriptFile {
     schema: u32,
-    name: String,
+    pub(super) name: String,
     description: Option<String>,
+    #[serde(default)]
+    engine: EngineKind,
+    engine_script: Option<PathBuf>,
+    base: Option<String>,
+    #[serde(default = "forty_two")]
+    seed: u64,
     load: LoadSection,
+    #[serde(default, rename = "stage")]
+    stages: Vec<StageSection>,
     #[serde(default)]
     http: HttpSection,
+    #[serde(default)]
+    vars: BTreeMap<String, VarSection>,
     #[serde(default, rename = "request")]
     requests: Vec<RequestSection>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct LoadSection {
-    #[serde(default, rename = "mode")]
-    _mode: Mode,
-    connections: NonZeroU32,
+    #[serde(default, rename = "threshold")]
+    thresholds: Vec<ThresholdSection>,
     #[serde(default)]
-    threads: Threads,
-    #[serde(deserialize_with = "unit::deserialize_duration")]
-    duration: Duration,
-    #[serde(default = "two_seconds", deserialize_with = "unit::deserialize_duration")]
-    warmup: Duration,
-    #[serde(default = "two_seconds", deserialize_with = "unit::deserialize_duration")]
-    timeout: Duration,
+    limits: LimitsSection,
 }
 
-fn two_seconds() -> Duration {
-    Duration::from_secs(2)
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct HttpSection {
-    #[serde(default)]
-    headers: BTreeMap<String, String>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RequestSection {
-    name: String,
-    #[serde(default = "get")]
-    method: String,
-    path: String,
-    #[serde(default)]
-    headers: BTreeMap<String, String>,
-    body: Option<BodySection>,
-    content_type: Option<String>,
-    #[serde(default)]
-    expect: ExpectSection,
-}
-
-fn get() -> String {
-    "GET".to_owned()
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct BodySection {
-    text: Option<String>,
-    file: Option<PathBuf>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ExpectSection {
-    status: Option<Statuses>,
-    body_contains: Option<String>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(untagged, expecting = "expected a status such as 200, or a list such as [200, 404]")]
-enum Statuses {
-    One(u16),
-    Several(Vec<u16>),
-}
-
-#[derive(Debug, Clone, Copy, Default, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Mode {
-    #[default]
-    Closed,
-}
-
-impl<'de> Deserialize<'de> for Threads {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(untagged, expecting = "expected a number of threads from 1, or \"auto\"")]
-        enum Either {
-            Count(NonZeroU32),
-            Word(String),
-        }
-        match Either::deserialize(from)? {
-            Either::Count(count) => Ok(Self::Count(count)),
-            Either::Word(word) if word == "auto" => Ok(Self::Auto),
-            Either::Word(word) => Err(D::Error::custom(format!(
-                "invalid threads \"{word}\": write a number, or \"auto\" for one on each load CPU"
-            ))),
-        }
-    }
+fn forty_two() -> u64 {
+    42
 }
 
 impl ScriptFile {
-    /// Validates the values; `dir` is where files named by the script are.
-    pub(super) fn into_script(self, dir: &Path) -> Result<Script, LoadError> {
-        let Self { schema, name, description, load, http, requests } = self;
-        let invalid = |message: String| LoadError::invalid(&name, message);
-        if schema != SCHEMA {
-            return Err(invalid(format!("schema is {schema}, but only {SCHEMA} is known")));
+    /// Validates the values: one script for each level.
+    pub(super) fn into_scripts(self, context: &Context<'_>) -> Result<Vec<Script>, LoadError> {
+        if self.schema != SCHEMA {
+            let schema = self.schema;
+            return Err(context.invalid(format!("schema is {schema}, but only {SCHEMA} is known")));
         }
-        let count = requests.len();
-        let Ok([request]) = <[RequestSection; 1]>::try_from(requests) else {
-            return Err(invalid(format!("needs exactly one [[request]], has {count}")));
+        let levels = self.load.levels(self.stages).map_err(|why| context.invalid(why))?;
+        let base = base::parse(self.base.as_deref()).map_err(|why| context.invalid(why))?;
+        let HttpSection { headers, auth, .. } = &self.http;
+        let authorization = auth.as_ref().map(|auth| auth.secret(context)).transpose()?;
+        let requests: Result<Vec<_>, LoadError> = self
+            .requests
+            .into_iter()
+            .map(|request| request.into_request(headers, context))
+            .collect();
+        let vars: Result<Vec<_>, LoadError> =
+            self.vars.into_iter().map(|(name, var)| var.into_var(name, context)).collect();
+        let thresholds: Result<Vec<_>, String> =
+            self.thresholds.into_iter().map(ThresholdSection::into_threshold).collect();
+        let script = Script {
+            name: self.name,
+            description: self.description,
+            engine: Engine {
+                kind: self.engine,
+                own_script: self.engine_script.map(|path| context.path(&path)),
+            },
+            seed: self.seed,
+            pace: levels.first,
+            threads: self.load.threads,
+            extent: levels.extent,
+            warmup: self.load.warmup,
+            cooldown: self.load.cooldown,
+            timeout: self.load.timeout,
+            requests_per_connection: self.load.requests_per_connection(),
+            pipeline: self.load.pipeline,
+            http: self.http.into_http(&base, context).map_err(|why| context.invalid(why))?,
+            base: base.base,
+            authorization,
+            vars: vars?,
+            requests: requests?,
+            thresholds: thresholds.map_err(|why| context.invalid(why))?,
+            limits: self.limits.into_limits().map_err(|why| context.invalid(why))?,
         };
-        let body = match &request.body {
-            None => Vec::new(),
-            Some(BodySection { text: Some(text), file: None }) => text.clone().into_bytes(),
-            Some(BodySection { text: None, file: Some(file) }) => {
-                let path = dir.join(file);
-                fs::read(&path).map_err(|source| LoadError::Read { path, source })?
-            }
-            Some(_) => {
-                let request = &request.name;
-                return Err(invalid(format!(
-                    "request '{request}': a body is one text or one file"
-                )));
-            }
-        };
-        let request = request.into_request(http.headers, body).map_err(invalid)?;
-        let LoadSection { connections, threads, duration, warmup, timeout, .. } = load;
-        Script {
-            name,
-            description,
-            engine: Engine::default(),
-            base: Base::Target,
-            seed: 42,
-            pace: Pace::Closed { connections, think: Think::None },
-            threads,
-            extent: Extent::Duration(duration),
-            warmup,
-            cooldown: Duration::ZERO,
-            timeout,
-            requests_per_connection: None,
-            pipeline: NonZeroU32::MIN,
-            http: Http { streams: 1, ..Http::default() },
-            authorization: None,
-            vars: Vec::new(),
-            requests: vec![request],
-            thresholds: Vec::new(),
-            limits: Limits::default(),
-        }
-        .checked()
+        let others = levels.others.into_iter().map(|pace| Script { pace, ..script.clone() });
+        let scripts: Vec<Script> = std::iter::once(script.clone()).chain(others).collect();
+        scripts.into_iter().map(Script::checked).collect()
     }
-}
-
-impl RequestSection {
-    fn into_request(
-        self,
-        common: BTreeMap<String, String>,
-        body: Vec<u8>,
-    ) -> Result<ScriptRequest, String> {
-        let Self { name, method, path, headers, content_type, expect, .. } = self;
-        if !is_token(&method) || method == "CONNECT" {
-            return Err(format!("request '{name}': '{method}' is not a method that can be sent"));
-        }
-        if !path.starts_with('/') || !path.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(format!(
-                "request '{name}': the path '{path}' must start with '/' and have no spaces or \
-                 characters outside ASCII (write them as %20 and so on)"
-            ));
-        }
-        let headers = merge(common, headers, content_type);
-        for (header, value) in &headers {
-            check_header(header, value).map_err(|why| format!("request '{name}': {why}"))?;
-        }
-        let status = match expect.status {
-            None => Vec::new(),
-            Some(Statuses::One(status)) => vec![status],
-            Some(Statuses::Several(statuses)) if statuses.is_empty() => {
-                return Err(format!("request '{name}': the list of expected statuses is empty"));
-            }
-            Some(Statuses::Several(statuses)) => statuses,
-        };
-        if let Some(status) = status.iter().find(|status| !(200..=999).contains(*status)) {
-            return Err(format!("request '{name}': {status} is not the status of a response"));
-        }
-        let expect = Expect { status, body_contains: expect.body_contains, max_bytes: None };
-        let (weight, body) = (NonZeroU32::MIN, Body::Fixed(body));
-        Ok(ScriptRequest { name, weight, method, path, headers, body, expect })
-    }
-}
-
-/// The headers of all requests, overridden by those of one, then by its content type.
-fn merge(
-    common: BTreeMap<String, String>,
-    own: BTreeMap<String, String>,
-    content_type: Option<String>,
-) -> Vec<(String, String)> {
-    let content_type = content_type.map(|value| ("Content-Type".to_owned(), value));
-    let mut merged: Vec<(String, String)> = Vec::new();
-    for (name, value) in common.into_iter().chain(own).chain(content_type) {
-        merged.retain(|(known, _)| !known.eq_ignore_ascii_case(&name));
-        merged.push((name, value));
-    }
-    merged
-}
-
-fn check_header(name: &str, value: &str) -> Result<(), String> {
-    if !is_token(name) {
-        return Err(format!("'{}' is not a header name", name.escape_debug()));
-    }
-    if OWN_HEADERS.iter().any(|own| name.eq_ignore_ascii_case(own)) {
-        return Err(format!("the header {name} is set by the engine: leave it out"));
-    }
-    if value.bytes().any(|byte| byte.is_ascii_control() && byte != b'\t') {
-        return Err(format!("the value of header {name} has a line end or a control character"));
-    }
-    Ok(())
-}
-
-/// Whether `text` is a token of RFC 9110, section 5.6.2.
-fn is_token(text: &str) -> bool {
-    let symbols = b"!#$%&'*+-.^_`|~";
-    !text.is_empty()
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || symbols.contains(&byte))
 }

@@ -39,6 +39,25 @@ impl Pace {
         }
     }
 
+    /// The level: connections of a closed loop, requests a second of an open one; with stages,
+    /// the highest.
+    pub fn level(&self) -> f64 {
+        match self {
+            Self::Closed { connections, .. } => f64::from(connections.get()),
+            Self::Open { rate, .. } => *rate,
+        }
+    }
+
+    /// How many connections an open loop has unless the script says: 512, but not more than could
+    /// be busy before `timeout`, and enough for responses that take 20 ms.
+    pub(super) fn usual_in_flight(rate: f64, timeout: Duration) -> NonZeroU32 {
+        const LEAST: f64 = 16.0;
+        const USUAL: f64 = 512.0;
+        let busy = |seconds: f64| (rate * seconds).ceil();
+        let connections = busy(timeout.as_secs_f64()).clamp(LEAST, USUAL).max(busy(0.02));
+        NonZeroU32::new(connections as u32).unwrap_or(NonZeroU32::MIN)
+    }
+
     /// `closed` or `open`.
     pub fn as_str(&self) -> &'static str {
         match self {

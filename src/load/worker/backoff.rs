@@ -9,7 +9,7 @@ const FIRST: Nanos = Nanos(1_000_000);
 const LONGEST: Nanos = Nanos(1_000_000_000);
 /// At most so many connections are opened in one `PACE`: a queue of 128 waiting connections,
 /// which many servers have, must not overflow before the server gets to run.
-const BURST: u32 = 16;
+pub(in crate::load) const BURST: u32 = 16;
 const PACE: Nanos = Nanos(1_000_000);
 
 /// The connections that wait to be opened.

@@ -21,8 +21,10 @@ pub(in crate::load) struct Closed {
     course: Arc<Course>,
     /// When the course began.
     origin: Nanos,
-    /// Connections from this one on take no part at present.
+    /// Places from this one on take no part at present.
     active: usize,
+    /// The places of a connection: it has one for each request under way at once.
+    width: usize,
     /// When that may change; at the end of time if never.
     next_change: Nanos,
     /// Connections that think, by the end of that.
@@ -33,7 +35,7 @@ pub(in crate::load) struct Closed {
 
 /// What a connection without a request does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Turn {
+pub(in crate::load) enum Turn {
     /// It sends one.
     Now,
     /// It waits, to think or to take part again.
@@ -41,14 +43,15 @@ pub(super) enum Turn {
 }
 
 impl Closed {
-    pub(super) fn new(
+    pub(in crate::load) fn new(
         think: Think,
         random: Random,
         share: Share,
         course: Arc<Course>,
         connections: usize,
+        width: usize,
     ) -> Self {
-        let thoughtful = if think == Think::None { 0 } else { connections };
+        let thoughtful = if think == Think::None { 0 } else { connections * width };
         Self {
             think,
             random,
@@ -56,6 +59,7 @@ impl Closed {
             course,
             origin: Nanos(0),
             active: 0,
+            width,
             next_change: NEVER,
             thinking: BinaryHeap::new(),
             until: vec![Nanos(0); thoughtful],
@@ -63,7 +67,7 @@ impl Closed {
     }
 
     /// Begins a slice on a course that began at `origin`.
-    pub(super) fn begin(&mut self, course: Arc<Course>, origin: Nanos, now: Nanos) {
+    pub(in crate::load) fn begin(&mut self, course: Arc<Course>, origin: Nanos, now: Nanos) {
         self.course = course;
         self.origin = origin;
         self.thinking.clear();
@@ -76,7 +80,7 @@ impl Closed {
     }
 
     /// What the connection in `slot` does, which has just answered.
-    pub(super) fn turn(&mut self, slot: usize, now: Nanos) -> Turn {
+    pub(in crate::load) fn turn(&mut self, slot: usize, now: Nanos) -> Turn {
         if slot >= self.active {
             return Turn::Later;
         }
@@ -88,7 +92,7 @@ impl Closed {
 
     /// What the connection in `slot` does which takes part from now on: users who think do not all
     /// begin in the same instant, but each somewhere within the time to think.
-    pub(super) fn first_turn(&mut self, slot: usize, now: Nanos) -> Turn {
+    pub(in crate::load) fn first_turn(&mut self, slot: usize, now: Nanos) -> Turn {
         if slot >= self.active {
             return Turn::Later;
         }
@@ -101,14 +105,19 @@ impl Closed {
         }
     }
 
+    /// Whether there is a time between a response and the next request.
+    pub(in crate::load) fn thinks(&self) -> bool {
+        self.think != Think::None
+    }
+
     /// When there is something to do, if all that is due has been done.
-    pub(super) fn next_due(&self) -> Nanos {
+    pub(in crate::load) fn next_due(&self) -> Nanos {
         let thought = self.thinking.peek().map(|Reverse((due, _))| *due);
         thought.unwrap_or(NEVER).min(self.next_change)
     }
 
     /// A connection that has thought enough by `now` and still takes part.
-    pub(super) fn take_thought(&mut self, now: Nanos) -> Option<usize> {
+    pub(in crate::load) fn take_thought(&mut self, now: Nanos) -> Option<usize> {
         while let Some(Reverse((due, slot))) = self.thinking.peek().copied() {
             if due > now {
                 return None;
@@ -122,7 +131,7 @@ impl Closed {
     }
 
     /// Follows the course; the connections that take part from now on.
-    pub(super) fn adjust(&mut self, now: Nanos) -> Range<usize> {
+    pub(in crate::load) fn adjust(&mut self, now: Nanos) -> Range<usize> {
         let before = self.active;
         if self.next_change <= now {
             self.follow(now);
@@ -132,7 +141,8 @@ impl Closed {
 
     fn follow(&mut self, now: Nanos) {
         let time = now.since(self.origin);
-        self.active = self.share.part(self.course.level(time).round() as usize);
+        let level = self.course.level(time);
+        self.active = self.share.part(level.round() as usize) * self.width;
         let change = self.course.next_change(time);
         self.next_change = change.map_or(NEVER, |change| self.origin + change);
     }
@@ -164,7 +174,7 @@ mod tests {
     fn closed(think: Think, connections: usize) -> Closed {
         let course = Arc::new(Course::steady(connections as f64));
         let share = Share { index: 0, of: 1 };
-        Closed::new(think, Random::new(42, 0), share, course, connections)
+        Closed::new(think, Random::new(42, 0), share, course, connections, 1)
     }
 
     #[test]

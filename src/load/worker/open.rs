@@ -23,7 +23,11 @@ pub(in crate::load) struct Open {
 }
 
 impl Open {
-    pub(super) fn new(on_overload: OnOverload, arrivals: Arrivals, connections: usize) -> Self {
+    pub(in crate::load) fn new(
+        on_overload: OnOverload,
+        arrivals: Arrivals,
+        connections: usize,
+    ) -> Self {
         Self {
             on_overload,
             unsent: arrivals.clone(),
@@ -35,14 +39,14 @@ impl Open {
     }
 
     /// Begins a slice on a course that began at `origin`, with nothing left over.
-    pub(super) fn begin(&mut self, course: Arc<Course>, origin: Nanos, now: Nanos) {
+    pub(in crate::load) fn begin(&mut self, course: Arc<Course>, origin: Nanos, now: Nanos) {
         self.due.begin(course, origin, now);
         self.unsent = self.due.clone();
         self.backlog = 0;
     }
 
     /// Notes that the connection in `slot` has room.
-    pub(super) fn offer(&mut self, slot: usize) {
+    pub(in crate::load) fn offer(&mut self, slot: usize) {
         if let Some(is_free @ false) = self.is_free.get_mut(slot) {
             *is_free = true;
             self.free.push_back(slot);
@@ -50,7 +54,7 @@ impl Open {
     }
 
     /// A connection that had room, the longest free first.
-    pub(super) fn take_free(&mut self) -> Option<usize> {
+    pub(in crate::load) fn take_free(&mut self) -> Option<usize> {
         let slot = self.free.pop_front()?;
         if let Some(is_free) = self.is_free.get_mut(slot) {
             *is_free = false;
@@ -59,17 +63,22 @@ impl Open {
     }
 
     /// When the next request becomes due.
-    pub(super) fn next_due(&self) -> Nanos {
+    pub(in crate::load) fn next_due(&self) -> Nanos {
         self.due.next()
     }
 
     /// Requests that are due and wait.
-    pub(super) fn backlog(&self) -> u64 {
+    pub(in crate::load) fn backlog(&self) -> u64 {
         self.backlog
     }
 
     /// Counts what has become due by `now`, as far as the quota goes.
-    pub(super) fn take_due(&mut self, now: Nanos, quota: &mut u64, schedule: &mut Schedule) {
+    pub(in crate::load) fn take_due(
+        &mut self,
+        now: Nanos,
+        quota: &mut u64,
+        schedule: &mut Schedule,
+    ) {
         while self.due.next() <= now && *quota > 0 {
             *quota -= 1;
             self.backlog += 1;
@@ -79,7 +88,7 @@ impl Open {
     }
 
     /// When the request that has waited longest was due; it is to be sent.
-    pub(super) fn take_waiting(&mut self) -> Option<Nanos> {
+    pub(in crate::load) fn take_waiting(&mut self) -> Option<Nanos> {
         self.backlog = self.backlog.checked_sub(1)?;
         let intended = self.unsent.next();
         self.unsent.advance();
@@ -87,7 +96,7 @@ impl Open {
     }
 
     /// Deals with what waits though no connection is free.
-    pub(super) fn overload(&mut self, schedule: &mut Schedule) {
+    pub(in crate::load) fn overload(&mut self, schedule: &mut Schedule) {
         match self.on_overload {
             OnOverload::Queue => schedule.backlog_max = schedule.backlog_max.max(self.backlog),
             OnOverload::Drop => self.abandon(schedule),
@@ -95,7 +104,7 @@ impl Open {
     }
 
     /// Gives up what waits.
-    pub(super) fn abandon(&mut self, schedule: &mut Schedule) {
+    pub(in crate::load) fn abandon(&mut self, schedule: &mut Schedule) {
         while self.take_waiting().is_some() {
             schedule.dropped += 1;
         }

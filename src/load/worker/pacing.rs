@@ -27,22 +27,24 @@ pub(in crate::load) enum Pacing {
 }
 
 impl Pacing {
-    /// That of one thread, with so many connections.
+    /// That of one thread, with so many connections. Where these have streams, each of them is
+    /// paced like a connection.
     pub(in crate::load) fn new(plan: &Plan, share: Share, connections: usize) -> Self {
         let course = Arc::clone(plan.warm_up());
+        let streams = plan.streams();
         match *plan.pace() {
             Pace::Closed { think, .. } => {
                 let random = Random::new(plan.seed(), share.index as u64);
-                Self::Closed(Closed::new(think, random, share, course, connections))
+                Self::Closed(Closed::new(think, random, share, course, connections, streams))
             }
             Pace::Open { arrival, on_overload, .. } => {
                 let arrivals = Arrivals::new(course, share, arrival, plan.seed());
-                Self::Open(Box::new(Open::new(on_overload, arrivals, connections)))
+                Self::Open(Box::new(Open::new(on_overload, arrivals, connections * streams)))
             }
         }
     }
 
-    pub(super) fn is_open(&self) -> bool {
+    pub(in crate::load) fn is_open(&self) -> bool {
         matches!(self, Self::Open(_))
     }
 
@@ -52,7 +54,7 @@ impl Pacing {
     }
 
     /// When there is something to do, if all that is due has been done.
-    pub(super) fn next_due(&self) -> Nanos {
+    pub(in crate::load) fn next_due(&self) -> Nanos {
         match self {
             Self::Closed(closed) => closed.next_due(),
             Self::Open(open) => open.next_due(),
@@ -60,14 +62,15 @@ impl Pacing {
     }
 
     /// Requests that are due and wait.
-    pub(super) fn backlog(&self) -> u64 {
+    pub(in crate::load) fn backlog(&self) -> u64 {
         match self {
             Self::Closed(_) => 0,
             Self::Open(open) => open.backlog(),
         }
     }
 
-    fn begin(&mut self, course: Arc<Course>, origin: Nanos, now: Nanos) {
+    /// Begins a slice on a course that began at `origin`.
+    pub(in crate::load) fn begin(&mut self, course: Arc<Course>, origin: Nanos, now: Nanos) {
         match self {
             Self::Closed(closed) => closed.begin(course, origin, now),
             Self::Open(open) => open.begin(course, origin, now),

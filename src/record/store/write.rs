@@ -25,6 +25,17 @@ use crate::{
 /// mebibytes, one of a minute at the highest rates ten.
 pub(super) const FREE_BYTES_MIN: u64 = 16 << 20;
 
+/// A file of a run that others have made, such as the output of a load tool.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attachment {
+    /// What it is, for the record's list.
+    pub what: String,
+    /// Its name in the run's directory.
+    pub file: String,
+    /// What is in it.
+    pub bytes: Vec<u8>,
+}
+
 /// Begins the name of a directory that is being written, before its writer's process id.
 const UNFINISHED: &str = ".writing-";
 
@@ -52,11 +63,11 @@ impl Store {
     /// # Errors
     /// When a file cannot be written, or the run has been kept already.
     pub fn write(&self, run: &Run, profile: Option<&Profile>) -> Result<PathBuf, RecordError> {
-        self.keep(&mut run.clone(), profile, None)
+        self.keep(&mut run.clone(), profile, &[], None)
     }
 
-    /// Keeps a run whose load ended at `load_ended`, and adds to its record how long everything
-    /// took from then until the flamegraph was on disk.
+    /// Keeps a run whose load ended at `load_ended` with files of its own, and adds to its record
+    /// how long everything took from then until the flamegraph was on disk.
     ///
     /// # Errors
     /// As [`Self::write`].
@@ -64,9 +75,10 @@ impl Store {
         &self,
         mut run: Run,
         profile: &Profile,
+        attachments: &[Attachment],
         load_ended: Nanos,
     ) -> Result<(Run, PathBuf), RecordError> {
-        let directory = self.keep(&mut run, Some(profile), Some(load_ended))?;
+        let directory = self.keep(&mut run, Some(profile), attachments, Some(load_ended))?;
         Ok((run, directory))
     }
 
@@ -74,6 +86,7 @@ impl Store {
         &self,
         run: &mut Run,
         profile: Option<&Profile>,
+        attachments: &[Attachment],
         load_ended: Option<Nanos>,
     ) -> Result<PathBuf, RecordError> {
         let target = self.target_directory(&run.target.name)?;
@@ -82,6 +95,10 @@ impl Store {
             .map_err(|source| RecordError::Unwritable { path: target.clone(), source })?;
         let directory = unfinished.directory.path();
         run.artifacts = artifacts(profile.is_some());
+        for Attachment { what, file, bytes } in attachments {
+            write_file(directory, file, |to| to.write_all(bytes))?;
+            run.artifacts.insert(what.clone(), file.clone());
+        }
         let json = record_json(run, &place)?;
         if let Some(profile) = profile {
             let path = directory.join(PROFILE);

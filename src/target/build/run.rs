@@ -51,7 +51,7 @@ enum Line {
 /// What to run in `dir`, in the environment that the user has.
 pub(super) fn spec(program: OsString, args: Vec<OsString>, dir: &Path) -> Spec {
     let (env, output) = (environment::inherited(), Streams::Apart);
-    Spec { program, args, env, dir: dir.to_owned(), cpus: None, output }
+    Spec { program, args, env, dir: dir.to_owned(), cpus: None, open_files: None, output }
 }
 
 impl Runner<'_> {

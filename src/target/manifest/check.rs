@@ -4,6 +4,9 @@ use std::collections::BTreeSet;
 
 use super::{Condition, ManifestFile, Placeholder, Process};
 
+/// A process has its streams, and opens its libraries, before it does anything of its own.
+const OPEN_FILES_MIN: u64 = 16;
+
 /// Checks what no single part can know; the error says what to write instead.
 pub(super) fn whole(file: &ManifestFile) -> Result<(), String> {
     name("name", &file.name)?;
@@ -50,6 +53,14 @@ fn own(process: &Process, built: bool) -> Result<(), String> {
     }
     if process.port == Some(0) {
         return Err(format!("process '{name}' has port 0: leave `port` out for a free one"));
+    }
+    if let Some(limit) = process.open_files
+        && limit.get() < OPEN_FILES_MIN
+    {
+        return Err(format!(
+            "process '{name}' cannot start with {limit} open files: `open_files` is at least \
+             {OPEN_FILES_MIN}"
+        ));
     }
     if !built && process.placeholders().any(|hole| *hole == Placeholder::Bin) {
         return Err(format!("process '{name}' uses {{bin}}, but there is no [build]"));

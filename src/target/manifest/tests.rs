@@ -152,6 +152,10 @@ fn parts_that_do_not_fit_each_other_are_refused() {
             "name '../x' does not fit: use letters, digits, '-', '_' and '.', and no '.' first"
         ],
     );
+    check_error(
+        &format!("{SERVER}open_files = 15"),
+        expect!["process 'server' cannot start with 15 open files: `open_files` is at least 16"],
+    );
     let two = format!("{SERVER}\n[[process]]\nname = \"server\"\ncommand = [\"x\", \"{{port}}\"]");
     check_error(&two, expect!["two processes have the name 'server'"]);
     let worker = format!(

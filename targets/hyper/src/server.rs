@@ -11,7 +11,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
     pin, select,
     signal::unix::{SignalKind, signal},
-    time,
+    time::{self, Instant},
 };
 
 use crate::service::Service;
@@ -19,8 +19,12 @@ use crate::service::Service;
 /// How long requests in flight may take once the server was told to stop.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// How long accepting pauses after an error, most likely for want of file descriptors.
+/// How long accepting pauses after an error, most likely for want of file descriptors: a
+/// connection that ends frees one, and trying in between would only burn the CPU.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
+
+/// An error of accepting is told once in so long.
+const TOLD_PAUSE: Duration = Duration::from_secs(1);
 
 /// Completes at the first SIGTERM or SIGINT; they are caught from this call on.
 pub fn termination() -> io::Result<impl Future<Output = ()>> {
@@ -38,13 +42,17 @@ pub fn termination() -> io::Result<impl Future<Output = ()>> {
 pub async fn serve(listener: TcpListener, service: Service, stop: impl Future<Output = ()>) {
     let service = Arc::new(service);
     let graceful = GracefulShutdown::new();
+    let mut told: Option<Instant> = None;
     pin!(stop);
     loop {
         select! {
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => spawn_connection(stream, Arc::clone(&service), &graceful),
                 Err(error) => {
-                    eprintln!("hyper-server: cannot accept a connection: {error}");
+                    if told.is_none_or(|told| told.elapsed() >= TOLD_PAUSE) {
+                        eprintln!("hyper-server: cannot accept a connection: {error}");
+                        told = Some(Instant::now());
+                    }
                     time::sleep(ACCEPT_PAUSE).await;
                 }
             },
@@ -63,8 +71,14 @@ fn spawn_connection(stream: TcpStream, service: Arc<Service>, graceful: &Gracefu
         return;
     }
     let answer = service_fn(move |request: Request<Incoming>| {
+        let wait = service.wait(&request);
         let response = service.answer(&request);
-        async move { Ok::<_, Infallible>(response) }
+        async move {
+            if let Some(wait) = wait {
+                time::sleep(wait).await;
+            }
+            Ok::<_, Infallible>(response)
+        }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())

@@ -66,6 +66,16 @@ async fn hello_is_short() {
 }
 
 #[tokio::test]
+async fn io_waits_for_a_millisecond() {
+    let server = start().await;
+    let sent = time::Instant::now();
+    let answer = call(server.addr, "GET", "/io").await;
+    assert!(sent.elapsed() >= Duration::from_millis(1));
+    assert_eq!((answer.status, answer.body.as_str()), (200, "ok"));
+    assert_eq!(answer.headers["content-length"], "2");
+}
+
+#[tokio::test]
 async fn the_users_are_those_of_the_study() {
     let server = start().await;
     let answer = call(server.addr, "GET", "/v1/user").await;

@@ -1,5 +1,7 @@
 //! Requests -> responses.
 
+use std::time::Duration;
+
 use http_body_util::Full;
 use hyper::{
     Method, Request, Response, StatusCode,
@@ -13,6 +15,9 @@ const HYPER: HeaderValue = HeaderValue::from_static("hyper");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 const USERS_PATH: HeaderValue = HeaderValue::from_static("/v1/user");
+
+/// How long `/io` waits for something that is only pretended.
+const IO_WAIT: Duration = Duration::from_millis(1);
 
 /// A user as `/v1/user` lists it.
 #[derive(Debug, Serialize, Deserialize)]
@@ -39,9 +44,15 @@ impl Service {
     pub fn answer<B>(&self, request: &Request<B>) -> Response<Full<Bytes>> {
         match (request.method(), request.uri().path()) {
             (&Method::GET | &Method::HEAD, "/") => hello(),
+            (&Method::GET | &Method::HEAD, "/io") => status(StatusCode::OK, "ok"),
             (&Method::GET | &Method::HEAD, "/v1/user") => self.users(),
             _ => status(StatusCode::NOT_FOUND, "not found\n"),
         }
+    }
+
+    /// How long the answer to a request must wait.
+    pub fn wait<B>(&self, request: &Request<B>) -> Option<Duration> {
+        (request.uri().path() == "/io").then_some(IO_WAIT)
     }
 
     /// The users are serialized anew for each request: that work is what the study measured.

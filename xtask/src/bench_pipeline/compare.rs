@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use super::{
     hand::{self, Counts},
     ours,
-    table::Table,
 };
+use crate::{ratio::geometric, table::Table};
 
 /// The rounds of a comparison, in their order.
 #[derive(Debug)]
@@ -83,14 +83,6 @@ impl Comparison {
 
 fn over(above: Duration, below: Duration) -> f64 {
     above.as_secs_f64() / below.as_secs_f64()
-}
-
-/// The geometric mean of ratios, with its interval: ratios multiply. None without any, and where
-/// one of them is not a positive number.
-fn geometric(ratios: impl Iterator<Item = f64>) -> Option<Estimate> {
-    let logs: Vec<f64> = ratios.map(f64::ln).collect();
-    let is_sound = logs.iter().all(|log| log.is_finite());
-    is_sound.then(|| Estimate::mean(&logs).map(Estimate::exp)).flatten()
 }
 
 fn ours_json(round: &ours::Round) -> Value {

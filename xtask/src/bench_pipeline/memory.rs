@@ -18,7 +18,8 @@ use flameload::{
 };
 use serde_json::{Value, json};
 
-use super::{Workload, ours, table::Table};
+use super::{Workload, ours};
+use crate::table::Table;
 
 /// How often the memory is looked at.
 const INTERVAL: Duration = Duration::from_secs(5);

@@ -21,6 +21,9 @@ use super::system::{PATIENCE, eventually, faulty_server, marked};
 /// that stands still for a moment must not look like one.
 const SHORT_TIMEOUT: &str = "300ms";
 const LONG_TIMEOUT: &str = "30s";
+/// The same for the time until the server is ready.
+const SHORT_START: &str = "1s";
+const LONG_START: &str = "60s";
 /// Little load for a short time, so that the suite is quick.
 const SCRIPT: &str = r#"
 schema = 1
@@ -70,6 +73,7 @@ impl Case {
         let dir = tempfile::Builder::new().prefix("flameload-").tempdir().expect("a folder");
         let server = faulty_server().display().to_string();
         let marker = dir.path().display();
+        let start = if fault == "thinks" { SHORT_START } else { LONG_START };
         let manifest = format!(
             r#"
 name = "faulty"
@@ -79,7 +83,7 @@ description = "a server with a fault"
 [[process]]
 name = "server"
 command = ["{server}", "{fault}", "{{port}}", "{healthy}", "{marker}"]
-ready = {{ timeout = "1s" }}
+ready = {{ timeout = "{start}" }}
 "#
         );
         fs::write(dir.path().join("target.toml"), manifest).expect("a file");

@@ -79,7 +79,8 @@ fn a_disk_that_fills_up_leaves_no_half_written_run() {
     let Some(mut command) = on_small_disk(&case, "17m", &meanwhile) else {
         return skip("unshare cannot mount a file system");
     };
-    let mut live = Live::start(&mut command);
+    // Long enough for the disk to be full before anything is written to it.
+    let mut live = Live::start(command.args(["--duration", "4s"]));
     live.wait_for("measuring");
     File::create(&fill).expect("a file");
     let outcome = live.outcome();

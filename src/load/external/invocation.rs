@@ -1,0 +1,203 @@
+//! The command that drives a load with another tool.
+
+use std::{
+    ffi::{OsStr, OsString},
+    fmt, fs,
+    io::Write as _,
+    os::unix::fs::OpenOptionsExt as _,
+    path::{Path, PathBuf},
+};
+
+use super::ExternalError;
+use crate::load::{EngineKind, Secret};
+
+/// What stands for a secret wherever a command is shown.
+const REDACTED: &str = "***";
+
+/// A command that drives a load with another tool, and the files that were written for it.
+#[derive(Clone)]
+pub struct Invocation {
+    /// The tool.
+    pub engine: EngineKind,
+    /// The program.
+    pub program: PathBuf,
+    /// Its arguments. They may hold a secret: show [`Invocation::shown`] instead.
+    pub args: Vec<OsString>,
+    /// Variables to add to its environment; those that hold a secret hold nothing else.
+    pub env: Vec<(String, Secret)>,
+    /// The files that were written for it. None of them holds a secret.
+    pub files: Vec<PathBuf>,
+    /// The file into which the tool writes its figures, if it does not print them.
+    pub report: Option<PathBuf>,
+    /// What is to be known about the figures before there are any: sentences.
+    pub notes: Vec<String>,
+    pub(super) context: Context,
+    secrets: Vec<String>,
+}
+
+/// What has to be known of the load to read the figures.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Context {
+    /// Connections.
+    pub(super) connections: u64,
+    /// Requests at once on each.
+    pub(super) pipeline: u64,
+    /// The statuses that are good; any 2xx if empty; whatever the tool says if it is not told.
+    pub(super) statuses: Option<Vec<u16>>,
+    /// Whether latencies count from the schedule on.
+    pub(super) corrected: bool,
+}
+
+/// A command in the making: nothing is written yet.
+#[derive(Debug, Default)]
+pub(super) struct Draft {
+    args: Vec<Argument>,
+    env: Vec<(String, Secret)>,
+    files: Vec<(String, Vec<u8>)>,
+    report: Option<String>,
+    pub(super) notes: Vec<String>,
+    pub(super) context: Context,
+    secrets: Vec<String>,
+}
+
+#[derive(Debug)]
+enum Argument {
+    Plain(OsString),
+    /// A file of the draft, by its name, after a prefix.
+    File(String),
+}
+
+impl Draft {
+    pub(super) fn arg(&mut self, arg: impl AsRef<OsStr>) -> &mut Self {
+        self.args.push(Argument::Plain(arg.as_ref().to_owned()));
+        self
+    }
+
+    pub(super) fn args<A: AsRef<OsStr>>(&mut self, args: impl IntoIterator<Item = A>) -> &mut Self {
+        self.args.extend(args.into_iter().map(|arg| Argument::Plain(arg.as_ref().to_owned())));
+        self
+    }
+
+    /// An argument with a secret in it; tools that take one in no other way show it to every user
+    /// of the machine while they run.
+    pub(super) fn secret_arg(&mut self, arg: String, secret: &str) -> &mut Self {
+        self.secrets.push(secret.to_owned());
+        self.notes.push(
+            "the secret was an argument of the tool: while it ran, other users of the machine \
+             could see it"
+                .to_owned(),
+        );
+        self.arg(arg)
+    }
+
+    /// A variable of the environment.
+    pub(super) fn env(&mut self, name: &str, value: impl Into<String>) -> &mut Self {
+        self.env.push((name.to_owned(), Secret(value.into())));
+        self
+    }
+
+    /// A variable of the environment that holds nothing but a secret.
+    pub(super) fn secret_env(&mut self, name: &str, secret: &str) -> &mut Self {
+        self.secrets.push(secret.to_owned());
+        self.env(name, secret)
+    }
+
+    /// A file for the tool.
+    pub(super) fn file(&mut self, name: &str, content: impl Into<Vec<u8>>) -> &mut Self {
+        self.files.push((name.to_owned(), content.into()));
+        self
+    }
+
+    /// A file for the tool, whose path is the next argument.
+    pub(super) fn file_arg(&mut self, name: &str, content: impl Into<Vec<u8>>) -> &mut Self {
+        self.args.push(Argument::File(name.to_owned()));
+        self.file(name, content)
+    }
+
+    /// The path of the file into which the tool writes its figures is the next argument.
+    pub(super) fn report_arg(&mut self, name: &str) -> &mut Self {
+        self.args.push(Argument::File(name.to_owned()));
+        self.report = Some(name.to_owned());
+        self
+    }
+
+    /// Writes the files to `dir`.
+    pub(super) fn write(
+        self,
+        engine: EngineKind,
+        program: &Path,
+        dir: &Path,
+    ) -> Result<Invocation, ExternalError> {
+        let mut files = Vec::new();
+        for (name, content) in &self.files {
+            let path = dir.join(name);
+            let mut options = fs::OpenOptions::new();
+            // Bodies may be confidential, even if they are no secret.
+            let file = options.write(true).create(true).truncate(true).mode(0o600).open(&path);
+            file.and_then(|mut file| file.write_all(content)).map_err(|source| {
+                ExternalError::File { action: "write", path: path.clone(), source }
+            })?;
+            files.push(path);
+        }
+        let args = self.args.into_iter().map(|arg| match arg {
+            Argument::Plain(arg) => arg,
+            Argument::File(name) => dir.join(name).into_os_string(),
+        });
+        Ok(Invocation {
+            engine,
+            program: program.to_owned(),
+            args: args.collect(),
+            env: self.env,
+            files,
+            report: self.report.map(|name| dir.join(name)),
+            notes: self.notes,
+            context: self.context,
+            secrets: self.secrets,
+        })
+    }
+}
+
+impl Invocation {
+    /// The command for a run in which the tool's CPU time counts: without figures that cost it much
+    /// after the load. That is wrk's whole histogram, without which its latencies are the ones that
+    /// it has corrected by a guess.
+    #[must_use]
+    pub fn brief(mut self) -> Self {
+        self.env.push(("FLAMELOAD_BRIEF".to_owned(), Secret("1".to_owned())));
+        self
+    }
+
+    /// The command as a line for a shell, with the variables it needs, and without any secret.
+    pub fn shown(&self) -> String {
+        let env = self.env.iter().map(|(name, Secret(value))| {
+            let is_secret = self.secrets.iter().any(|secret| secret == value);
+            let value = if is_secret { REDACTED.to_owned() } else { quote(value) };
+            format!("{name}={value}")
+        });
+        let program = self.program.to_string_lossy();
+        let args = self.args.iter().map(|arg| quote(&self.redact(&arg.to_string_lossy())));
+        let words: Vec<String> = env.chain([quote(&program)]).chain(args).collect();
+        words.join(" ")
+    }
+
+    /// `text` without any secret.
+    pub fn redact(&self, text: &str) -> String {
+        let secrets = self.secrets.iter().filter(|secret| !secret.is_empty());
+        secrets.fold(text.to_owned(), |text, secret| text.replace(secret.as_str(), REDACTED))
+    }
+}
+
+impl fmt::Debug for Invocation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Invocation").field(&self.shown()).finish()
+    }
+}
+
+/// A word for a shell.
+fn quote(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@%+*".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', "'\\''"))
+}

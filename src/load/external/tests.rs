@@ -1,0 +1,10 @@
+//! What is made of the tools' real output, recorded by `tests/external`, and of damaged output.
+
+mod commands;
+mod damage;
+mod find;
+mod golden;
+mod refusals;
+mod scripts;
+mod support;
+mod texts;

@@ -1,0 +1,109 @@
+//! The load of the built-in engine: warm-up, then slices with and without sampling.
+
+use super::{
+    agenda::Agenda,
+    error::MeasureError,
+    event::Sink,
+    observed::LoadSeen,
+    profile::{Conditions, Sides},
+    server_watch::ServerWatch,
+    slices::Slices,
+    window::{Cut, Window},
+};
+use crate::{
+    load::{Generator, Plan, Tally},
+    record::Status,
+    sample::Capture,
+    target::usage::{self, Usage},
+    unit::Nanos,
+};
+
+/// A load that was applied, and what was read around it.
+#[derive(Debug)]
+pub(super) struct Driven {
+    pub(super) load: LoadSeen,
+    pub(super) capture: Capture,
+    pub(super) server: ServerWatch,
+    pub(super) usage_before: Usage,
+    pub(super) usage_after: Usage,
+}
+
+/// Applies the load of a plan to a server that is ready.
+pub(super) fn drive(
+    plan: &Plan,
+    sides: Sides<'_>,
+    conditions: Conditions<'_>,
+    events: Sink<'_>,
+) -> Result<Driven, MeasureError> {
+    let Conditions { settings, interrupted } = conditions;
+    let script = &settings.script;
+    let agenda = Agenda::of(script);
+    let generator = Generator::start(plan)?;
+    let threads = plan.threads();
+    let mut window = Window::new(generator, sides, (script, threads), interrupted);
+    let mut began = Nanos::now();
+    let warmed = window.warm_up(script.warmup, agenda.way, events);
+    let usage_before = usage::read(&window.subject.pids());
+    let (slices, cut) = match warmed {
+        Ok(()) => {
+            began = Nanos::now();
+            window.measure(&agenda, events)
+        }
+        // What happened then is all there is to say of this server under this load.
+        Err((cut @ (Cut::Collapsed(_) | Cut::Silent), tally)) => (of_warm_up(&tally), Some(cut)),
+        Err((cut, _)) => return Err(before_window(cut)),
+    };
+    let ended = Nanos::now();
+    let usage_after = usage::read(&window.subject.pids());
+    let (capture, server) = window.finish();
+    let aborted_by = match &cut {
+        Some(Cut::Threshold(broken)) => Some(broken.index),
+        _ => None,
+    };
+    let (status, reason) = ending(cut);
+    let live = server.live();
+    let threads = Some(threads);
+    let (client_open_files, ports, tool) = (None, None, None);
+    let load = LoadSeen {
+        slices,
+        status,
+        reason,
+        aborted_by,
+        began,
+        ended,
+        threads,
+        live,
+        client_open_files,
+        ports,
+        tool,
+    };
+    Ok(Driven { load, capture, server, usage_before, usage_after })
+}
+
+/// A window that never began.
+fn of_warm_up(tally: &Tally) -> Slices {
+    let mut slices = Slices::new();
+    slices.add_outside(&tally.errors, tally.requests);
+    slices
+}
+
+/// The error of a measurement that ended before there was anything to keep.
+fn before_window(cut: Cut) -> MeasureError {
+    match cut {
+        Cut::Interrupted => MeasureError::Interrupted,
+        Cut::Exited(exit) => MeasureError::Exited(exit),
+        Cut::Silent => MeasureError::Silent,
+        Cut::Collapsed(collapse) => MeasureError::Collapsed(collapse.to_string()),
+        Cut::Threshold(broken) => MeasureError::Threshold(broken.why),
+    }
+}
+
+/// How the record names the end of a window.
+pub(super) fn ending(cut: Option<Cut>) -> (Status, Option<String>) {
+    match cut {
+        None => (Status::Complete, None),
+        Some(Cut::Interrupted) => (Status::Interrupted, None),
+        Some(Cut::Exited(exit)) => (Status::Failed, Some(exit)),
+        Some(cut) => (Status::Failed, Some(before_window(cut).to_string())),
+    }
+}

@@ -1,0 +1,56 @@
+//! A histogram of latencies -> the figures that a record has of it.
+
+use hdrhistogram::Histogram;
+
+use crate::record::LatencyFacts;
+
+/// The figures of a histogram of nanoseconds, in microseconds; none of an empty one.
+pub(super) fn latency(histogram: &Histogram<u64>) -> LatencyFacts {
+    if histogram.is_empty() {
+        return LatencyFacts::default();
+    }
+    let us = |nanos: f64| Some(nanos / 1e3);
+    let percentile = |percent| us(histogram.value_at_percentile(percent) as f64);
+    LatencyFacts {
+        mean: us(histogram.mean()),
+        stdev: us(histogram.stdev()),
+        p50: percentile(50.0),
+        p75: percentile(75.0),
+        p90: percentile(90.0),
+        p95: percentile(95.0),
+        p99: percentile(99.0),
+        p99_9: percentile(99.9),
+        max: us(histogram.max() as f64),
+    }
+}
+
+/// A median between these, in microseconds, is no work of the server's.
+const DELAYED_ACK_US: std::ops::RangeInclusive<f64> = 39_500.0..=45_000.0;
+
+/// What a median of 40 to 44 ms tells: Linux acknowledges data after 40 ms where it has nothing to
+/// send along, and a sender with Nagle's algorithm (RFC 896) holds a small segment back until
+/// then.
+pub(super) fn delayed_ack(service: &LatencyFacts) -> Option<String> {
+    let median = service.p50.filter(|us| DELAYED_ACK_US.contains(us))?;
+    Some(format!(
+        "the median service time is {:.1} ms, which is what a delayed acknowledgement costs: a \
+         server that writes head and body separately waits for it; let it set TCP_NODELAY, or \
+         write both at once",
+        median / 1e3
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_delay_of_an_acknowledgement_is_known_by_its_median() {
+        let median = |us| LatencyFacts { p50: Some(us), ..LatencyFacts::default() };
+        assert_eq!(delayed_ack(&LatencyFacts::default()), None);
+        assert_eq!(delayed_ack(&median(12_000.0)), None);
+        assert_eq!(delayed_ack(&median(50_000.0)), None);
+        let said = delayed_ack(&median(41_023.0)).expect("it is that long");
+        assert!(said.starts_with("the median service time is 41.0 ms"), "{said}");
+    }
+}

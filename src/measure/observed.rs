@@ -1,0 +1,73 @@
+//! Everything that was observed of a server, before it becomes a record.
+
+use std::{net::SocketAddr, time::Duration};
+
+use super::{diagnosis::ServerSeen, slices::Slices};
+use crate::{
+    load::Reported,
+    record::{Attachment, Host, Status, UtcTime},
+    sample::Capture,
+    target::{
+        Cpus,
+        network::{ListenDrops, Ports},
+        usage::Usage,
+    },
+    unit::Nanos,
+};
+
+/// Everything that was observed of a server.
+#[derive(Debug)]
+pub(super) struct Observed {
+    /// When the server was launched, or attached to.
+    pub(super) started: UtcTime,
+    /// Where the load went.
+    pub(super) addr: SocketAddr,
+    pub(super) server_cpus: Option<Cpus>,
+    pub(super) host: Host,
+    pub(super) capture: Capture,
+    pub(super) first_call: Duration,
+    pub(super) usage_initial: Usage,
+    pub(super) usage_before: Usage,
+    pub(super) usage_after: Usage,
+    pub(super) load: LoadSeen,
+    pub(super) server: ServerSeen,
+    /// Connections that a full queue turned away; none where the system does not tell.
+    pub(super) dropped: Option<ListenDrops>,
+}
+
+/// What a load tool that is not built in left behind.
+#[derive(Debug)]
+pub(super) struct ToolSeen {
+    pub(super) version: Option<String>,
+    /// Its command, without secrets.
+    pub(super) command: String,
+    /// What it said; none where it was stopped before it could say anything.
+    pub(super) reported: Option<Reported>,
+    /// What it printed, and the files that were made for it.
+    pub(super) attachments: Vec<Attachment>,
+    /// CPU time of the whole tool.
+    pub(super) cpu: Nanos,
+}
+
+/// What the load came to, and how it ended.
+#[derive(Debug)]
+pub(super) struct LoadSeen {
+    pub(super) slices: Slices,
+    pub(super) status: Status,
+    pub(super) reason: Option<String>,
+    /// The place of the limit that ended it, if one did.
+    pub(super) aborted_by: Option<usize>,
+    /// When the window began; where it never did, the warm-up.
+    pub(super) began: Nanos,
+    pub(super) ended: Nanos,
+    /// How many threads drove it; none where an engine of its own did.
+    pub(super) threads: Option<usize>,
+    /// The fewest connections that were open at the end of a slice.
+    pub(super) live: Option<u64>,
+    /// How many files this process may open.
+    pub(super) client_open_files: Option<u64>,
+    /// The ports from which it may connect.
+    pub(super) ports: Option<Ports>,
+    /// The tool that drove it, unless the built-in engine did.
+    pub(super) tool: Option<ToolSeen>,
+}

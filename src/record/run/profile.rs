@@ -1,0 +1,100 @@
+//! The profile of a run: how it was taken, how far it is to be trusted, and what it shows.
+
+use serde::{Deserialize, Serialize};
+
+use crate::fold::HotFrame;
+
+/// How a profile was taken, and how far it is to be trusted.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ProfileFacts {
+    /// What took the samples: `perf_event` and so on.
+    pub backend: String,
+    /// What it samples by: `cycles` or `cpu-clock`.
+    pub event: Option<String>,
+    /// What it was allowed to see: `kernel and user` or `user only`.
+    pub privileges: Option<String>,
+    /// What is therefore missing from the picture.
+    pub missing: Vec<String>,
+    /// Samples a second of CPU time, as asked for.
+    pub hz_requested: u32,
+    /// Samples a second of CPU time, as they came.
+    pub hz_achieved: Option<f64>,
+    /// Samples taken.
+    pub samples: u64,
+    /// Samples the kernel had no room for.
+    pub lost: u64,
+    /// Times the kernel slowed the sampling down.
+    pub throttled: u64,
+    /// Records of the kernel that could not be understood.
+    pub bad_records: u64,
+    /// Share of samples whose callers could not be followed to the root.
+    pub truncated_ratio: Option<f64>,
+    /// Share of samples in code without a name.
+    pub unknown_ratio: Option<f64>,
+    /// Sampled time over exact CPU time.
+    pub coverage: Option<f64>,
+    /// CPU time of a request that all samples together stand for, microseconds: all of it, or
+    /// only the server's own code where the kernel could not be sampled.
+    pub sampled_us_per_request: Option<f64>,
+    /// What the sampling did to the target.
+    pub observer_effect: Option<ObserverEffect>,
+    /// From the end of the load to the finished run.
+    pub post_processing_ms: Option<f64>,
+    /// Bytes of user stack that each sample took along.
+    pub dump_bytes: Option<u32>,
+    /// How often the unwinder knew the way already.
+    pub unwinding: Option<UnwindFacts>,
+}
+
+/// What the sampling did to the target: slices with it over slices without.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ObserverEffect {
+    /// Throughput; below 1 where sampling costs throughput.
+    pub throughput_ratio: Option<f64>,
+    /// Its 95 % confidence interval.
+    pub ci95: Option<[f64; 2]>,
+    /// CPU time per request; above 1 where sampling costs time.
+    pub cpu_ratio: Option<f64>,
+    /// Its 95 % confidence interval.
+    pub cpu_ci95: Option<[f64; 2]>,
+}
+
+/// Lookups of the unwinder's cache of rules.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct UnwindFacts {
+    /// Frames whose rule was known.
+    pub cache_hits: u64,
+    /// Frames whose rule had to be read from unwind tables.
+    pub cache_misses: u64,
+}
+
+/// A function and what it costs.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct HotFacts {
+    /// The function's name.
+    pub name: String,
+    /// CPU time in the function itself.
+    pub self_us_per_request: Option<f64>,
+    /// CPU time in the function and what it calls.
+    pub total_us_per_request: Option<f64>,
+    /// Share of all samples that were in the function itself.
+    pub self_share: Option<f64>,
+    /// Share of all samples that were in the function or what it calls.
+    pub total_share: Option<f64>,
+}
+
+impl From<HotFrame> for HotFacts {
+    fn from(frame: HotFrame) -> Self {
+        Self {
+            name: frame.name,
+            self_us_per_request: frame.self_us_per_request,
+            total_us_per_request: frame.total_us_per_request,
+            self_share: Some(frame.self_share.0),
+            total_share: Some(frame.total_share.0),
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! The one server that all sides load.
+
+use std::{net::SocketAddr, sync::atomic::AtomicBool};
+
+use flameload::{
+    measure::MeasureError,
+    target::{
+        self, BuildOptions, Cpus, Guard, LaunchOptions, Manifest, Running, descendants, usage,
+    },
+    unit::Nanos,
+};
+
+use crate::out;
+
+/// A server that serves, on its own CPUs.
+#[derive(Debug)]
+pub(super) struct Server {
+    running: Running,
+    pub(super) addr: SocketAddr,
+}
+
+impl Server {
+    /// Builds the target and launches it.
+    pub(super) fn start(
+        manifest: &Manifest,
+        cpus: &Cpus,
+        guard: &Guard,
+        interrupted: &AtomicBool,
+    ) -> Result<Self, MeasureError> {
+        if manifest.build.is_some() {
+            out::tell(&format!("building {}", manifest.name));
+        }
+        let color = std::io::IsTerminal::is_terminal(&std::io::stderr());
+        let mut say = |line: &str| out::tell(line);
+        let built = target::build(manifest, BuildOptions { color }, guard, interrupted, &mut say)?;
+        let options =
+            LaunchOptions { cpus: Some(cpus.clone()), port: None, workers: None, open_files: None };
+        let running = target::launch(manifest, &built, &options, guard)?.release(interrupted)?;
+        let addr = running.addr().ok_or(MeasureError::NoAddress)?;
+        Ok(Self { running, addr })
+    }
+
+    /// The CPU time of all its processes so far.
+    pub(super) fn cpu_time(&self) -> Nanos {
+        let mut pids = self.running.pids();
+        pids.extend(pids.clone().into_iter().flat_map(descendants));
+        pids.sort_unstable();
+        pids.dedup();
+        usage::cpu_time(&pids)
+    }
+
+    /// Fails where it has ended.
+    pub(super) fn still_runs(&mut self) -> Result<(), MeasureError> {
+        match self.running.exited() {
+            Some(exit) => Err(MeasureError::Exited(exit.to_string())),
+            None => Ok(()),
+        }
+    }
+}

@@ -49,6 +49,8 @@ pub(super) struct Readings {
     pub(super) load_threads: usize,
     /// Connections that were open at the end.
     pub(super) live_connections: Option<usize>,
+    /// Connections that should be; none where that changes with time.
+    pub(super) connections: Option<usize>,
     /// Whether the load flows on, so that a slice without a response is nothing unusual.
     pub(super) flows: bool,
 }
@@ -64,6 +66,8 @@ pub enum Invalid {
     ClientSaturated,
     /// Less than 99 % of the requests that were due were sent.
     Behind,
+    /// More than one in a hundred connections was not there.
+    Unconnected,
     /// It was cut short.
     Cut,
 }
@@ -76,7 +80,7 @@ const UNDER_WAY: f64 = 3.0;
 impl Slice {
     /// Judges what was measured.
     pub(super) fn new(place: Place, tally: &Tally, readings: Readings) -> Self {
-        let Readings { server_cpu, load_threads, live_connections, flows } = readings;
+        let Readings { server_cpu, load_threads, live_connections, flows, .. } = readings;
         let elapsed = tally.elapsed();
         let client_share =
             tally.client_cpu.as_secs_f64() / elapsed.as_secs_f64() / load_threads as f64;
@@ -84,6 +88,8 @@ impl Slice {
             Some(if tally.requests == 0 { Invalid::Empty } else { Invalid::Errors })
         } else if tally.requests == 0 && !flows {
             Some(Invalid::Empty)
+        } else if is_unconnected(tally, readings) {
+            Some(Invalid::Unconnected)
         } else if client_share > SATURATED {
             Some(Invalid::ClientSaturated)
         } else if is_behind(tally) {
@@ -130,6 +136,7 @@ impl fmt::Display for Invalid {
             Self::Empty => "it had no good response",
             Self::ClientSaturated => "the load threads were busy throughout",
             Self::Behind => "less than 99 % of the requests that were due were sent",
+            Self::Unconnected => "more than 1 % of the connections were not open",
             Self::Cut => "it was cut short",
         })
     }
@@ -138,6 +145,18 @@ impl fmt::Display for Invalid {
 /// The latency that a load is about: response time in an open loop, service time else.
 pub(super) fn headline_latency(tally: &Tally) -> &Histogram<u64> {
     tally.response.as_ref().unwrap_or(&tally.latency)
+}
+
+/// Whether connections were missing that hang rather than fail: a server that has no room for them
+/// serves the others as well as ever.
+///
+/// Where connections end after some requests, as many as are missing are being opened.
+fn is_unconnected(tally: &Tally, readings: Readings) -> bool {
+    let Readings { live_connections: Some(live), connections: Some(asked), .. } = readings else {
+        return false;
+    };
+    let missing = asked.saturating_sub(live);
+    missing * 100 > asked && (missing as u64) > tally.connects
 }
 
 /// Whether a schedule was not kept.
@@ -176,6 +195,27 @@ mod tests {
         assert_eq!(judge(&failed, true), Some(Invalid::Errors));
         failed.requests = 0;
         assert_eq!(judge(&failed, true), Some(Invalid::Empty));
+    }
+
+    #[test]
+    fn missing_connections_are_no_load() {
+        let judge = |live, connects| {
+            let mut tally = tally(10, 0);
+            tally.connects = connects;
+            let readings = Readings {
+                load_threads: 1,
+                live_connections: Some(live),
+                connections: Some(2_000),
+                ..Readings::default()
+            };
+            Slice::new(Place::default(), &tally, readings).invalid
+        };
+        assert_eq!(judge(2_000, 0), None);
+        assert_eq!(judge(1_980, 0), None);
+        assert_eq!(judge(1_979, 0), Some(Invalid::Unconnected));
+        assert_eq!(judge(1_015, 984), Some(Invalid::Unconnected));
+        // Each connection ends after a request, and the next is on its way.
+        assert_eq!(judge(1_015, 10_000), None);
     }
 
     #[test]

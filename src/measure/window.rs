@@ -18,7 +18,7 @@ use super::{
     thresholds::{Broken, ThresholdWatch},
 };
 use crate::{
-    load::{Generator, Script, Tally},
+    load::{Extent, Generator, Plan, Script, Tally},
     sample::{Capture, Sampler},
     unit::{Nanos, Samples},
 };
@@ -42,6 +42,8 @@ pub(super) struct Window<'a> {
     pub(super) subject: &'a mut Subject,
     pub(super) server: ServerWatch,
     pub(super) load_threads: usize,
+    /// How many there should be at any time; none where that changes.
+    connections: Option<usize>,
     pub(super) interrupted: &'a AtomicBool,
     pub(super) collapse: CollapseWatch,
     pub(super) thresholds: ThresholdWatch,
@@ -78,7 +80,7 @@ impl<'a> Window<'a> {
     pub(super) fn new(
         generator: Generator,
         Sides { sampler, subject, server }: Sides<'a>,
-        (script, load_threads): (&Script, usize),
+        (script, plan): (&Script, &Plan),
         interrupted: &'a AtomicBool,
     ) -> Self {
         Self {
@@ -86,7 +88,11 @@ impl<'a> Window<'a> {
             sampler,
             subject,
             server,
-            load_threads,
+            load_threads: plan.threads(),
+            connections: match script.extent {
+                Extent::Stages { .. } => None,
+                _ => Some(plan.connections()),
+            },
             interrupted,
             collapse: CollapseWatch::new(script.limits.max_error_rate),
             thresholds: ThresholdWatch::new(&script.thresholds),
@@ -103,7 +109,7 @@ impl<'a> Window<'a> {
         duration: Duration,
         way: Way,
         events: Sink<'_>,
-    ) -> Result<(), (Cut, Tally)> {
+    ) -> Result<(), Box<(Cut, Tally)>> {
         let start = Nanos::now();
         let left = |now: Nanos| Duration::from(Nanos::from(duration) - now.since(start));
         let mut all = Tally::new(start);
@@ -127,7 +133,7 @@ impl<'a> Window<'a> {
             all.merge(&tally);
             if let Err(cut) = waited.and_then(|()| self.look_at(&tally)) {
                 all.merge(&self.generator.pause());
-                return Err((cut, all));
+                return Err(Box::new((cut, all)));
             }
             let grown = self.sampler.adapt();
             is_settled = grown.is_none() && self.sampler.counts().samples >= SAMPLES_TO_SETTLE;
@@ -212,6 +218,7 @@ impl<'a> Window<'a> {
             server_cpu: cpu - cpu_before,
             load_threads: self.load_threads,
             live_connections: Some(live),
+            connections: self.connections,
             flows,
         };
         let mut slice = Slice::new(place, &tally, readings);

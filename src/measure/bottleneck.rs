@@ -158,7 +158,7 @@ impl Evidence {
             && self.server_cpus_max.is_some_and(|most| most > 1.0);
         let cause = match one_thread {
             true => "one busy thread of the server may be the limit",
-            false => "they wait in the server for locks, I/O or timers",
+            false => "they wait in the server: for locks, I/O, timers, or CPUs that others use",
         };
         format!(
             "{usage}; {under_way:.1} requests were under way on average ({connections:.0} \
@@ -228,7 +228,7 @@ mod tests {
         check(
             busy(0.2, 0.3),
             expect![
-                "waiting: the server used 0.30 of 3 CPUs, the load 0.20 of 1; 64.0 requests were under way on average (64 connections), and they wait in the server for locks, I/O or timers"
+                "waiting: the server used 0.30 of 3 CPUs, the load 0.20 of 1; 64.0 requests were under way on average (64 connections), and they wait in the server: for locks, I/O, timers, or CPUs that others use"
             ],
         );
         check(
@@ -246,7 +246,7 @@ mod tests {
         check(
             Evidence { server_cpus_max: None, error_ratio: 0.25, ..busy(0.2, 4.0) },
             expect![
-                "waiting: the server used 4.00 CPUs, the load 0.20 of 1; 64.0 requests were under way on average (64 connections), and they wait in the server for locks, I/O or timers; 25.0 % of all attempts failed, which may explain it"
+                "waiting: the server used 4.00 CPUs, the load 0.20 of 1; 64.0 requests were under way on average (64 connections), and they wait in the server: for locks, I/O, timers, or CPUs that others use; 25.0 % of all attempts failed, which may explain it"
             ],
         );
     }
@@ -268,7 +268,7 @@ mod tests {
         check(
             open(0.5, true),
             expect![
-                "waiting: the server used 0.80 of 3 CPUs, the load 0.30 of 1; 64.0 requests were under way on average (64 connections), and they wait in the server for locks, I/O or timers"
+                "waiting: the server used 0.80 of 3 CPUs, the load 0.30 of 1; 64.0 requests were under way on average (64 connections), and they wait in the server: for locks, I/O, timers, or CPUs that others use"
             ],
         );
         check(

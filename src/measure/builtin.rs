@@ -44,7 +44,7 @@ pub(super) fn drive(
     let mut began = Nanos::now();
     let warmed = window.warm_up(script.warmup, agenda.way, events);
     let usage_before = usage::read(&window.subject.pids());
-    let (slices, cut) = match warmed {
+    let (slices, cut) = match warmed.map_err(|early| *early) {
         Ok(()) => {
             began = Nanos::now();
             window.measure(&agenda, events)

@@ -138,7 +138,9 @@ impl Runner<'_> {
         if script.warmup.is_zero() {
             return Ok(());
         }
-        let extent = Extent::Duration(script.warmup);
+        // Some tools know whole seconds only, and a warm-up may be longer than asked for.
+        let warmup = Duration::from_secs(script.warmup.as_secs_f64().ceil() as u64);
+        let extent = Extent::Duration(warmup);
         let script = Script { extent, thresholds: Vec::new(), ..script.clone() };
         let folder = tempfile::tempdir().map_err(MeasureError::ToolFolder)?;
         let invocation = tool.command(&script, addr, folder.path())?;

@@ -109,7 +109,7 @@ impl<'a> Window<'a> {
         duration: Duration,
         way: Way,
         events: Sink<'_>,
-    ) -> Result<(), (Cut, Tally)> {
+    ) -> Result<(), Box<(Cut, Tally)>> {
         let start = Nanos::now();
         let left = |now: Nanos| Duration::from(Nanos::from(duration) - now.since(start));
         let mut all = Tally::new(start);
@@ -133,7 +133,7 @@ impl<'a> Window<'a> {
             all.merge(&tally);
             if let Err(cut) = waited.and_then(|()| self.look_at(&tally)) {
                 all.merge(&self.generator.pause());
-                return Err((cut, all));
+                return Err(Box::new((cut, all)));
             }
             let grown = self.sampler.adapt();
             is_settled = grown.is_none() && self.sampler.counts().samples >= SAMPLES_TO_SETTLE;

@@ -13,6 +13,7 @@ mod profile {
     mod collapse;
     mod failures;
     mod hyper;
+    mod load;
     mod picture;
     mod signals;
     mod store;

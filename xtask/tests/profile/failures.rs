@@ -110,11 +110,15 @@ fn a_server_that_stops_answering_is_not_waited_for() {
 fn errors_under_load_are_never_a_headline() {
     if can_sample() {
         let _alone = alone();
-        let case = Case::faulty("status", 100);
-        run(&mut case.profile()).expect(3, &["not valid"]);
-        case.assert_clean();
-        let (_, record) = case.kept();
+        let case = Case::faulty("status", 4000);
+        let outcome = run(case.profile().args(["--duration", "60s", "--json"]));
+        let record = broke_off(&case, &outcome, &["collapse", "status 500", "marked as failed"]);
         assert_eq!(record["load"]["valid"], false);
         assert!(record["load"]["errors"]["status"].as_u64() > Some(0), "{record}");
+        assert_eq!(record["load"]["errors"]["detail"][0]["cause"], "status 500");
+        assert!(record["diagnosis"].as_str().is_some_and(|line| line.contains("status 500")));
+        let (directory, _) = case.kept();
+        let svg = std::fs::read_to_string(directory.join("cpu.svg")).expect("a picture");
+        assert!(svg.contains("NOT VALID") && !svg.contains(" requests/s<"), "{svg}");
     }
 }

@@ -22,7 +22,7 @@ use flameload::{
 
 use super::{
     server::{OK, Server, Stats, answers},
-    setup::{alone, eventually, script, slice, slice_of, start},
+    setup::{alone, eventually, script, slice_of, start},
 };
 
 /// Names a file to which each fault adds a row of the table in `docs/RESULTS.md`.
@@ -102,14 +102,13 @@ impl Fault {
 /// All connections come back, and with the next slice so does the load.
 #[track_caller]
 pub(super) fn recovers(generator: &mut Generator, server: &Server) {
-    eventually("all connections are back", || {
-        // What is left of the fault, such as a connection that is closed at the first request,
-        // belongs to slices of its own.
-        slice(generator, 1).errors.total() == 0 && generator.live_connections() == 4
+    eventually("all connections are back, and none of them fails", || {
+        // What is left of the fault, such as a connection that is closed at its first request,
+        // belongs to slices of its own; where threads wait for their turn, there may be several.
+        let tally = slice_of(generator, server, 10);
+        let is_well = tally.errors.total() == 0 && tally.requests >= 10;
+        is_well && generator.live_connections() == 4
     });
-    let tally = slice_of(generator, server, 10);
-    assert_eq!(tally.errors.to_string(), "no errors");
-    assert!(tally.requests >= 10);
 }
 
 /// What a run reported of a fault.

@@ -113,16 +113,19 @@ fn never_answered() {
     let script = script(4, "timeout = \"400ms\"", "");
     let mut generator = start(&script, server.addr).expect("the server accepts");
     generator.resume();
-    eventually("all requests are sent", || server.received() == 4);
+    eventually("all requests are sent", || server.received() >= 4);
     let tally = generator.pause();
-    assert_eq!((tally.requests, tally.errors.of(Phase::Timeout), tally.errors.total()), (0, 4, 4));
+    // Each has failed by its timeout; on a busy machine, some have been sent again by then.
+    let late = tally.errors.of(Phase::Timeout);
+    assert_eq!((tally.requests, late), (0, tally.errors.total()));
+    assert!(late >= 4, "{}", tally.errors);
     report("never answers", &tally, (4, 4), ServerSeen::default()).check(
         expect!["timeout: no response in time, on a new connection"],
         expect!["the server takes requests and answers none within 400ms"],
     );
     assert!(Duration::from(tally.elapsed()) >= Duration::from_millis(400));
     // A response to a request that was given up must not be taken for the next one's.
-    eventually("all connections are new", || server.accepted() == 8);
+    eventually("all connections are new", || server.accepted() == 4 + late);
 }
 
 #[test]
@@ -278,7 +281,7 @@ fn stopped_in_mid_run_and_started_again() {
     eventually("load flows", || server.received() > 100);
     server.stop();
     eventually("all connections are lost", || generator.live_connections() == 0);
-    thread::sleep(Duration::from_millis(20));
+    thread::sleep(Duration::from_millis(200));
     let tally = generator.pause();
     assert!(tally.requests >= 100);
     // A connection that was cut between two requests has lost nothing, but cannot come back.

@@ -55,10 +55,10 @@ pub(super) fn run(script: &Script, server: &Server, requests: u64) -> Tally {
     slice_of(&mut generator, server, requests)
 }
 
-/// Waits until `condition` holds.
+/// Waits until `condition` holds; the patience, of a minute at least, only ends a test that fails.
 #[track_caller]
 pub(super) fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
-    for _ in 0..2_000 {
+    for _ in 0..12_000 {
         if condition() {
             return;
         }

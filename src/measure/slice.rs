@@ -49,6 +49,10 @@ pub(super) struct Readings {
     pub(super) load_threads: usize,
     /// Connections that were open at the end.
     pub(super) live_connections: Option<usize>,
+    /// The most that were seen open during it.
+    pub(super) live_most: usize,
+    /// Connections that should have been open all the time; none where they come and go.
+    pub(super) wanted: Option<usize>,
     /// Whether the load flows on, so that a slice without a response is nothing unusual.
     pub(super) flows: bool,
 }
@@ -64,19 +68,23 @@ pub enum Invalid {
     ClientSaturated,
     /// Less than 99 % of the requests that were due were sent.
     Behind,
+    /// Too few of the connections that were asked for were open.
+    Missing,
     /// It was cut short.
     Cut,
 }
 
 /// A load thread that has worked for this share of a slice waited for nothing.
 const SATURATED: f64 = 0.98;
+/// This share of the connections must be open.
+const LIVE_MIN: f64 = 0.9;
 /// So many requests may be due at the end of a slice and written in the next, whatever the rate.
 const UNDER_WAY: f64 = 3.0;
 
 impl Slice {
     /// Judges what was measured.
     pub(super) fn new(place: Place, tally: &Tally, readings: Readings) -> Self {
-        let Readings { server_cpu, load_threads, live_connections, flows } = readings;
+        let Readings { server_cpu, load_threads, live_connections, flows, .. } = readings;
         let elapsed = tally.elapsed();
         let client_share =
             tally.client_cpu.as_secs_f64() / elapsed.as_secs_f64() / load_threads as f64;
@@ -88,6 +96,8 @@ impl Slice {
             Some(Invalid::ClientSaturated)
         } else if is_behind(tally) {
             Some(Invalid::Behind)
+        } else if readings.lacks_connections(tally) {
+            Some(Invalid::Missing)
         } else {
             None
         };
@@ -123,6 +133,15 @@ impl Slice {
     }
 }
 
+impl Readings {
+    /// Whether connections are missing: the figures would be those of another load. Where a server
+    /// closes them after a few responses, some are always about to be opened.
+    fn lacks_connections(&self, tally: &Tally) -> bool {
+        let are_missing = |wanted| (self.live_most as f64) < LIVE_MIN * wanted as f64;
+        self.wanted.is_some_and(are_missing) && tally.connects * 2 < tally.requests
+    }
+}
+
 impl fmt::Display for Invalid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -130,6 +149,7 @@ impl fmt::Display for Invalid {
             Self::Empty => "it had no good response",
             Self::ClientSaturated => "the load threads were busy throughout",
             Self::Behind => "less than 99 % of the requests that were due were sent",
+            Self::Missing => "over 10 % of the connections were not open",
             Self::Cut => "it was cut short",
         })
     }
@@ -176,6 +196,19 @@ mod tests {
         assert_eq!(judge(&failed, true), Some(Invalid::Errors));
         failed.requests = 0;
         assert_eq!(judge(&failed, true), Some(Invalid::Empty));
+    }
+
+    #[test]
+    fn missing_connections_make_it_another_load() {
+        let judge = |live_most, connects, wanted| {
+            let tally = Tally { connects, ..tally(10, 0) };
+            let readings = Readings { load_threads: 1, live_most, wanted, ..Readings::default() };
+            Slice::new(Place::default(), &tally, readings).invalid
+        };
+        assert_eq!(judge(89, 4, Some(100)), Some(Invalid::Missing));
+        assert_eq!(judge(90, 4, Some(100)), None);
+        assert_eq!(judge(1, 4, None), None);
+        assert_eq!(judge(1, 5, Some(100)), None, "the server closes them");
     }
 
     #[test]

@@ -18,7 +18,7 @@ use super::{
     thresholds::{Broken, ThresholdWatch},
 };
 use crate::{
-    load::{Generator, Script, Tally},
+    load::{Extent, Generator, Pace, Script, Tally},
     sample::{Capture, Sampler},
     unit::{Nanos, Samples},
 };
@@ -45,6 +45,10 @@ pub(super) struct Window<'a> {
     pub(super) interrupted: &'a AtomicBool,
     pub(super) collapse: CollapseWatch,
     pub(super) thresholds: ThresholdWatch,
+    /// Connections that should be open all the time; none where they come and go.
+    wanted: Option<usize>,
+    /// The most that were seen open in this slice.
+    live_most: usize,
     edge: Edge,
 }
 
@@ -90,6 +94,8 @@ impl<'a> Window<'a> {
             interrupted,
             collapse: CollapseWatch::new(script.limits.max_error_rate),
             thresholds: ThresholdWatch::new(&script.thresholds),
+            wanted: wanted(script),
+            live_most: 0,
             edge: Edge::default(),
         }
     }
@@ -212,6 +218,8 @@ impl<'a> Window<'a> {
             server_cpu: cpu - cpu_before,
             load_threads: self.load_threads,
             live_connections: Some(live),
+            live_most: std::mem::take(&mut self.live_most).max(live),
+            wanted: self.wanted,
             flows,
         };
         let mut slice = Slice::new(place, &tally, readings);
@@ -321,6 +329,7 @@ impl<'a> Window<'a> {
 
     fn glance(&mut self, report: &mut dyn FnMut(Nanos, u64)) -> Result<(), Cut> {
         report(Nanos::now(), self.generator.completed());
+        self.live_most = self.live_most.max(self.generator.live_connections());
         if self.interrupted.load(Ordering::Relaxed) {
             return Err(Cut::Interrupted);
         }
@@ -331,6 +340,16 @@ impl<'a> Window<'a> {
             }
             None => Ok(()),
         }
+    }
+}
+
+/// The connections of a load that keeps all of them open.
+fn wanted(script: &Script) -> Option<usize> {
+    let is_steady =
+        !matches!(script.extent, Extent::Stages { .. }) && script.requests_per_connection.is_none();
+    match script.pace {
+        Pace::Closed { connections, .. } if is_steady => Some(connections.get() as usize),
+        _ => None,
     }
 }
 

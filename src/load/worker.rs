@@ -11,6 +11,7 @@
 mod backoff;
 mod closed;
 mod exchange;
+mod lull;
 mod open;
 mod pacing;
 mod slice;
@@ -38,6 +39,7 @@ use super::{
 use crate::unit::Nanos;
 pub(super) use backoff::{BURST, Openings};
 pub(super) use closed::Turn;
+use lull::Lull;
 pub(super) use pacing::Pacing;
 pub(super) use slice::thread_cpu;
 pub(super) use tap::{Gauge, Tap, is_open_at};
@@ -93,6 +95,9 @@ pub(super) struct Worker {
     /// The last reading of the clock.
     now: Nanos,
     next_sweep: Nanos,
+    lull: Lull,
+    /// What the last response took.
+    latency: Nanos,
     /// The tap's position that this thread follows.
     position: u64,
     /// Requests that this slice may still send, or take from its schedule.
@@ -123,6 +128,8 @@ impl Worker {
             openings: Openings::of_all(setup.connections, now, setup.random.clone()),
             now,
             next_sweep: now,
+            lull: Lull::default(),
+            latency: Nanos(0),
             position: 0,
             quota: 0,
             next_request: setup.first_request,
@@ -142,13 +149,16 @@ impl Worker {
     /// Runs until the tap is stopped.
     pub(super) fn run(mut self) {
         let mut events = Events::with_capacity(EVENTS);
+        Lull::prepare();
         loop {
             if let Err(error) = self.wait(&mut events) {
                 return self.break_off(&error);
             }
             self.now = Nanos::now();
+            let mut count = 0;
             for event in &events {
                 self.on_event(event);
+                count += 1;
             }
             self.setup.gauge.completed.store(self.completed, Relaxed);
             if self.follow_tap().is_break() {
@@ -157,6 +167,9 @@ impl Worker {
             self.sweep();
             self.open_due();
             self.keep_pace();
+            if self.pacing.is_saturating() {
+                self.lull.rest(count, self.busy, self.latency);
+            }
         }
     }
 

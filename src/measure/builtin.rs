@@ -40,7 +40,7 @@ pub(super) fn drive(
     let agenda = Agenda::of(script);
     let generator = Generator::start(plan)?;
     let threads = plan.threads();
-    let mut window = Window::new(generator, sides, (script, threads), interrupted);
+    let mut window = Window::new(generator, sides, (script, plan), interrupted);
     let mut began = Nanos::now();
     let warmed = window.warm_up(script.warmup, agenda.way, events);
     let usage_before = usage::read(&window.subject.pids());

@@ -49,10 +49,8 @@ pub(super) struct Readings {
     pub(super) load_threads: usize,
     /// Connections that were open at the end.
     pub(super) live_connections: Option<usize>,
-    /// The most that were seen open during it.
-    pub(super) live_most: usize,
-    /// Connections that should have been open all the time; none where they come and go.
-    pub(super) wanted: Option<usize>,
+    /// Connections that should be; none where that changes with time.
+    pub(super) connections: Option<usize>,
     /// Whether the load flows on, so that a slice without a response is nothing unusual.
     pub(super) flows: bool,
 }
@@ -68,16 +66,14 @@ pub enum Invalid {
     ClientSaturated,
     /// Less than 99 % of the requests that were due were sent.
     Behind,
-    /// Too few of the connections that were asked for were open.
-    Missing,
+    /// More than one in a hundred connections was not there.
+    Unconnected,
     /// It was cut short.
     Cut,
 }
 
 /// A load thread that has worked for this share of a slice waited for nothing.
 const SATURATED: f64 = 0.98;
-/// This share of the connections must be open.
-const LIVE_MIN: f64 = 0.9;
 /// So many requests may be due at the end of a slice and written in the next, whatever the rate.
 const UNDER_WAY: f64 = 3.0;
 
@@ -92,12 +88,12 @@ impl Slice {
             Some(if tally.requests == 0 { Invalid::Empty } else { Invalid::Errors })
         } else if tally.requests == 0 && !flows {
             Some(Invalid::Empty)
+        } else if is_unconnected(tally, readings) {
+            Some(Invalid::Unconnected)
         } else if client_share > SATURATED {
             Some(Invalid::ClientSaturated)
         } else if is_behind(tally) {
             Some(Invalid::Behind)
-        } else if readings.lacks_connections(tally) {
-            Some(Invalid::Missing)
         } else {
             None
         };
@@ -133,15 +129,6 @@ impl Slice {
     }
 }
 
-impl Readings {
-    /// Whether connections are missing: the figures would be those of another load. Where a server
-    /// closes them after a few responses, some are always about to be opened.
-    fn lacks_connections(&self, tally: &Tally) -> bool {
-        let are_missing = |wanted| (self.live_most as f64) < LIVE_MIN * wanted as f64;
-        self.wanted.is_some_and(are_missing) && tally.connects * 2 < tally.requests
-    }
-}
-
 impl fmt::Display for Invalid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -149,7 +136,7 @@ impl fmt::Display for Invalid {
             Self::Empty => "it had no good response",
             Self::ClientSaturated => "the load threads were busy throughout",
             Self::Behind => "less than 99 % of the requests that were due were sent",
-            Self::Missing => "over 10 % of the connections were not open",
+            Self::Unconnected => "more than 1 % of the connections were not open",
             Self::Cut => "it was cut short",
         })
     }
@@ -158,6 +145,18 @@ impl fmt::Display for Invalid {
 /// The latency that a load is about: response time in an open loop, service time else.
 pub(super) fn headline_latency(tally: &Tally) -> &Histogram<u64> {
     tally.response.as_ref().unwrap_or(&tally.latency)
+}
+
+/// Whether connections were missing that hang rather than fail: a server that has no room for them
+/// serves the others as well as ever.
+///
+/// Where connections end after some requests, as many as are missing are being opened.
+fn is_unconnected(tally: &Tally, readings: Readings) -> bool {
+    let Readings { live_connections: Some(live), connections: Some(asked), .. } = readings else {
+        return false;
+    };
+    let missing = asked.saturating_sub(live);
+    missing * 100 > asked && (missing as u64) > tally.connects
 }
 
 /// Whether a schedule was not kept.
@@ -199,16 +198,24 @@ mod tests {
     }
 
     #[test]
-    fn missing_connections_make_it_another_load() {
-        let judge = |live_most, connects, wanted| {
-            let tally = Tally { connects, ..tally(10, 0) };
-            let readings = Readings { load_threads: 1, live_most, wanted, ..Readings::default() };
+    fn missing_connections_are_no_load() {
+        let judge = |live, connects| {
+            let mut tally = tally(10, 0);
+            tally.connects = connects;
+            let readings = Readings {
+                load_threads: 1,
+                live_connections: Some(live),
+                connections: Some(2_000),
+                ..Readings::default()
+            };
             Slice::new(Place::default(), &tally, readings).invalid
         };
-        assert_eq!(judge(89, 4, Some(100)), Some(Invalid::Missing));
-        assert_eq!(judge(90, 4, Some(100)), None);
-        assert_eq!(judge(1, 4, None), None);
-        assert_eq!(judge(1, 5, Some(100)), None, "the server closes them");
+        assert_eq!(judge(2_000, 0), None);
+        assert_eq!(judge(1_980, 0), None);
+        assert_eq!(judge(1_979, 0), Some(Invalid::Unconnected));
+        assert_eq!(judge(1_015, 984), Some(Invalid::Unconnected));
+        // Each connection ends after a request, and the next is on its way.
+        assert_eq!(judge(1_015, 10_000), None);
     }
 
     #[test]

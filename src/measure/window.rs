@@ -18,7 +18,7 @@ use super::{
     thresholds::{Broken, ThresholdWatch},
 };
 use crate::{
-    load::{Extent, Generator, Pace, Script, Tally},
+    load::{Extent, Generator, Plan, Script, Tally},
     sample::{Capture, Sampler},
     unit::{Nanos, Samples},
 };
@@ -42,13 +42,11 @@ pub(super) struct Window<'a> {
     pub(super) subject: &'a mut Subject,
     pub(super) server: ServerWatch,
     pub(super) load_threads: usize,
+    /// How many there should be at any time; none where that changes.
+    connections: Option<usize>,
     pub(super) interrupted: &'a AtomicBool,
     pub(super) collapse: CollapseWatch,
     pub(super) thresholds: ThresholdWatch,
-    /// Connections that should be open all the time; none where they come and go.
-    wanted: Option<usize>,
-    /// The most that were seen open in this slice.
-    live_most: usize,
     edge: Edge,
 }
 
@@ -82,7 +80,7 @@ impl<'a> Window<'a> {
     pub(super) fn new(
         generator: Generator,
         Sides { sampler, subject, server }: Sides<'a>,
-        (script, load_threads): (&Script, usize),
+        (script, plan): (&Script, &Plan),
         interrupted: &'a AtomicBool,
     ) -> Self {
         Self {
@@ -90,12 +88,14 @@ impl<'a> Window<'a> {
             sampler,
             subject,
             server,
-            load_threads,
+            load_threads: plan.threads(),
+            connections: match script.extent {
+                Extent::Stages { .. } => None,
+                _ => Some(plan.connections()),
+            },
             interrupted,
             collapse: CollapseWatch::new(script.limits.max_error_rate),
             thresholds: ThresholdWatch::new(&script.thresholds),
-            wanted: wanted(script),
-            live_most: 0,
             edge: Edge::default(),
         }
     }
@@ -218,8 +218,7 @@ impl<'a> Window<'a> {
             server_cpu: cpu - cpu_before,
             load_threads: self.load_threads,
             live_connections: Some(live),
-            live_most: std::mem::take(&mut self.live_most).max(live),
-            wanted: self.wanted,
+            connections: self.connections,
             flows,
         };
         let mut slice = Slice::new(place, &tally, readings);
@@ -329,7 +328,6 @@ impl<'a> Window<'a> {
 
     fn glance(&mut self, report: &mut dyn FnMut(Nanos, u64)) -> Result<(), Cut> {
         report(Nanos::now(), self.generator.completed());
-        self.live_most = self.live_most.max(self.generator.live_connections());
         if self.interrupted.load(Ordering::Relaxed) {
             return Err(Cut::Interrupted);
         }
@@ -340,16 +338,6 @@ impl<'a> Window<'a> {
             }
             None => Ok(()),
         }
-    }
-}
-
-/// The connections of a load that keeps all of them open.
-fn wanted(script: &Script) -> Option<usize> {
-    let is_steady =
-        !matches!(script.extent, Extent::Stages { .. }) && script.requests_per_connection.is_none();
-    match script.pace {
-        Pace::Closed { connections, .. } if is_steady => Some(connections.get() as usize),
-        _ => None,
     }
 }
 

@@ -1,6 +1,13 @@
 //! What tools say of a server that does not answer as it should.
 
-use std::{thread, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::SeqCst},
+    },
+    thread,
+    time::Duration,
+};
 
 use flameload::load::{EngineKind, ExternalError};
 
@@ -46,14 +53,18 @@ fn the_server_ends_in_mid_run() {
         let Some(external) = find(kind) else { continue };
         let mut server = Server::start();
         let addr = server.addr;
+        let is_over = Arc::new(AtomicBool::new(false));
+        let tool_ended = Arc::clone(&is_over);
         let ends = thread::spawn(move || {
-            while server.count() < 100 {
+            while server.count() < 20 && !tool_ended.load(SeqCst) {
                 thread::sleep(Duration::from_millis(1));
             }
             server.stop();
             server.count()
         });
-        let reported = run(&external, &script("/"), addr, "killed").expect("it runs");
+        let reported = run(&external, &script("/"), addr, "killed");
+        is_over.store(true, SeqCst);
+        let reported = reported.expect("it runs");
         let served = ends.join().expect("the server ends");
         assert!(reported.requests > 0 && reported.requests <= served, "{kind}: {reported:?}");
         assert!(reported.errors.total() > 0, "{kind}: {:?}", reported.errors);

@@ -179,7 +179,8 @@ fn mixes_and_variables_come_as_often_as_they_should() {
     for kind in [EngineKind::Wrk, EngineKind::K6, EngineKind::Oha] {
         let Some(external) = find(kind) else { continue };
         let server = Server::start();
-        let mut script = script("/users/{id}");
+        let mut script = script("/");
+        script.requests[0].path = "/users/{id}".to_owned();
         script.vars = vec![Var {
             name: "id".to_owned(),
             values: Values::Integers { min: 1, max: 2 },

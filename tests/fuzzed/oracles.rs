@@ -14,8 +14,11 @@ mod tools;
 
 use self::pieces::Pieces;
 
+/// Panics when what it is given is not treated as it should be.
+pub(crate) type Oracle = fn(&[u8]);
+
 /// The name of each oracle, which its target and the folder of its seeds share.
-pub(crate) const ALL: [(&str, fn(&[u8])); 9] = [
+pub(crate) const ALL: [(&str, Oracle); 9] = [
     ("answer", answer::check),
     ("cookies", cookies::check),
     ("folded", folded::check),

@@ -192,8 +192,8 @@ fn an_aborted_connection_fails_what_was_under_way() {
     let tally = run(&http2(1, 4, "", ""), &server, 120);
     assert_eq!(first(&tally), (Phase::FirstByte, Cause::Http2(11)));
     // At least the request that was aborted, at most one for each stream.
-    let errors = tally.errors.total();
-    assert!((2..=12).contains(&errors), "{}", tally.errors);
+    let (errors, aborted) = (tally.errors.total(), server.received() / 50);
+    assert!((aborted..=4 * aborted).contains(&errors), "{aborted}: {}", tally.errors);
     assert!(server.accepted() >= 3);
 }
 

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use flameload::load::{Age, Endpoint, LoadError, Phase, Plan, ProbeError, Script, Tls, probe};
+use flameload::load::{Endpoint, LoadError, Phase, Plan, ProbeError, Script, Tls, probe};
 use rustls::{ServerConnection, StreamOwned};
 
 use super::{
@@ -111,13 +111,19 @@ fn a_server_without_tls_or_without_an_answer_is_told() {
         let _ = io::copy(&mut stream, &mut io::sink());
     });
     let identity = Identity::new(LATER, "http/1.1");
-    let script = identity.trusted_by(script(1, "timeout = \"100ms\"", ""));
+    let hasty = identity.trusted_by(script(1, "timeout = \"100ms\"", ""));
+    let script = identity.trusted_by(script(1, "timeout = \"1m\"", ""));
     assert_eq!(refusal(&script, &plain), "tls: what the server sends is not TLS");
     let mute = Server::raw(|mut stream, _| drop(io::copy(&mut stream, &mut io::sink())));
-    assert_eq!(refusal(&script, &mute), "tls: no response in time");
+    assert_eq!(refusal(&hasty, &mute), "tls: no response in time");
     let closing = Server::raw(|_, _| {});
     let detail = refusal(&script, &closing);
-    assert!(detail.starts_with("tls: closed by the server") || detail.contains("ECONNRESET"));
+    // How the end shows depends on whether what was sent to the server had arrived before it.
+    let ends = ["closed by the server", "(ECONNRESET)", "(EPIPE)"];
+    assert!(
+        detail.starts_with("tls: ") && ends.iter().any(|end| detail.ends_with(end)),
+        "{detail}"
+    );
     let other = Identity::new(LATER, "h2");
     let other_protocol = server(&other, OK.to_vec());
     assert_eq!(
@@ -137,11 +143,11 @@ fn connections_that_end_are_encrypted_anew() {
     eventually("requests are answered", || server.received() > 10);
     server.cut();
     let before = server.received();
+    eventually("both are open again", || server.accepted() == 4);
     eventually("they are answered again", || server.received() > before + 10);
     let tally = generator.pause();
-    // Where the cut found a request under way, that one has failed, and on a used connection.
+    // Where the cut found a request under way, that one has failed.
     assert!(tally.errors.total() <= 2, "{}", tally.errors);
-    assert!(tally.errors.kinds().all(|(failure, _)| failure.age == Age::Reused));
     assert_eq!((server.accepted(), tally.errors.of(Phase::Tls)), (4, 0));
 }
 

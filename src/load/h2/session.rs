@@ -87,13 +87,16 @@ impl Session {
         loop {
             lane.note_connecting();
             let opened = open(&lane.setup.endpoint, lane.setup.timeout).await;
-            if let Err((phase, cause)) = opened {
-                lane.note_failure(Failure { phase, cause, age: Age::New });
+            match &opened {
+                // Whoever waits for the first attempts then asks what is live.
+                Ok(_) => lane.note_live(true),
+                Err((phase, cause)) => {
+                    lane.note_failure(Failure { phase: *phase, cause: *cause, age: Age::New });
+                }
             }
             lane.note_first_attempt(slot, opened.is_ok());
             let Ok((send, connection)) = opened else { break };
             let session = Rc::new(Self::new(Rc::clone(&lane), slot));
-            lane.note_live(true);
             Rc::clone(&session).serve(send, connection).await;
             lane.note_live(false);
             answered = session.answered.get().is_some();

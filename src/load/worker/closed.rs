@@ -74,6 +74,11 @@ impl Closed {
         self.follow(now);
     }
 
+    /// Whether connections send without a time to think.
+    pub(super) fn thinks_not(&self) -> bool {
+        self.think == Think::None
+    }
+
     /// What the connection in `slot` does, which has just answered.
     pub(in crate::load) fn turn(&mut self, slot: usize, now: Nanos) -> Turn {
         if slot >= self.active {

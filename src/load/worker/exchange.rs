@@ -108,6 +108,7 @@ impl Worker {
         };
         let (request, parser) = (pool.get(index), connection.parser());
         let latency = self.now.since(began);
+        self.latency = latency;
         let status = parser.status();
         let fault = match request.judge(status, parser.body(), parser.body_bytes()) {
             _ if latency > self.setup.timeout => Some((Phase::Timeout, Cause::Late)),

@@ -48,6 +48,11 @@ impl Pacing {
         matches!(self, Self::Open(_))
     }
 
+    /// Whether requests are sent as fast as they are answered, so that no instant matters.
+    pub(super) fn is_saturating(&self) -> bool {
+        matches!(self, Self::Closed(closed) if closed.thinks_not())
+    }
+
     /// When there is something to do, if all that is due has been done.
     pub(in crate::load) fn next_due(&self) -> Nanos {
         match self {

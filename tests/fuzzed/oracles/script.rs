@@ -16,7 +16,7 @@ thread_local! {
 pub(super) fn check(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     // A file outside of its folder may be anything on this machine, or never end.
-    if ["file", "ca", "script"].iter().any(|key| text.contains(key)) {
+    if text.parse().is_ok_and(|table| names_a_file(&toml::Value::Table(table))) {
         return;
     }
     let scripts = FOLDER.with(|folder| {
@@ -31,6 +31,16 @@ pub(super) fn check(bytes: &[u8]) {
             assert!(!scripts.is_empty(), "a script has a level");
             scripts.iter().for_each(check_requests);
         }
+    }
+}
+
+fn names_a_file(value: &toml::Value) -> bool {
+    match value {
+        toml::Value::Table(table) => table.iter().any(|(key, value)| {
+            ["file", "ca", "engine_script"].contains(&key.as_str()) || names_a_file(value)
+        }),
+        toml::Value::Array(values) => values.iter().any(names_a_file),
+        _ => false,
     }
 }
 

@@ -257,11 +257,12 @@ mod tests {
         ];
         let loops = OpenLoops { connections: 8, rate: 1000.0, share: Some(0.2), sides };
         expect![[r#"
+            output:
               1000 requests/s over 8 connections, 20 % of what ours reached in a closed loop; milliseconds
               side    loop  req/s  achieved  max lag  response p50      p99    p99.9  service p50     p99  p99.9
               ours    open   1000  100.00 %    0.040         0.100  180.000  199.000        0.100   0.400      -
                wrk  closed  30000         -        -             -        -        -        3.000  12.000      -
-        "#]].assert_eq(&loops.to_string());
+        "#]].assert_eq(&format!("output:\n{loops}"));
         assert_eq!(loops.json()["sides"][0]["achieved_ratio"], json!(1.0));
         assert_eq!(loops.json()["sides"][1]["achieved_ratio"], json!(null));
     }

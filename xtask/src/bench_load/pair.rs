@@ -246,6 +246,7 @@ mod tests {
     #[test]
     fn both_sides_are_told_with_their_ratios() {
         expect![[r#"
+            output:
               64 connections, against wrk 4.1.0
               side  client µs/req   req/s  req/s per CPU  server µs/req  p50 ms  p99 ms  errors
               ours           8.00  100000         125000           9.00  10.000  40.000       0
@@ -256,7 +257,7 @@ mod tests {
               1.111 (1.111 to 1.111)    requests/s
               1.000 (1.000 to 1.000)    server CPU time per request
         "#]]
-        .assert_eq(&pair().to_string());
+        .assert_eq(&format!("output:\n{}", pair()));
         let json = pair().json();
         assert_eq!((&json["tool"], &json["connections"]), (&json!("wrk"), &json!(64)));
         assert_eq!(json["ours"]["client_cpu_us_per_request"], json!(8.0));

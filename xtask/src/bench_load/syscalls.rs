@@ -198,6 +198,7 @@ mod tests {
         let theirs = PerRequest { calls: [("epoll_ctl".to_owned(), 2.0)].into() };
         let syscalls = Syscalls { connections: 1, ours, theirs: vec![("wrk", theirs)] };
         expect![[r#"
+            output:
               1 connection: system calls per request
                    call  ours   wrk
               epoll_ctl  0.00  2.00
@@ -205,7 +206,7 @@ mod tests {
                   write  1.00  0.00
                   total  2.00  2.00
         "#]]
-        .assert_eq(&syscalls.to_string());
+        .assert_eq(&format!("output:\n{syscalls}"));
         assert_eq!(syscalls.json()["ours"]["total"], json!(2.0));
         assert!(PerRequest::between(&long, &short).is_err());
     }

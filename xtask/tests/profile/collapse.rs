@@ -83,7 +83,10 @@ fn too_few_descriptors_in_the_server_are_the_diagnosis_and_no_throughput_is_quot
     let run = only_run(&dir);
     assert_eq!(run["load"]["valid"], false);
     assert!(run["diagnosis"].as_str().is_some_and(|text| diagnosis.contains(text)), "{run}");
-    assert!(run["load"]["errors"]["timeout"].as_u64() > Some(0), "{}", run["load"]["errors"]);
+    // Some wait in the server's queue, which is full of them, and the rest wait for a place in it.
+    let errors = &run["load"]["errors"];
+    let count = |class: &str| errors[class].as_u64().unwrap_or(0);
+    assert!(count("timeout") + count("connect") > 0, "{errors}");
 }
 
 /// The record of the only run that was kept.

@@ -99,7 +99,7 @@ enum Finding<'a> {
 }
 
 impl<'a> Diagnosis<'a> {
-    /// The diagnosis in one line; none where nothing failed.
+    /// The diagnosis in one line; none where nothing failed or is known to hang.
     pub fn of(seen: &Seen<'_>) -> Option<String> {
         Diagnosis::find(seen).map(|diagnosis| diagnosis.to_string())
     }
@@ -122,7 +122,9 @@ impl<'a> Finding<'a> {
         if let Some(occurrences) = of_connects(errors, &[libc::EADDRNOTAVAIL]) {
             return Some(Self::Ports(occurrences));
         }
-        let (symptom, occurrences) = most_frequent(errors)?;
+        let Some((symptom, occurrences)) = most_frequent(errors) else {
+            return Self::without_errors(seen);
+        };
         if let Some((open, limit)) = server.exhausted_files() {
             return Some(Self::ServerOpenFiles { open, limit });
         }
@@ -130,6 +132,20 @@ impl<'a> Finding<'a> {
             return Some(Self::AcceptQueue);
         }
         Some(Self::Errors(symptom, occurrences))
+    }
+
+    /// Connections that only hang have not failed yet when a short load ends.
+    fn without_errors(seen: &Seen<'_>) -> Option<Self> {
+        if seen.live >= seen.connections {
+            return None;
+        }
+        match seen.server.exhausted_files() {
+            Some((open, limit)) if seen.unserved(open) > 0 => {
+                Some(Self::ServerOpenFiles { open, limit })
+            }
+            _ if seen.requests == 0 && seen.server.queue_was_full() => Some(Self::AcceptQueue),
+            _ => None,
+        }
     }
 }
 
@@ -153,6 +169,13 @@ impl Seen<'_> {
     /// Everything that was tried: requests, and connections that could not be opened.
     fn attempts(&self) -> u64 {
         self.requests + self.errors.total()
+    }
+
+    /// Connections for which a server with so many files open has none.
+    fn unserved(&self, open: u64) -> u64 {
+        // Without a count of the idle server's files, a few more may have gone without.
+        let served = open.saturating_sub(self.server.open_files_idle.unwrap_or(0));
+        self.connections.saturating_sub(served)
     }
 
     fn time(&self, at: Nanos) -> String {
@@ -259,9 +282,7 @@ fn server_open_files(
         grouped(limit),
         grouped(open)
     )?;
-    // Without a count of the idle server's files, a few more may have gone without.
-    let served = open.saturating_sub(seen.server.open_files_idle.unwrap_or(0));
-    match seen.connections.saturating_sub(served) {
+    match seen.unserved(open) {
         0 => write!(
             f,
             "{} of {} attempts failed",

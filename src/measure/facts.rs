@@ -59,7 +59,7 @@ pub(super) fn run(
     }
     run.server = server(observed, headline.total);
     run.client = client(headline.total);
-    run.bottleneck = load::bottleneck(script, observed, &run.load, headline.total);
+    run.bottleneck = load::bottleneck(settings, observed, &run.load, headline.total);
     run.diagnosis = load::diagnosis(script, observed);
     let profile = sampling::profile(observed, resolved, run.server.cpu_us_per_request);
     let sampled = profile.sampled_us_per_request.map(|us| Nanos((us * 1e3) as u64));
@@ -169,7 +169,9 @@ fn warnings(
     }
     warnings.extend(delayed_ack(&run.load.service_us));
     if let Some(why) = headline.invalid {
-        warnings.push(format!("throughput and latency are not valid: {why}"));
+        let most = most_frequent(slices.rows()).map(|why| format!(" (most often, {why})"));
+        let most = most.unwrap_or_default();
+        warnings.push(format!("throughput and latency are not valid: {why}{most}"));
     }
     if let (Some(missing), Some(command)) =
         (observed.capture.access.missing(), observed.capture.access.lifted_by())
@@ -177,4 +179,10 @@ fn warnings(
         warnings.push(format!("{missing} are missing: run `{command}` to see them"));
     }
     warnings
+}
+
+/// The most frequent reason why slices do not count.
+fn most_frequent(slices: &[Slice]) -> Option<Invalid> {
+    let reasons = || slices.iter().filter_map(|slice| slice.invalid);
+    reasons().max_by_key(|why| reasons().filter(|other| other == why).count())
 }

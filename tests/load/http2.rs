@@ -200,7 +200,7 @@ fn an_aborted_connection_fails_what_was_under_way() {
 #[test]
 fn a_server_that_never_answers_times_out() {
     let _alone = alone();
-    let script = http2(1, 2, "timeout = \"50ms\"", "");
+    let script = http2(1, 2, "timeout = \"300ms\"", "");
     for (begins, cause) in [(false, Cause::NoResponse), (true, Cause::Unfinished)] {
         let server = Http2Server::start(move |_| match begins {
             true => Reply::Begin,

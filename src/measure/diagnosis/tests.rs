@@ -145,6 +145,48 @@ fn the_server_is_at_its_limit_of_descriptors() {
 }
 
 #[test]
+fn connections_hang_that_have_not_failed_yet() {
+    let none = Errors::default();
+    let mut seen = seen(&none);
+    seen.live = 1_015;
+    // They may be on their way.
+    check(
+        &seen,
+        expect![[r#"
+        nothing
+    "#]],
+    );
+    (seen.server.open_files, seen.server.open_files_limit) = (Some(1_024), Some(1_024));
+    check(
+        &seen,
+        expect![[r#"
+        the server is at its limit of 1,024 open files (1,024 open): 985 of 2,000
+        connections were never served; raise it with `ulimit -n`, or `open_files` in
+        its manifest, or ask for fewer connections
+    "#]],
+    );
+    seen.connections = 1_015;
+    check(
+        &seen,
+        expect![[r#"
+        nothing
+    "#]],
+    );
+    (seen.connections, seen.live, seen.requests) = (2_000, 129, 0);
+    seen.server.open_files = Some(9);
+    seen.server.dropped = ListenDrops { overflows: 1_871, drops: 1_871 };
+    check(
+        &seen,
+        expect![[r#"
+        the server accepts no connections: its queue of those that wait overflowed
+        1,871 times, with 0 in it; 129 of 2,000 connections were open; ask for fewer
+        connections, or for a longer queue in the server (net.core.somaxconn allows
+        4,096)
+    "#]],
+    );
+}
+
+#[test]
 fn the_server_ended() {
     let errors = errors(&[
         (Phase::FirstByte, Cause::Closed, Age::Reused, 4, 150),

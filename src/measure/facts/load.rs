@@ -9,6 +9,7 @@ use crate::{
         diagnosis::{Diagnosis, Seen},
         latency::latency,
         observed::Observed,
+        profile::Settings,
         slice::{Slice, headline_latency},
         slices::{Headline, StageTotal, Total},
     },
@@ -169,17 +170,20 @@ pub(super) fn slices(observed: &Observed) -> Vec<SliceFacts> {
 
 /// What kept the throughput from being higher.
 pub(super) fn bottleneck(
-    script: &Script,
+    settings: &Settings,
     observed: &Observed,
     facts: &LoadFacts,
     total: &Total,
 ) -> Option<BottleneckFacts> {
+    let script = &settings.script;
     let kept = total.tally.schedule;
+    let load_cpus = settings.load_cpus.as_slice().len();
     let may_use = observed.server_cpus.as_ref().map(|cpus| cpus.as_slice().len() as f64);
     let threads = Some(observed.usage_after.threads as f64).filter(|threads| *threads > 0.0);
     let evidence = Evidence {
         client_cpus: total.per_second(total.tally.client_cpu.as_secs_f64()),
-        client_cpus_max: observed.load.threads.unwrap_or(1) as f64,
+        client_cpus_max: observed.load.threads.map_or(load_cpus, |count| count.min(load_cpus))
+            as f64,
         server_cpus: total.per_second(total.server_cpu.as_secs_f64()),
         server_cpus_max: may_use.map(|cpus| threads.map_or(cpus, |threads| cpus.min(threads))),
         rate: facts.requests_per_second?,

@@ -54,7 +54,9 @@ pub(super) fn lines(run: &Run) -> Vec<(&'static str, String)> {
 }
 
 fn throughput(load: &LoadFacts) -> String {
-    let bytes = load.bytes_per_second.map_or(Bytes(0), |bytes| Bytes(bytes as u64));
+    // Not every tool counts them.
+    let bytes = load.bytes_per_second.map(|bytes| format!(", {}/s", Bytes(bytes as u64)));
+    let bytes = bytes.unwrap_or_default();
     let loops = format!(
         "{} connection{}, {} loop",
         load.connections,
@@ -64,7 +66,7 @@ fn throughput(load: &LoadFacts) -> String {
     if !load.valid {
         return format!("NOT VALID ({loops})");
     }
-    format!("{} requests/s, {bytes}/s, {loops}", figure(load.requests_per_second, 0))
+    format!("{} requests/s{bytes}, {loops}", figure(load.requests_per_second, 0))
 }
 
 fn engine(load: &LoadFacts) -> String {
@@ -272,7 +274,7 @@ mod tests {
         check(
             &run,
             expect![[r#"
-            throughput| 19990 requests/s, 0 B/s, 512 connections, open loop
+            throughput| 19990 requests/s, 512 connections, open loop
             response| p50 900 µs, p90 1.80 ms, p99 2.70 ms, p99.9 3.60 ms, max 45.00 ms
             service| p50 100 µs, p90 200 µs, p99 300 µs, p99.9 400 µs, max 5.00 ms
             schedule| 19998 of 20000 requests/s sent (100.0 % of those due), at most 1.23 ms late, backlog at most 3, 0 dropped

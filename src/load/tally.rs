@@ -18,7 +18,8 @@ pub struct Tally {
     pub ended: Nanos,
     /// Good responses: complete, in time, with the expected status and body.
     pub requests: u64,
-    /// Bytes received in all responses, heads included.
+    /// Bytes received in all responses: with their heads over HTTP/1.1, bodies alone over HTTP/2,
+    /// and decrypted where there is encryption.
     pub bytes: u64,
     /// **Service time**: nanoseconds from writing a request to its complete response, of good
     /// responses only.

@@ -167,6 +167,7 @@ impl Worker {
             self.sweep();
             self.open_due();
             self.keep_pace();
+            self.note_spent();
             if self.pacing.is_saturating() {
                 self.lull.rest(count, self.busy, self.latency);
             }

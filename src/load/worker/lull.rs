@@ -20,7 +20,7 @@ const BUSY_MIN: usize = 16;
 const ENOUGH: usize = 8;
 /// A rest lasts this part of a service time, and so long at most: it may delay the reading of a
 /// response by so much.
-const PART: u64 = 8;
+const PART: u64 = 5;
 const LONGEST: Nanos = Nanos(100_000);
 /// A shorter one costs more than it saves.
 const SHORTEST: Nanos = Nanos(10_000);
@@ -77,11 +77,11 @@ mod tests {
     #[test]
     fn it_rests_only_while_many_are_under_way_and_few_come() {
         let rest = |events, busy, latency| Lull::default().after(events, busy, latency);
-        assert_eq!(rest(1, 64, LATENCY), Some(Nanos(25_000)));
+        assert_eq!(rest(1, 64, LATENCY), Some(Nanos(40_000)));
         assert_eq!(rest(1, 64, Nanos(10_000_000)), Some(LONGEST));
         assert_eq!(rest(8, 64, LATENCY), None);
         assert_eq!(rest(1, 15, LATENCY), None);
-        assert_eq!(rest(1, 64, Nanos(60_000)), None);
+        assert_eq!(rest(1, 64, Nanos(40_000)), None);
     }
 
     #[test]

@@ -38,11 +38,16 @@ impl Worker {
                 self.position += 1;
             }
         }
+        ControlFlow::Continue(())
+    }
+
+    /// Tells when the slice's requests are all sent and answered. The last of them may also have
+    /// been dropped: nothing would wake the thread after that.
+    pub(super) fn note_spent(&self) {
         let is_done = self.quota == 0 && self.busy == 0 && self.pacing.backlog() == 0;
         if is_done && tap::is_open_at(self.position) {
             self.setup.gauge.set_spent(self.position);
         }
-        ControlFlow::Continue(())
     }
 
     fn begin_slice(&mut self) {

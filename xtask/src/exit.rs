@@ -2,7 +2,7 @@
 
 use std::{io, process::ExitCode};
 
-use flameload::{measure::MeasureError, record::RecordError};
+use flameload::{load::ExternalError, measure::MeasureError, record::RecordError};
 
 use crate::out;
 
@@ -61,6 +61,8 @@ fn message(error: &anyhow::Error) -> String {
 fn code(error: &anyhow::Error) -> Exit {
     match error.downcast_ref::<MeasureError>() {
         Some(error) if error.is_interruption() => return Exit::Interrupted,
+        // Known before anything is built or started, like any other wrong script.
+        Some(MeasureError::External(ExternalError::Inexpressible { .. })) => return Exit::Usage,
         Some(_) => return Exit::CouldNotMeasure,
         None => {}
     }

@@ -1,4 +1,7 @@
-//! Reads a TOML file strictly: an unknown key is an error that names the nearest known one.
+//! Reads a TOML file strictly: an unknown key is an error that names the nearest known one; and
+//! texts with holes in such files.
+
+pub(crate) mod template;
 
 use std::{
     fs, io,

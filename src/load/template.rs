@@ -3,19 +3,18 @@
 use thiserror::Error;
 
 use super::script::Var;
-use crate::config;
+use crate::config::{
+    self,
+    template::{self, Part, Unpaired},
+};
 
 /// A text with variables: `{name}` stands for a value of the variable `name`, `{{` and `}}` for
 /// braces.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Template(Vec<Part>);
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Part {
-    Text(String),
-    /// The place of a variable among those that the template was parsed with.
-    Hole(usize),
-}
+pub(super) struct Template(
+    /// A hole is the place of a variable among those that the template was parsed with.
+    template::Template<usize>,
+);
 
 /// Why a text is not a template.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -26,41 +25,25 @@ pub(super) enum TemplateError {
     Brace(String),
 }
 
+impl From<Unpaired> for TemplateError {
+    fn from(Unpaired(text): Unpaired) -> Self {
+        Self::Brace(text)
+    }
+}
+
 impl Template {
     /// Parses `text`, in which the variables `vars` may stand.
     pub(super) fn parse(text: &str, vars: &[Var]) -> Result<Self, TemplateError> {
-        let mut parts = Vec::new();
-        let mut plain = String::new();
-        let mut rest = text;
-        while let Some(at) = rest.find(['{', '}']) {
-            let (before, from) = rest.split_at(at);
-            plain.push_str(before);
-            if let Some(after) = from.strip_prefix("{{").or_else(|| from.strip_prefix("}}")) {
-                plain.push_str(&from[..1]);
-                rest = after;
-                continue;
-            }
-            let unpaired = || TemplateError::Brace(text.to_owned());
-            let inner = from.strip_prefix('{').ok_or_else(unpaired)?;
-            let (name, after) = inner.split_once('}').ok_or_else(unpaired)?;
+        let place = |name: &str| {
             let place = vars.iter().position(|var| var.name == name);
-            let place = place.ok_or_else(|| unknown(name, vars))?;
-            parts.push(Part::Text(std::mem::take(&mut plain)));
-            parts.push(Part::Hole(place));
-            rest = after;
-        }
-        plain.push_str(rest);
-        parts.push(Part::Text(plain));
-        parts.retain(|part| !matches!(part, Part::Text(text) if text.is_empty()));
-        Ok(Self(parts))
+            place.ok_or_else(|| unknown(name, vars))
+        };
+        template::Template::parse(text, place).map(Self)
     }
 
     /// The places of the variables in it, as often as they stand there.
     pub(super) fn variables(&self) -> impl Iterator<Item = usize> {
-        self.0.iter().filter_map(|part| match part {
-            Part::Text(_) => None,
-            Part::Hole(place) => Some(*place),
-        })
+        self.0.holes().copied()
     }
 
     /// The text with `values` in place of the variables; one that has none stands for nothing.
@@ -69,7 +52,7 @@ impl Template {
             &Part::Hole(place) => values.get(place).map_or("", String::as_str),
             Part::Text(plain) => plain.as_str(),
         };
-        self.0.iter().map(text).collect()
+        self.0.parts().map(text).collect()
     }
 }
 

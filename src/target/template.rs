@@ -5,7 +5,10 @@ use std::{collections::BTreeMap, ffi::OsString, path::Path};
 use serde::{Deserialize, Deserializer};
 use thiserror::Error;
 
-use crate::config;
+use crate::config::{
+    self,
+    template::{self, Part, Unpaired},
+};
 
 /// A text with placeholders, checked when it is read.
 ///
@@ -20,13 +23,7 @@ use crate::config;
 ///
 /// `{{` and `}}` stand for braces.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Template(Vec<Part>);
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Part {
-    Text(String),
-    Hole(Placeholder),
-}
+pub struct Template(template::Template<Placeholder>);
 
 /// What a hole in a template stands for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,6 +55,12 @@ pub enum TemplateError {
     Missing(&'static str),
 }
 
+impl From<Unpaired> for TemplateError {
+    fn from(Unpaired(text): Unpaired) -> Self {
+        Self::Brace(text)
+    }
+}
+
 const NAMES: [&str; 5] = ["bin", "port", "cpus", "workers", "dir"];
 
 /// What the placeholders stand for in one process.
@@ -77,42 +80,18 @@ impl Template {
     /// # Errors
     /// On an unknown placeholder and on a brace without its partner.
     pub fn parse(text: &str) -> Result<Self, TemplateError> {
-        let mut parts = Vec::new();
-        let mut plain = String::new();
-        let mut rest = text;
-        while let Some(at) = rest.find(['{', '}']) {
-            let (before, from) = rest.split_at(at);
-            plain.push_str(before);
-            if let Some(after) = from.strip_prefix("{{").or_else(|| from.strip_prefix("}}")) {
-                plain.push_str(&from[..1]);
-                rest = after;
-                continue;
-            }
-            let unpaired = || TemplateError::Brace(text.to_owned());
-            let inner = from.strip_prefix('{').ok_or_else(unpaired)?;
-            let (name, after) = inner.split_once('}').ok_or_else(unpaired)?;
-            parts.push(Part::Text(std::mem::take(&mut plain)));
-            parts.push(Part::Hole(Placeholder::parse(name)?));
-            rest = after;
-        }
-        plain.push_str(rest);
-        parts.push(Part::Text(plain));
-        parts.retain(|part| !matches!(part, Part::Text(text) if text.is_empty()));
-        Ok(Self(parts))
+        template::Template::parse(text, Placeholder::parse).map(Self)
     }
 
     /// The placeholders in it.
     pub(super) fn placeholders(&self) -> impl Iterator<Item = &Placeholder> {
-        self.0.iter().filter_map(|part| match part {
-            Part::Text(_) => None,
-            Part::Hole(placeholder) => Some(placeholder),
-        })
+        self.0.holes()
     }
 
     /// The text with its placeholders filled in.
     pub(super) fn render(&self, values: &Values<'_>) -> Result<OsString, TemplateError> {
         let mut text = OsString::new();
-        for part in &self.0 {
+        for part in self.0.parts() {
             match part {
                 Part::Text(plain) => text.push(plain),
                 Part::Hole(placeholder) => text.push(placeholder.value(values)?),

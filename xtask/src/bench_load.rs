@@ -176,9 +176,7 @@ impl Args {
     fn levels(&self) -> anyhow::Result<Vec<Script>> {
         let mut levels = Script::find(&paths::scripts(), &self.script)?;
         if !self.connections.is_empty() {
-            let script = levels.remove(0);
-            let with = |&connections| script.clone().with_connections(connections);
-            levels = self.connections.iter().map(with).collect();
+            levels = Script::at_connections(&levels, &self.connections)?;
         }
         let levels = levels.into_iter().map(|level| {
             let is_closed = matches!(level.pace, Pace::Closed { .. });

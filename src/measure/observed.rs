@@ -8,7 +8,7 @@ use crate::{
     record::{Attachment, Host, Status, UtcTime},
     sample::Capture,
     target::{
-        Cpus,
+        Allowance, Cpus,
         network::{ListenDrops, Ports},
         usage::Usage,
     },
@@ -23,6 +23,8 @@ pub(super) struct Observed {
     /// Where the load went.
     pub(super) addr: SocketAddr,
     pub(super) server_cpus: Option<Cpus>,
+    /// What it got of its budget; none where it was not launched.
+    pub(super) allowance: Option<Allowance>,
     pub(super) host: Host,
     pub(super) capture: Capture,
     pub(super) first_call: Duration,

@@ -19,7 +19,7 @@ use crate::{
     record::{Host, Run, Store, UtcTime},
     sample::{Config, Sampler},
     symbolize::{Detail, resolve},
-    target::{Built, Cpus, Guard, build, network, usage},
+    target::{BuildOptions, Built, Cpus, Guard, build, network, usage},
     unit::{Bytes, Hertz, Nanos},
 };
 
@@ -203,7 +203,7 @@ impl<'a> Prepared<'a> {
         };
         let mut watch = driven.server;
         let (server, dropped) = watch.end(&subject.pids());
-        let server_cpus = subject.cpus.clone();
+        let (server_cpus, allowance) = (subject.cpus.clone(), subject.allowance.clone());
         subject.stop();
         let mut load = driven.load;
         load.ports = ports;
@@ -212,6 +212,7 @@ impl<'a> Prepared<'a> {
             started,
             addr,
             server_cpus,
+            allowance,
             host,
             capture: driven.capture,
             first_call,
@@ -231,11 +232,10 @@ impl<'a> Prepared<'a> {
         interrupted: &AtomicBool,
         events: Sink<'_>,
     ) -> Result<Subject, MeasureError> {
-        let cpus = &settings.server_cpus;
         match (self.what, &self.built) {
             (What::Target(launch), Some(built)) => {
                 events(Event::Starting);
-                Subject::launch(launch, built, cpus, &self.guard, sampler, interrupted)
+                Subject::launch(launch, built, settings, &self.guard, sampler, interrupted)
             }
             (What::Process(attach), _) => {
                 let elsewhere = match settings.script.base {
@@ -257,11 +257,12 @@ fn build_target(
     events: Sink<'_>,
 ) -> Result<Option<Built>, MeasureError> {
     let What::Target(launch) = what else { return Ok(None) };
-    let Launch { manifest, color, cache, .. } = &**launch;
-    if !manifest.recipes.is_empty() {
+    let Launch { manifest, color, cache, db_url, .. } = &**launch;
+    let services = db_url.is_none();
+    if !manifest.recipes.is_empty() || services && !manifest.services.is_empty() {
         events(Event::Building { target: manifest.name.clone() });
     }
-    let options = crate::target::BuildOptions { color: *color, cache: cache.clone() };
+    let options = BuildOptions { color: *color, cache: cache.clone(), services };
     let mut line = |text: &str| events(Event::BuildOutput(text.to_owned()));
     Ok(Some(build(manifest, &options, guard, interrupted, &mut line)?))
 }

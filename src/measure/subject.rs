@@ -2,12 +2,12 @@
 
 use std::{net::SocketAddr, num::NonZero, path::PathBuf, sync::atomic::AtomicBool, time::Duration};
 
-use super::error::MeasureError;
+use super::{error::MeasureError, profile::Settings};
 use crate::{
     sample::{Origin, Sampler},
     target::{
-        self, BuildOptions, Built, Cpus, Guard, LaunchOptions, Manifest, Running, descendants,
-        is_running, listening_ports,
+        self, Allowance, BudgetName, BuildOptions, Built, Cpus, Guard, LaunchOptions, Manifest,
+        Running, descendants, is_running, listening_ports,
     },
 };
 
@@ -33,13 +33,18 @@ pub struct Launch {
     pub color: bool,
     /// The folder for what is built and is better not built again.
     pub cache: PathBuf,
+    /// What it may use.
+    pub budget: BudgetName,
+    /// A database that runs already, in place of the manifest's services.
+    pub db_url: Option<String>,
 }
 
 impl Launch {
     /// The target as its manifest has it, under the budget `default`.
     pub fn new(manifest: Manifest) -> Self {
-        let BuildOptions { color, cache } = BuildOptions::default();
-        Self { manifest, port: None, open_files: None, color, cache }
+        let BuildOptions { color, cache, .. } = BuildOptions::default();
+        let budget = BudgetName::Default;
+        Self { manifest, port: None, open_files: None, color, cache, budget, db_url: None }
     }
 }
 
@@ -59,6 +64,8 @@ pub(super) struct Subject {
     pub(super) addr: SocketAddr,
     /// The CPUs that it may use; none where that is not known.
     pub(super) cpus: Option<Cpus>,
+    /// What it got of its budget; none where we did not launch it.
+    pub(super) allowance: Option<Allowance>,
     /// Time of the first call that succeeded, where we were the first to call.
     pub(super) first_call: Option<Duration>,
 }
@@ -74,16 +81,19 @@ impl Subject {
     pub(super) fn launch(
         launch: &Launch,
         built: &Built,
-        cpus: &Cpus,
+        settings: &Settings,
         guard: &Guard,
         sampler: &mut Sampler,
         interrupted: &AtomicBool,
     ) -> Result<Self, MeasureError> {
         let options = LaunchOptions {
-            cpus: Some(cpus.clone()),
+            cpus: Some(settings.server_cpus.clone()),
+            budget: launch.manifest.budget(launch.budget),
             port: launch.port,
             open_files: launch.open_files,
-            ..LaunchOptions::default()
+            db_url: launch.db_url.clone(),
+            // What serves the server is no part of what is measured, nor of what it may use.
+            service_cpus: Some(settings.load_cpus.clone()),
         };
         let held = target::launch(&launch.manifest, built, &options, guard)?;
         for pid in held.profiled() {
@@ -95,11 +105,13 @@ impl Subject {
                 return Err(error.into());
             }
         }
+        let allowance = held.allowance().clone();
         let running = held.release(interrupted)?;
         let addr = running.addr().ok_or(MeasureError::NoAddress)?;
         let first_call = running.first_call();
-        let cpus = Some(cpus.clone());
-        Ok(Self { origin: Source::Launched(running), addr, cpus, first_call })
+        let cpus = Some(allowance.cpus.clone());
+        let allowance = Some(allowance);
+        Ok(Self { origin: Source::Launched(running), addr, cpus, allowance, first_call })
     }
 
     /// Attaches to a process and its children.
@@ -120,7 +132,8 @@ impl Subject {
             let _ = sampler.watch(child, Origin::Running);
         }
         let cpus = Cpus::of_process(attach.pid).ok();
-        Ok(Self { origin: Source::Attached(attach.clone()), addr, cpus, first_call: None })
+        let origin = Source::Attached(attach.clone());
+        Ok(Self { origin, addr, cpus, allowance: None, first_call: None })
     }
 
     /// The processes with all their children that live now.

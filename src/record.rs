@@ -6,8 +6,13 @@
 //!   profile.json.gz   the time-resolved Profile
 //!   cpu.folded        \ derived from the two above, byte for byte the same at any time
 //!   cpu.svg           /
+//!
+//! flamegraphs/bench/<id>/
+//!   bench.json        the record of a benchmark: a Bench, of the runs that it names
+//!   table.md  table.csv  chart.svg    derived from it by `report`
 //! ```
 
+mod bench;
 mod derive;
 mod host;
 mod id;
@@ -16,6 +21,7 @@ mod store;
 mod time;
 mod trust;
 
+pub use bench::{Bench, CellFacts, EstimateFacts, LevelFacts, RoundFacts};
 pub use derive::{Derived, DerivedFile, derive};
 pub use host::Host;
 pub use id::{RunId, RunIdError};

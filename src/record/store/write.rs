@@ -166,14 +166,14 @@ fn is_abandoned(path: &Path) -> bool {
 }
 
 /// A directory that is being written; dropping it removes it.
-struct Unfinished {
+pub(super) struct Unfinished {
     directory: TempDir,
     /// Holds the lock that says that the writer is alive.
     _lock: File,
 }
 
 impl Unfinished {
-    fn create(target: &Path) -> io::Result<Self> {
+    pub(super) fn create(target: &Path) -> io::Result<Self> {
         fs::create_dir_all(target)?;
         let directory = tempfile::Builder::new()
             .prefix(&format!("{UNFINISHED}{}-", std::process::id()))
@@ -185,7 +185,12 @@ impl Unfinished {
         Ok(Self { directory, _lock: lock })
     }
 
-    fn finish(mut self, place: &Path) -> Result<(), RecordError> {
+    /// Where it is written.
+    pub(super) fn path(&self) -> &Path {
+        self.directory.path()
+    }
+
+    pub(super) fn finish(mut self, place: &Path) -> Result<(), RecordError> {
         fs::rename(self.directory.path(), place)
             .map_err(|source| RecordError::Write { path: place.to_owned(), source })?;
         self.directory.disable_cleanup(true);
@@ -211,7 +216,7 @@ fn record_json(run: &Run, place: &Path) -> Result<Vec<u8>, RecordError> {
     Ok(json)
 }
 
-fn write_file(
+pub(super) fn write_file(
     directory: &Path,
     name: &str,
     write: impl FnOnce(&mut File) -> io::Result<()>,

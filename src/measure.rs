@@ -9,6 +9,7 @@
 //! requests, CPU time and samples of a slice belong together. See `docs/METHOD.md`.
 
 mod agenda;
+mod bench;
 mod bottleneck;
 mod builtin;
 mod collapse;
@@ -31,6 +32,7 @@ mod thresholds;
 mod window;
 
 pub use agenda::Place;
+pub use bench::{BenchEvent, BenchSink, Contest, Entrant, Source, bench, bench_of, share_of};
 pub use confidence::{Estimate, t_quantile_975};
 pub use diagnosis::{Diagnosis, Seen, ServerExit, ServerSeen};
 pub use error::MeasureError;

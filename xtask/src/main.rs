@@ -1,5 +1,6 @@
 //! The command line of flameload: parse, one call to the library, print, exit code.
 
+mod bench;
 mod bench_load;
 mod bench_pipeline;
 mod ci;
@@ -33,6 +34,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Profile(profile::Args),
+    Bench(bench::Args),
     Render(render::Args),
     Runs(list::RunsArgs),
     Targets(list::TargetsArgs),
@@ -47,6 +49,7 @@ enum Command {
 fn main() -> std::process::ExitCode {
     let exit = match Cli::parse().command {
         Command::Profile(args) => profile::run(args),
+        Command::Bench(args) => bench::run(&args),
         Command::Render(args) => render::run(&args),
         Command::Runs(args) => list::runs(&args),
         Command::Targets(args) => list::targets(&args),

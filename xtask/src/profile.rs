@@ -1,6 +1,6 @@
 //! `cargo xtask profile`: measure a server and keep a flamegraph that carries the run's figures.
 
-mod choice;
+pub(crate) mod choice;
 
 use std::{num::NonZero, path::PathBuf, sync::atomic::AtomicBool, time::Duration};
 

@@ -11,7 +11,7 @@ use flameload::{
     unit::{Bytes, Ratio},
 };
 
-use crate::out;
+use crate::out::{self, shown_path};
 pub(crate) use sweep::{Sweep, level};
 
 /// How many of the hottest functions a summary shows.
@@ -26,12 +26,6 @@ pub(crate) fn print(finished: &Finished, json: bool) -> anyhow::Result<()> {
     }
     let svg = finished.directory.join("cpu.svg");
     out::print(&format!("{}\n  flamegraph   {}\n", text(&finished.run), shown_path(&svg)))
-}
-
-/// Relative to the current directory where that is shorter.
-fn shown_path(path: &std::path::Path) -> String {
-    let current = std::env::current_dir().unwrap_or_default();
-    path.strip_prefix(current).unwrap_or(path).display().to_string()
 }
 
 fn text(run: &Run) -> String {

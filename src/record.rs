@@ -16,7 +16,7 @@ mod store;
 mod time;
 mod trust;
 
-pub use derive::{Derived, derive};
+pub use derive::{Derived, DerivedFile, derive};
 pub use host::Host;
 pub use id::{RunId, RunIdError};
 pub use run::{

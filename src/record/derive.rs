@@ -2,20 +2,31 @@
 
 use serde_json::json;
 
-use super::run::{LoadFacts, Run, Status};
+use super::{
+    run::{LoadFacts, Run, Status},
+    store,
+};
 use crate::{
     fold::Folded,
     render::{Caption, Link, Palette, RenderError, flamegraph, grouped, micros},
     symbolize::{FrameKind, Profile},
 };
 
-/// The derived files of a run.
+/// The derived files of a run: `cpu.folded` and `cpu.svg` first, then whatever else its record
+/// and its profile determine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Derived {
-    /// `cpu.folded`.
-    pub folded: Vec<u8>,
-    /// `cpu.svg`.
-    pub svg: Vec<u8>,
+    /// The files, each with a name of its own.
+    pub files: Vec<DerivedFile>,
+}
+
+/// A file that a record and a profile determine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DerivedFile {
+    /// Its name in the run's directory.
+    pub name: String,
+    /// What is in it.
+    pub bytes: Vec<u8>,
 }
 
 /// Derives folded text and flamegraph. Writing a run and rendering it again both come here, so
@@ -27,7 +38,9 @@ pub fn derive(run: &Run, profile: &Profile) -> Result<Derived, RenderError> {
     let folded = Folded::from_profile(profile);
     let mut svg = Vec::new();
     flamegraph(&folded, &caption(run, profile, &folded), &mut svg)?;
-    Ok(Derived { folded: folded.to_string().into_bytes(), svg })
+    let file = |name: &str, bytes| DerivedFile { name: name.to_owned(), bytes };
+    let folded = folded.to_string().into_bytes();
+    Ok(Derived { files: vec![file(store::FOLDED, folded), file(store::SVG, svg)] })
 }
 
 fn caption(run: &Run, profile: &Profile, folded: &Folded) -> Caption {
@@ -46,7 +59,7 @@ fn caption(run: &Run, profile: &Profile, folded: &Folded) -> Caption {
         us_per_sample,
         id: Some(run.id.to_string()),
         metadata: metadata(run, total, us_per_sample),
-        links: [super::store::RUN, super::store::FOLDED, super::store::PROFILE].map(link).into(),
+        links: [store::RUN, store::FOLDED, store::PROFILE].map(link).into(),
         palette: palette(profile),
     }
 }

@@ -198,8 +198,9 @@ impl Store {
     /// When the run cannot be read, or its directory not be written to.
     pub fn render(directory: &Path) -> Result<PathBuf, RecordError> {
         let derived = derive(&Self::read(directory)?, &Self::read_profile(directory)?)?;
-        write::replace(directory, FOLDED, &derived.folded)?;
-        write::replace(directory, SVG, &derived.svg)?;
+        for file in &derived.files {
+            write::replace(directory, &file.name, &file.bytes)?;
+        }
         Ok(directory.join(SVG))
     }
 }

@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use super::{FOLDED, PROFILE, RUN, RecordError, SVG, Store, directories, parse};
 use crate::{
     record::{
-        derive::{Derived, derive},
+        derive::{DerivedFile, derive},
         run::Run,
     },
     symbolize::Profile,
@@ -94,31 +94,31 @@ impl Store {
         let unfinished = Unfinished::create(&target)
             .map_err(|source| RecordError::Unwritable { path: target.clone(), source })?;
         let directory = unfinished.directory.path();
-        run.artifacts = artifacts(profile.is_some());
+        run.artifacts = BTreeMap::new();
         for Attachment { what, file, bytes } in attachments {
             write_file(directory, file, |to| to.write_all(bytes))?;
             run.artifacts.insert(what.clone(), file.clone());
         }
-        let json = record_json(run, &place)?;
         if let Some(profile) = profile {
+            // From the record as it will be read, not as it is here: numbers may differ in
+            // their last bit.
+            let record = parse(&record_json(run, &place)?, &place.join(RUN))?;
             let path = directory.join(PROFILE);
             let file = File::create(&path)
                 .map_err(|source| RecordError::Write { path: path.clone(), source })?;
             profile.write(file).map_err(|source| RecordError::Profile { path, source })?;
-            // From the record as it will be read, not as it is here: numbers may differ in
-            // their last bit.
-            let Derived { folded, svg } = derive(&parse(&json, &place.join(RUN))?, profile)?;
-            write_file(directory, FOLDED, |file| file.write_all(&folded))?;
-            write_file(directory, SVG, |file| file.write_all(&svg))?;
-        }
-        let json = match (load_ended, &mut run.profile) {
-            (Some(ended), Some(facts)) => {
-                let took = Nanos::now().since(ended);
-                facts.post_processing_ms = Some((took.as_micros_f64() / 1e3).round());
-                record_json(run, &place)?
+            run.artifacts.insert(what(PROFILE).to_owned(), PROFILE.to_owned());
+            let derived = derive(&record, profile)?;
+            for DerivedFile { name, bytes } in derived.files {
+                write_file(directory, &name, |file| file.write_all(&bytes))?;
+                run.artifacts.insert(what(&name).to_owned(), name);
             }
-            _ => json,
-        };
+        }
+        if let (Some(ended), Some(facts)) = (load_ended, &mut run.profile) {
+            let took = Nanos::now().since(ended);
+            facts.post_processing_ms = Some((took.as_micros_f64() / 1e3).round());
+        }
+        let json = record_json(run, &place)?;
         write_file(directory, RUN, |file| file.write_all(&json))?;
         unfinished.finish(&place)?;
         Ok(place)
@@ -193,11 +193,15 @@ impl Unfinished {
     }
 }
 
-/// The files that go with a record, by what they are.
-fn artifacts(with_profile: bool) -> BTreeMap<String, String> {
-    let files = [("profile", PROFILE), ("folded", FOLDED), ("svg", SVG)];
-    let files = files.map(|(what, file)| (what.to_owned(), file.to_owned()));
-    files.into_iter().filter(|_| with_profile).collect()
+/// What a file that goes with every profile is called in the record's list; any other is listed
+/// by its name.
+fn what(file: &str) -> &str {
+    match file {
+        PROFILE => "profile",
+        FOLDED => "folded",
+        SVG => "svg",
+        other => other,
+    }
 }
 
 fn record_json(run: &Run, place: &Path) -> Result<Vec<u8>, RecordError> {

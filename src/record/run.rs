@@ -4,6 +4,7 @@
 //! A figure that could not be had is `null`: that includes ratios whose divisor was zero.
 
 mod load;
+mod process;
 mod profile;
 
 use std::collections::BTreeMap;
@@ -15,6 +16,7 @@ pub use load::{
     BottleneckFacts, ErrorCounts, ErrorFacts, LatencyFacts, LoadFacts, RequestFacts, SliceFacts,
     StageFacts, ThresholdFacts,
 };
+pub use process::ProcessFacts;
 pub use profile::{HotFacts, ObserverEffect, ProfileFacts, UnwindFacts};
 
 /// The version of the format.
@@ -58,6 +60,9 @@ pub struct Run {
     /// What the target used.
     #[serde(default)]
     pub server: ServerFacts,
+    /// The same for each process of the target, in the order of their start.
+    #[serde(default)]
+    pub processes: Vec<ProcessFacts>,
     /// What the load generator used.
     #[serde(default)]
     pub client: ClientFacts,
@@ -101,6 +106,7 @@ impl Run {
             host: Host::default(),
             load: LoadFacts::default(),
             server: ServerFacts::default(),
+            processes: Vec::new(),
             client: ClientFacts::default(),
             bottleneck: None,
             diagnosis: None,

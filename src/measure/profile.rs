@@ -19,7 +19,7 @@ use crate::{
     record::{Host, Run, Store, UtcTime},
     sample::{Config, Sampler},
     symbolize::{Detail, resolve},
-    target::{Built, Cpus, Guard, build, network, usage},
+    target::{Built, Cpus, Guard, build, network},
     unit::{Bytes, Hertz, Nanos},
 };
 
@@ -198,7 +198,7 @@ impl<'a> Prepared<'a> {
         };
         let plan = Plan::new(script, addr, &load_cpus)?;
         let first_call = first_call(&plan, script, &subject)?;
-        let usage_initial = usage::read(&subject.pids());
+        let usage_initial = subject.usage();
         let server = ServerWatch::begin(&subject.pids(), addr);
         events(Event::Ready { after: first_call });
         if plan.is_checked() {
@@ -213,6 +213,7 @@ impl<'a> Prepared<'a> {
         let mut watch = driven.server;
         let (server, dropped) = watch.end(&subject.pids());
         let server_cpus = subject.cpus.clone();
+        let processes = subject.processes();
         subject.stop();
         let mut load = driven.load;
         load.ports = ports;
@@ -221,6 +222,7 @@ impl<'a> Prepared<'a> {
             started,
             addr,
             server_cpus,
+            processes,
             host,
             capture: driven.capture,
             first_call,

@@ -3,7 +3,10 @@
 mod folded;
 mod hottest;
 mod name;
+mod quality;
+mod roots;
 
 pub use folded::{Folded, FoldedError};
 pub use hottest::{HotFrame, hottest};
 pub use name::{KERNEL_SUFFIX, clean};
+pub use quality::Quality;

@@ -4,8 +4,8 @@
 //! flamegraphs/<target>/<run id>/
 //!   run.json          the record: a Run
 //!   profile.json.gz   the time-resolved Profile
-//!   cpu.folded        \ derived from the two above, byte for byte the same at any time
-//!   cpu.svg           /
+//!   cpu.folded        \ derived from the two above, byte for byte the same at any time;
+//!   cpu.svg           / of several processes, also cpu-<process>.folded and cpu-<process>.svg
 //!
 //! flamegraphs/bench/<id>/
 //!   bench.json        the record of a benchmark: a Bench, of the runs that it names
@@ -27,8 +27,9 @@ pub use host::Host;
 pub use id::{RunId, RunIdError};
 pub use run::{
     BottleneckFacts, BudgetFacts, ClientFacts, Distribution, DistributionError, ErrorCounts,
-    ErrorFacts, HotFacts, LatencyFacts, LoadFacts, ObserverEffect, ProfileFacts, RequestFacts, Run,
-    ServerFacts, SliceFacts, StageFacts, Status, TargetFacts, ThresholdFacts, UnwindFacts,
+    ErrorFacts, HotFacts, LatencyFacts, LoadFacts, ObserverEffect, ProcessFacts, ProfileFacts,
+    RequestFacts, Run, ServerFacts, SliceFacts, StageFacts, Status, TargetFacts, ThresholdFacts,
+    UnwindFacts,
 };
 pub use store::{Attachment, RecordError, RunSummary, Store};
 pub use time::{UtcTime, UtcTimeError};

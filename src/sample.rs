@@ -20,6 +20,7 @@ mod event;
 #[doc(hidden)]
 pub mod fuzzing;
 mod module;
+mod owners;
 mod record;
 mod ring;
 mod sampler;
@@ -34,5 +35,5 @@ pub use bound::BoundFunction;
 pub use capture::{Capture, Counts, RawSample, SampledThread};
 pub(crate) use module::own_vdso_range;
 pub use module::{Code, Module, ModuleId};
-pub use sampler::{Config, Origin, Sampler};
+pub use sampler::{Config, CpuTimes, Origin, Sampler};
 pub use stacks::{RawFrame, RawFrameId, RawStack, RawStackId};

@@ -4,7 +4,7 @@ use super::{
     agenda::Agenda,
     error::MeasureError,
     event::Sink,
-    observed::LoadSeen,
+    observed::{LoadSeen, Usages},
     profile::{Conditions, Sides},
     server_watch::ServerWatch,
     slices::Slices,
@@ -14,7 +14,6 @@ use crate::{
     load::{Generator, Plan, Tally},
     record::Status,
     sample::Capture,
-    target::usage::{self, Usage},
     unit::Nanos,
 };
 
@@ -24,8 +23,8 @@ pub(super) struct Driven {
     pub(super) load: LoadSeen,
     pub(super) capture: Capture,
     pub(super) server: ServerWatch,
-    pub(super) usage_before: Usage,
-    pub(super) usage_after: Usage,
+    pub(super) usage_before: Usages,
+    pub(super) usage_after: Usages,
 }
 
 /// Applies the load of a plan to a server that is ready.
@@ -46,7 +45,7 @@ pub(super) fn drive(
     let mut window = Window::new(generator, sides, (script, plan), interrupted);
     let mut began = Nanos::now();
     let warmed = window.warm_up(script.warmup, agenda.way, events);
-    let usage_before = usage::read(&window.subject.pids());
+    let usage_before = window.subject.usage();
     let (slices, cut) = match warmed.map_err(|early| *early) {
         Ok(()) => {
             began = Nanos::now();
@@ -57,7 +56,7 @@ pub(super) fn drive(
         Err((cut, _)) => return Err(before_window(cut)),
     };
     let ended = Nanos::now();
-    let usage_after = usage::read(&window.subject.pids());
+    let usage_after = window.subject.usage();
     let (capture, server) = window.finish();
     let aborted_by = match &cut {
         Some(Cut::Threshold(broken)) => Some(broken.index),

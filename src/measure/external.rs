@@ -26,7 +26,8 @@ use crate::{
         EngineKind, Extent, External, Invocation, LatencyKind, Reported, Script, Tally, ToolOutput,
     },
     record::{Attachment, Status},
-    target::{Cpus, Ending, Guard, ToolError, ToolRun, ToolSpec, run_tool, usage},
+    sample::CpuTimes,
+    target::{Cpus, Ending, Guard, ToolError, ToolRun, ToolSpec, run_tool},
     unit::Nanos,
 };
 
@@ -66,20 +67,20 @@ pub(super) fn drive(
     let tool = tool(settings)?;
     let mut runner = Runner { sides, guard, conditions };
     runner.warm_up(&tool, addr, events)?;
-    let usage_before = usage::read(&runner.sides.subject.pids());
+    let usage_before = runner.sides.subject.usage();
     let folder = tempfile::tempdir().map_err(MeasureError::ToolFolder)?;
     let invocation = tool.command(script, addr, folder.path())?;
     let began = Nanos::now();
     runner.sides.sampler.begin_window();
     runner.sides.sampler.enable();
-    let cpu_before = runner.sides.sampler.cpu_time();
+    let cpu_before = runner.sides.sampler.cpu_times();
     let outcome = runner.run(script, &invocation, folder.path(), &mut |left, _| {
         events(Event::Measuring { left, requests_per_second: 0.0 });
     })?;
-    let server_cpu = runner.sides.sampler.cpu_time() - cpu_before;
+    let server_cpu = runner.sides.sampler.cpu_times() - &cpu_before;
     runner.sides.sampler.disable();
     let ended = Nanos::now();
-    let usage_after = usage::read(&runner.sides.subject.pids());
+    let usage_after = runner.sides.subject.usage();
     let seen = outcome.seen(&tool, &invocation)?;
     let slices = slices(&seen, (began, ended), server_cpu, settings.profiled);
     let (status, reason) = ending(script, &seen, outcome.stopped);
@@ -270,7 +271,7 @@ fn attachments(run: Option<&ToolRun>, invocation: &Invocation) -> Vec<Attachment
 fn slices(
     seen: &ToolSeen,
     (began, ended): (Nanos, Nanos),
-    server_cpu: Nanos,
+    server_cpu: CpuTimes,
     sampled: bool,
 ) -> Slices {
     let mut slices = if sampled { Slices::all_sampled() } else { Slices::new() };

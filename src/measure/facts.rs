@@ -1,6 +1,7 @@
 //! What was observed -> the record of the run.
 
 mod load;
+mod processes;
 mod sampling;
 mod tool;
 
@@ -18,7 +19,7 @@ use crate::{
     load::Script,
     record::{BudgetFacts, ClientFacts, Run, ServerFacts, TargetFacts},
     symbolize::Resolved,
-    target::{Built, Cpus, usage::Usage},
+    target::{Built, Cpus, Product, usage::Usage},
     unit::Nanos,
 };
 
@@ -58,6 +59,8 @@ pub(super) fn run(
         run.load = tool::load(run.load, script, tool);
     }
     run.server = server(observed, headline.total);
+    let profile = resolved.map(|resolved| &resolved.profile);
+    run.processes = processes::processes(observed, headline.total, profile);
     run.client = client(headline.total);
     run.bottleneck = load::bottleneck(settings, observed, &run.load, headline.total);
     run.diagnosis = load::diagnosis(script, observed);
@@ -99,8 +102,14 @@ fn target(what: &What, built: Option<&Built>) -> TargetFacts {
         },
         revision: revision.map(|revision| revision.commit.clone()),
         dirty: revision.map(|revision| revision.dirty),
-        build_id: built.and_then(|built| built.build_id.clone()),
+        build_id: served(what, built).and_then(|product| product.build_id.clone()),
     }
+}
+
+/// What the process runs that gets the load.
+fn served<'a>(what: &What, built: Option<&'a Built>) -> Option<&'a Product> {
+    let What::Target(launch) = what else { return None };
+    built?.product(launch.manifest.processes.last()?)
 }
 
 fn budget(settings: &Settings, observed: &Observed) -> BudgetFacts {
@@ -113,15 +122,17 @@ fn budget(settings: &Settings, observed: &Observed) -> BudgetFacts {
 }
 
 fn server(observed: &Observed, headline: &Total) -> ServerFacts {
-    let Observed { usage_before: before, usage_after: after, server, .. } = observed;
+    let server = &observed.server;
+    let (before, after) = (observed.usage_before.total(), observed.usage_after.total());
     // A server that ended has nothing to read any more.
     let alive = after.processes > 0;
-    let grown = |of: fn(&Usage) -> u64| alive.then(|| of(after).saturating_sub(of(before)));
+    let grown = |of: fn(&Usage) -> u64| alive.then(|| of(&after).saturating_sub(of(&before)));
+    let cpu = headline.server_cpu.total();
     let peak = after.rss_peak.max(before.rss_peak);
     ServerFacts {
-        cpu_us_per_request: finite(headline.us_per_request(headline.server_cpu)),
-        cpus_used: finite(headline.per_second(headline.server_cpu.as_secs_f64())),
-        rss_initial_bytes: Some(observed.usage_initial.rss.0),
+        cpu_us_per_request: finite(headline.us_per_request(cpu)),
+        cpus_used: finite(headline.per_second(cpu.as_secs_f64())),
+        rss_initial_bytes: Some(observed.usage_initial.total().rss.0),
         rss_peak_bytes: Some(peak.0),
         context_switches: grown(|usage| usage.switches_voluntary + usage.switches_involuntary),
         page_faults: grown(|usage| usage.faults_minor + usage.faults_major),

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use super::{diagnosis::ServerSeen, slices::Slices};
+use super::{diagnosis::ServerSeen, slices::Slices, subject::Member};
 use crate::{
     load::Reported,
     record::{Attachment, Host, Status, UtcTime},
@@ -23,16 +23,34 @@ pub(super) struct Observed {
     /// Where the load went.
     pub(super) addr: SocketAddr,
     pub(super) server_cpus: Option<Cpus>,
+    /// The server's processes, in the order of their start.
+    pub(super) processes: Vec<Member>,
     pub(super) host: Host,
     pub(super) capture: Capture,
     pub(super) first_call: Duration,
-    pub(super) usage_initial: Usage,
-    pub(super) usage_before: Usage,
-    pub(super) usage_after: Usage,
+    pub(super) usage_initial: Usages,
+    pub(super) usage_before: Usages,
+    pub(super) usage_after: Usages,
     pub(super) load: LoadSeen,
     pub(super) server: ServerSeen,
     /// Connections that a full queue turned away; none where the system does not tell.
     pub(super) dropped: Option<ListenDrops>,
+}
+
+/// What each process of a server used with its children, in the order of their start.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Usages(pub(super) Vec<Usage>);
+
+impl Usages {
+    /// That of the process at `index`.
+    pub(super) fn of(&self, index: usize) -> Usage {
+        self.0.get(index).copied().unwrap_or_default()
+    }
+
+    /// That of all together.
+    pub(super) fn total(&self) -> Usage {
+        self.0.iter().copied().sum()
+    }
 }
 
 /// What a load tool that is not built in left behind.

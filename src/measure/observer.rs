@@ -31,7 +31,7 @@ impl ObserverEffect {
 
 /// Whether it counts and has a rate and a time that have logarithms.
 fn is_comparable(slice: &Slice) -> bool {
-    slice.invalid.is_none() && slice.requests > 0 && slice.server_cpu > Nanos(0)
+    slice.invalid.is_none() && slice.requests > 0 && slice.server_cpu.total() > Nanos(0)
 }
 
 fn log_ratio(block: &[Slice], figure: fn(&Slice) -> f64) -> f64 {
@@ -62,7 +62,8 @@ mod tests {
             tally.ended = Nanos(250_000_000);
             tally.requests = (1e9 * 0.99_f64.powi(index as i32) / slowdown) as u64;
             let server_cpu = Nanos((tally.requests as f64 * slowdown) as u64);
-            let readings = Readings { server_cpu, load_threads: 1, ..Readings::default() };
+            let readings =
+                Readings { server_cpu: server_cpu.into(), load_threads: 1, ..Readings::default() };
             Slice::new(Place { sampled, ..Place::default() }, &tally, readings)
         };
         (0..count).map(slice).collect()

@@ -19,7 +19,7 @@ use crate::{
     record::{Host, Run, Store, UtcTime},
     sample::{Config, Sampler},
     symbolize::{Detail, resolve},
-    target::{Built, Cpus, Guard, build, network, usage},
+    target::{Built, Cpus, Guard, build, network},
     unit::{Bytes, Hertz, Nanos},
 };
 
@@ -198,7 +198,7 @@ impl<'a> Prepared<'a> {
         };
         let plan = Plan::new(script, addr, &load_cpus)?;
         let first_call = first_call(&plan, script, &subject)?;
-        let usage_initial = usage::read(&subject.pids());
+        let usage_initial = subject.usage();
         let server = ServerWatch::begin(&subject.pids(), addr);
         events(Event::Ready { after: first_call });
         if plan.is_checked() {
@@ -213,6 +213,7 @@ impl<'a> Prepared<'a> {
         let mut watch = driven.server;
         let (server, dropped) = watch.end(&subject.pids());
         let server_cpus = subject.cpus.clone();
+        let processes = subject.processes();
         subject.stop();
         let mut load = driven.load;
         load.ports = ports;
@@ -221,6 +222,7 @@ impl<'a> Prepared<'a> {
             started,
             addr,
             server_cpus,
+            processes,
             host,
             capture: driven.capture,
             first_call,
@@ -266,13 +268,13 @@ fn build_target(
     events: Sink<'_>,
 ) -> Result<Option<Built>, MeasureError> {
     let What::Target(launch) = what else { return Ok(None) };
-    let Launch { manifest, color, .. } = &**launch;
-    if manifest.build.is_some() {
+    let Launch { manifest, color, cache, .. } = &**launch;
+    if !manifest.recipes.is_empty() {
         events(Event::Building { target: manifest.name.clone() });
     }
-    let options = crate::target::BuildOptions { color: *color };
+    let options = crate::target::BuildOptions { color: *color, cache: cache.clone() };
     let mut line = |text: &str| events(Event::BuildOutput(text.to_owned()));
-    Ok(Some(build(manifest, options, guard, interrupted, &mut line)?))
+    Ok(Some(build(manifest, &options, guard, interrupted, &mut line)?))
 }
 
 /// Keeps this thread off the server's CPUs until dropped.

@@ -3,6 +3,7 @@
 use super::slice::{Slice, is_behind};
 use crate::{
     load::{Errors, Tally},
+    sample::CpuTimes,
     unit::Nanos,
 };
 
@@ -25,7 +26,7 @@ pub(super) struct Total {
     pub(super) tally: Tally,
     /// Time of load: slices may lie apart, so that the tally's own span is too long.
     pub(super) elapsed: Nanos,
-    pub(super) server_cpu: Nanos,
+    pub(super) server_cpu: CpuTimes,
 }
 
 /// The slices of a stage together.
@@ -139,13 +140,13 @@ impl StageTotal {
 
 impl Total {
     fn new() -> Self {
-        Self { tally: Tally::new(Nanos(0)), elapsed: Nanos(0), server_cpu: Nanos(0) }
+        Self { tally: Tally::new(Nanos(0)), elapsed: Nanos(0), server_cpu: CpuTimes::default() }
     }
 
     fn add(&mut self, slice: &Slice, tally: &Tally) {
         self.tally.merge(tally);
         self.elapsed += slice.elapsed;
-        self.server_cpu += slice.server_cpu;
+        self.server_cpu += &slice.server_cpu;
     }
 
     /// Good responses and failures.
@@ -181,7 +182,7 @@ mod tests {
             let mut tally = Tally::new(Nanos(index as u64 * 1_000_000_000));
             tally.ended = tally.started + Nanos(500_000_000);
             tally.requests = 100;
-            let server_cpu = Nanos(1_000_000);
+            let server_cpu = [Nanos(700_000), Nanos(300_000)].into_iter().collect();
             let readings = Readings { server_cpu, load_threads: 1, ..Readings::default() };
             let slice = Slice::new(*place, &tally, readings);
             slices.push(Slice { invalid: *invalid, ..slice }, &tally);
@@ -198,7 +199,8 @@ mod tests {
         assert_eq!(invalid, None);
         assert_eq!((total.tally.requests, total.elapsed), (100, Nanos(500_000_000)));
         assert_eq!(total.per_second(100.0), 200.0);
-        assert_eq!(total.us_per_request(total.server_cpu), 10.0);
+        assert_eq!(total.us_per_request(total.server_cpu.total()), 10.0);
+        assert_eq!(total.us_per_request(total.server_cpu.of(1)), 3.0);
         assert_eq!(slices.all().tally.requests, 400);
     }
 

@@ -1,13 +1,13 @@
 //! What is measured: a target that we launch, or a process that runs already.
 
-use std::{net::SocketAddr, num::NonZero, sync::atomic::AtomicBool, time::Duration};
+use std::{net::SocketAddr, num::NonZero, path::PathBuf, sync::atomic::AtomicBool, time::Duration};
 
-use super::error::MeasureError;
+use super::{error::MeasureError, observed::Usages};
 use crate::{
     sample::{Origin, Sampler},
     target::{
-        self, Built, Cpus, Guard, LaunchOptions, Manifest, Running, descendants, is_running,
-        listening_ports,
+        self, BuildOptions, Built, Cpus, Guard, LaunchOptions, Manifest, Running, descendants,
+        is_running, listening_ports, usage,
     },
 };
 
@@ -31,6 +31,16 @@ pub struct Launch {
     pub open_files: Option<NonZero<u64>>,
     /// Whether the compiler may use colours.
     pub color: bool,
+    /// The folder for what is built and is better not built again.
+    pub cache: PathBuf,
+}
+
+impl Launch {
+    /// The target as its manifest has it, under the budget `default`.
+    pub fn new(manifest: Manifest) -> Self {
+        let BuildOptions { color, cache } = BuildOptions::default();
+        Self { manifest, port: None, open_files: None, color, cache }
+    }
 }
 
 /// A process to attach to.
@@ -56,7 +66,17 @@ pub(super) struct Subject {
 #[derive(Debug)]
 enum Source {
     Launched(Running),
-    Attached(Attach),
+    Attached(Member),
+}
+
+/// A process of a server; its children belong to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Member {
+    /// The target's name for it; for a process that ran already, the system's.
+    pub(super) name: String,
+    pub(super) pid: u32,
+    /// Whether it is watched, under its name.
+    pub(super) profiled: bool,
 }
 
 impl Subject {
@@ -72,12 +92,16 @@ impl Subject {
         let options = LaunchOptions {
             cpus: Some(cpus.clone()),
             port: launch.port,
-            workers: None,
             open_files: launch.open_files,
+            ..LaunchOptions::default()
         };
         let held = target::launch(&launch.manifest, built, &options, guard)?;
-        for pid in held.profiled() {
-            if let Err(error) = sampler.watch(pid, Origin::BeforeExec) {
+        let profiled = held.profiled();
+        let mut processes: Vec<(String, u32)> =
+            held.processes().map(|(name, pid)| (name.to_owned(), pid)).collect();
+        processes.retain(|(_, pid)| profiled.contains(pid));
+        for (name, pid) in processes {
+            if let Err(error) = sampler.watch_as(&name, pid, Origin::BeforeExec) {
                 if !is_running(pid) {
                     // It could not even get ready for its exec, and that says more.
                     held.release(interrupted)?;
@@ -104,21 +128,43 @@ impl Subject {
             Some(addr) => addr,
             None => only_port(attach.pid)?,
         };
-        sampler.watch(attach.pid, Origin::Running)?;
+        let name = process_name(attach.pid);
+        sampler.watch_as(&name, attach.pid, Origin::Running)?;
         for child in descendants(attach.pid) {
             // One that ended meanwhile has nothing to sample.
-            let _ = sampler.watch(child, Origin::Running);
+            let _ = sampler.watch_as(&name, child, Origin::Running);
         }
         let cpus = Cpus::of_process(attach.pid).ok();
-        Ok(Self { origin: Source::Attached(attach.clone()), addr, cpus, first_call: None })
+        let member = Member { name, pid: attach.pid, profiled: true };
+        Ok(Self { origin: Source::Attached(member), addr, cpus, first_call: None })
+    }
+
+    /// Its processes, in the order of their start.
+    pub(super) fn processes(&self) -> Vec<Member> {
+        let running = match &self.origin {
+            Source::Launched(running) => running,
+            Source::Attached(member) => return vec![member.clone()],
+        };
+        let profiled = running.profiled();
+        let member = |(name, pid): (&str, u32)| {
+            let profiled = profiled.contains(&pid);
+            Member { name: name.to_owned(), pid, profiled }
+        };
+        running.processes().map(member).collect()
+    }
+
+    /// What each of them uses with its children.
+    pub(super) fn usage(&self) -> Usages {
+        let family = |member: &Member| {
+            let children = descendants(member.pid);
+            usage::read(&[&[member.pid], children.as_slice()].concat())
+        };
+        Usages(self.processes().iter().map(family).collect())
     }
 
     /// The processes with all their children that live now.
     pub(super) fn pids(&self) -> Vec<u32> {
-        let mut pids = match &self.origin {
-            Source::Launched(running) => running.pids(),
-            Source::Attached(attach) => vec![attach.pid],
-        };
+        let mut pids: Vec<u32> = self.processes().iter().map(|member| member.pid).collect();
         pids.extend(pids.clone().into_iter().flat_map(descendants));
         pids.sort_unstable();
         pids.dedup();
@@ -129,7 +175,7 @@ impl Subject {
     pub(super) fn exited(&mut self) -> Option<String> {
         match &mut self.origin {
             Source::Launched(running) => running.exited().map(|exit| exit.to_string()),
-            Source::Attached(Attach { pid, .. }) => {
+            Source::Attached(Member { pid, .. }) => {
                 (!is_running(*pid)).then(|| format!("process {pid} is gone"))
             }
         }
@@ -141,6 +187,13 @@ impl Subject {
             running.stop();
         }
     }
+}
+
+/// The name that the system knows a process by.
+fn process_name(pid: u32) -> String {
+    let name = std::fs::read(format!("/proc/{pid}/comm")).unwrap_or_default();
+    let name = String::from_utf8_lossy(&name).trim_end().to_owned();
+    if name.is_empty() { "process".to_owned() } else { name }
 }
 
 /// Only kernel threads live without a single mapping.

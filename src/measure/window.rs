@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     load::{Extent, Generator, Plan, Script, Tally},
-    sample::{Capture, Sampler},
+    sample::{Capture, CpuTimes, Sampler},
     unit::{Nanos, Samples},
 };
 
@@ -51,12 +51,12 @@ pub(super) struct Window<'a> {
 }
 
 /// The end of the last slice, where the load flows on into the next.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 struct Edge {
     /// When the window began.
     start: Nanos,
     /// CPU time of the server at the last cut, if there was one.
-    cpu: Option<Nanos>,
+    cpu: Option<CpuTimes>,
     /// Whether sampling is on.
     is_sampling: bool,
 }
@@ -200,23 +200,23 @@ impl<'a> Window<'a> {
         report: &mut dyn FnMut(Nanos, u64),
     ) -> (Slice, Tally, Result<(), Cut>) {
         self.switch(place.sampled);
-        let cpu_before = self.edge.cpu.take().unwrap_or_else(|| self.sampler.cpu_time());
+        let cpu_before = self.edge.cpu.take().unwrap_or_else(|| self.sampler.cpu_times());
         let (tally, waited) = match way {
             Way::Drained => self.drained(report),
             Way::Counted(count) => self.counted(count.get(), report),
             Way::Flowing => self.flowing(place.end, report),
         };
-        let cpu = self.sampler.cpu_time();
+        let cpu = self.sampler.cpu_times();
         let flows = way == Way::Flowing;
         // Where the load flows on, so does the server's time.
-        self.edge.cpu = flows.then_some(cpu);
+        self.edge.cpu = flows.then(|| cpu.clone());
         if !flows || waited.is_err() {
             self.switch(false);
         }
         let live = self.generator.live_connections();
         self.server.note_live(live);
         let readings = Readings {
-            server_cpu: cpu - cpu_before,
+            server_cpu: cpu - &cpu_before,
             load_threads: self.load_threads,
             live_connections: Some(live),
             connections: self.connections,

@@ -5,6 +5,7 @@
 
 mod distribution;
 mod load;
+mod process;
 mod profile;
 
 use std::collections::BTreeMap;
@@ -17,6 +18,7 @@ pub use load::{
     BottleneckFacts, ErrorCounts, ErrorFacts, LatencyFacts, LoadFacts, RequestFacts, SliceFacts,
     StageFacts, ThresholdFacts,
 };
+pub use process::ProcessFacts;
 pub use profile::{HotFacts, ObserverEffect, ProfileFacts, UnwindFacts};
 
 /// The version of the format.
@@ -60,6 +62,9 @@ pub struct Run {
     /// What the target used.
     #[serde(default)]
     pub server: ServerFacts,
+    /// The same for each process of the target, in the order of their start.
+    #[serde(default)]
+    pub processes: Vec<ProcessFacts>,
     /// What the load generator used.
     #[serde(default)]
     pub client: ClientFacts,
@@ -103,6 +108,7 @@ impl Run {
             host: Host::default(),
             load: LoadFacts::default(),
             server: ServerFacts::default(),
+            processes: Vec::new(),
             client: ClientFacts::default(),
             bottleneck: None,
             diagnosis: None,

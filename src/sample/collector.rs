@@ -11,6 +11,7 @@ use super::{
     bound::{BoundFunction, bound_functions},
     capture::{Counts, RawSample, SampledThread},
     module::{KERNEL, Module, Modules},
+    owners::Owners,
     record::{self, Record, Sample},
     ring::Stream,
     space::AddressSpace,
@@ -30,6 +31,8 @@ const TIMELINE_CAPACITY: usize = 1 << 18;
 /// Keeps what the records say.
 pub(super) struct Collector {
     spaces: FxHashMap<u32, AddressSpace>,
+    /// What each process that was watched, and each of its descendants, belongs to.
+    owners: Owners,
     threads: Vec<SampledThread>,
     /// Index into `threads` by thread id; an id that is used again gets a new entry.
     thread_ids: FxHashMap<u32, u32>,
@@ -58,6 +61,7 @@ impl Collector {
     pub(super) fn new() -> Self {
         Self {
             spaces: FxHashMap::default(),
+            owners: Owners::default(),
             threads: Vec::new(),
             thread_ids: FxHashMap::default(),
             started: Vec::new(),
@@ -70,6 +74,11 @@ impl Collector {
             addresses: Vec::new(),
             frames: Vec::new(),
         }
+    }
+
+    /// From now on, a process and what it forks belong to what is watched as `of`.
+    pub(super) fn belongs(&mut self, pid: u32, of: u32) {
+        self.owners.set(pid, of);
     }
 
     /// Learns what a process that runs already has mapped, and the names of its threads.
@@ -143,6 +152,7 @@ impl Collector {
                 self.name(pid, tid, name);
             }
             Some(Record::Fork { pid, parent_pid, tid, parent_tid }) => {
+                self.owners.inherit(pid, parent_pid);
                 if pid != parent_pid
                     && let Some(space) = self.spaces.get(&parent_pid).cloned()
                 {
@@ -158,6 +168,7 @@ impl Collector {
                 self.thread_ids.remove(&tid);
                 if !self.thread_ids.values().any(|index| self.threads[*index as usize].pid == pid) {
                     self.spaces.remove(&pid);
+                    self.owners.forget(pid);
                 }
             }
             Some(Record::Lost { records }) if time >= self.window_start => {
@@ -254,7 +265,8 @@ impl Collector {
         let index = *self.thread_ids.entry(tid).or_insert_with(|| {
             let main = self.threads.iter().find(|thread| thread.pid == pid);
             let process = main.map_or_else(|| name.clone(), |thread| thread.process.clone());
-            self.threads.push(SampledThread { pid, tid, process, name: String::new() });
+            let of = self.owners.of(pid);
+            self.threads.push(SampledThread { pid, tid, of, process, name: String::new() });
             self.threads.len() as u32 - 1
         });
         if let Some(thread) = self.threads.get_mut(index as usize) {

@@ -1,6 +1,7 @@
 //! The instrument: opens the events, empties the rings on a thread of its own, and is switched on
 //! and off by whoever measures.
 
+mod cpu_times;
 mod watch;
 
 use std::{
@@ -25,6 +26,7 @@ use super::{
     sys::{Event, RingMemory},
 };
 use crate::unit::{Bytes, Hertz, Nanos};
+pub use cpu_times::CpuTimes;
 
 /// How much of the user stack a sample copies: the next size is taken where stacks turn out
 /// deeper than the copy. The largest is what a record can hold; the kernel trims it to fit.
@@ -73,7 +75,9 @@ pub struct Sampler {
     owners: Arc<Vec<Event>>,
     /// Always on; kept open for as long as we listen.
     side_band: Vec<Event>,
-    counters: Vec<Event>,
+    counters: Vec<Counter>,
+    /// The names of what is watched.
+    processes: Vec<String>,
     /// The sizes of copy to choose from, ascending.
     ladder: Vec<Bytes>,
     /// Sampling events by rung of the ladder; those that were passed over are closed.
@@ -82,6 +86,13 @@ pub struct Sampler {
     shared: Arc<Shared>,
     reader: Option<JoinHandle<()>>,
     window_start: Nanos,
+}
+
+/// Counts the CPU time of a thread and all that it starts.
+struct Counter {
+    event: Event,
+    /// Index into the names of what is watched.
+    of: u32,
 }
 
 struct Shared {
@@ -149,6 +160,7 @@ impl Sampler {
             owners,
             side_band: Vec::new(),
             counters: Vec::new(),
+            processes: Vec::new(),
             rungs: ladder.iter().map(|_| Vec::new()).collect(),
             ladder,
             rung: 0,
@@ -177,13 +189,32 @@ impl Sampler {
     /// # Errors
     /// Where the process is gone, or not ours to sample.
     pub fn watch(&mut self, pid: u32, origin: Origin) -> Result<(), SampleError> {
+        self.watch_as("", pid, origin)
+    }
+
+    /// The same, apart from what is watched under other names: its CPU time is counted, and its
+    /// threads are told apart, by `name`.
+    ///
+    /// # Errors
+    /// Where the process is gone, or not ours to sample.
+    pub fn watch_as(&mut self, name: &str, pid: u32, origin: Origin) -> Result<(), SampleError> {
+        let of = self.index_of(name);
+        self.shared.lock().collector.belongs(pid, of);
         match origin {
-            Origin::BeforeExec => self.watch_thread(pid),
+            Origin::BeforeExec => self.watch_thread(pid, of),
             Origin::Running => {
-                self.watch_running(pid)?;
+                self.watch_running(pid, of)?;
                 self.shared.lock().collector.adopt(pid)
             }
         }
+    }
+
+    fn index_of(&mut self, name: &str) -> u32 {
+        let known = self.processes.iter().position(|process| process == name);
+        known.unwrap_or_else(|| {
+            self.processes.push(name.to_owned());
+            self.processes.len() - 1
+        }) as u32
     }
 
     /// Switches sampling on.
@@ -215,7 +246,16 @@ impl Sampler {
 
     /// Exact CPU time so far of all that is watched, user and kernel.
     pub fn cpu_time(&self) -> Nanos {
-        self.counters.iter().filter_map(|counter| counter.count().ok()).map(Nanos).sum()
+        self.cpu_times().total()
+    }
+
+    /// The same, of each name under which something is watched.
+    pub fn cpu_times(&self) -> CpuTimes {
+        let mut times = CpuTimes::default();
+        for Counter { event, of } in &self.counters {
+            times.add(*of as usize, event.count().map(Nanos).unwrap_or_default());
+        }
+        times
     }
 
     /// What is known of the samples since the window began.
@@ -275,6 +315,7 @@ impl Sampler {
             modules: parts.modules,
             frames: parts.frames,
             stacks: parts.stacks,
+            processes: self.processes.clone(),
             threads: parts.threads,
             samples: parts.samples,
             bound: parts.bound,

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 use flameload::{
     measure::Finished,
-    record::{ObserverEffect, ProfileFacts, Run, Status},
+    record::{ObserverEffect, ProcessFacts, ProfileFacts, Run, Status},
     unit::{Bytes, Ratio},
 };
 
@@ -44,6 +44,9 @@ fn text(run: &Run) -> String {
     }
     line("CPU", cpu(run));
     line("memory", memory(run));
+    for process in run.processes.iter().filter(|_| run.processes.len() > 1) {
+        line(&format!("  {}", process.name), own(process));
+    }
     if let Some(profile) = &run.profile {
         line("samples", samples(profile));
         line("trust", trust(profile));
@@ -75,13 +78,33 @@ fn cpu(run: &Run) -> String {
 }
 
 fn memory(run: &Run) -> String {
-    let bytes = |bytes: Option<u64>| bytes.map_or("-".to_owned(), |b| Bytes(b).to_string());
     format!(
         "{} after start, {} at its peak; first call {} ms",
         bytes(run.server.rss_initial_bytes),
         bytes(run.server.rss_peak_bytes),
         figure(run.server.first_call_us.map(|us| us / 1e3), 1)
     )
+}
+
+/// What one of several processes used.
+fn own(process: &ProcessFacts) -> String {
+    let memory = format!(
+        "{} after start, {} at its peak",
+        bytes(process.rss_initial_bytes),
+        bytes(process.rss_peak_bytes)
+    );
+    match process.samples {
+        Some(samples) => format!(
+            "{} µs/request on {} CPUs; {memory}; {samples} samples",
+            figure(process.cpu_us_per_request, 2),
+            figure(process.cpus_used, 2)
+        ),
+        None => format!("{memory}; not profiled"),
+    }
+}
+
+fn bytes(bytes: Option<u64>) -> String {
+    bytes.map_or("-".to_owned(), |bytes| Bytes(bytes).to_string())
 }
 
 fn samples(profile: &ProfileFacts) -> String {

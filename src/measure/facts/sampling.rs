@@ -6,7 +6,7 @@ use crate::{
     record::{self, ProfileFacts, UnwindFacts},
     sample::{Access, Capture},
     symbolize::Resolved,
-    unit::{Nanos, Samples},
+    unit::{Hertz, Nanos, Samples},
 };
 
 pub(super) fn profile(
@@ -17,15 +17,9 @@ pub(super) fn profile(
     let Capture { hz, clock, access, dump, counts, .. } = &observed.capture;
     let slices = observed.load.slices.rows();
     let sampled = slices.iter().filter(|slice| slice.place.sampled);
-    let sampled_cpu: Nanos = sampled.map(|slice| slice.server_cpu).sum();
+    let sampled_cpu: Nanos = sampled.map(|slice| slice.server_cpu.total()).sum();
     let share = |samples: Samples| finite(samples.share_of(counts.samples).0);
-    let sampled_seconds = counts.samples.0 as f64 * hz.period().as_secs_f64();
-    let coverage = finite(sampled_seconds / sampled_cpu.as_secs_f64());
-    let sampled_us_per_request = match access {
-        Access::KernelAndUser => cpu_us_per_request,
-        // The samples stand for the server's own code only, and so must the widths.
-        Access::UserOnly => cpu_us_per_request.zip(coverage).map(|(us, share)| us * share),
-    };
+    let coverage = coverage(counts.samples, *hz, sampled_cpu);
     ProfileFacts {
         backend: "perf_event".to_owned(),
         event: Some((*clock).to_owned()),
@@ -40,7 +34,7 @@ pub(super) fn profile(
         truncated_ratio: share(counts.truncated()),
         unknown_ratio: share(resolved.unknown),
         coverage,
-        sampled_us_per_request,
+        sampled_us_per_request: sampled_us_per_request(*access, cpu_us_per_request, coverage),
         observer_effect: ObserverEffect::of(slices).map(observer_effect),
         post_processing_ms: None,
         dump_bytes: u32::try_from(dump.0).ok(),
@@ -48,6 +42,24 @@ pub(super) fn profile(
             cache_hits: counts.rule_hits,
             cache_misses: counts.rule_misses,
         }),
+    }
+}
+
+/// Time that samples stand for, over the exact CPU time meanwhile.
+pub(super) fn coverage(samples: Samples, hz: Hertz, cpu: Nanos) -> Option<f64> {
+    finite(samples.0 as f64 * hz.period().as_secs_f64() / cpu.as_secs_f64())
+}
+
+/// The CPU time of a request that all samples together stand for.
+pub(super) fn sampled_us_per_request(
+    access: Access,
+    cpu_us_per_request: Option<f64>,
+    coverage: Option<f64>,
+) -> Option<f64> {
+    match access {
+        Access::KernelAndUser => cpu_us_per_request,
+        // The samples stand for the server's own code only, and so must the widths.
+        Access::UserOnly => cpu_us_per_request.zip(coverage).map(|(us, share)| us * share),
     }
 }
 

@@ -220,6 +220,9 @@ pub struct SliceFacts {
     pub connects: u64,
     /// CPU time of the target over requests.
     pub server_cpu_us_per_request: Option<f64>,
+    /// The same for each process of the target, in the order of the record's; empty where there
+    /// is only one.
+    pub process_cpu_us_per_request: Vec<Option<f64>>,
     /// CPU time of the load generator over requests.
     pub client_cpu_us_per_request: Option<f64>,
     /// Whether it counts.

@@ -43,7 +43,13 @@ fn profile() -> Profile {
             Stack { parent: None, frame: FrameId(0) },
             Stack { parent: Some(StackId(0)), frame: FrameId(1) },
         ],
-        threads: vec![Thread { pid: 1, tid: 1, process: "app".into(), name: "app".into() }],
+        threads: vec![Thread {
+            pid: 1,
+            tid: 1,
+            of: None,
+            process: "app".into(),
+            name: "app".into(),
+        }],
         samples: vec![Sample {
             time: Nanos(1),
             thread: ThreadId(0),

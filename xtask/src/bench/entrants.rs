@@ -44,7 +44,7 @@ impl Args {
     ) -> anyhow::Result<Entrant> {
         let CpuChoice { server, load } = CpuChoice::or_usual(self.cpus.as_ref())?;
         let color = std::io::IsTerminal::is_terminal(&std::io::stderr());
-        let launch = Launch { manifest, port: None, open_files: None, color };
+        let launch = Launch { color, cache: paths::cache(), ..Launch::new(manifest) };
         let settings = |script: &Script| Settings {
             script: script.clone(),
             profiled: self.profile,

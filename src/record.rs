@@ -20,9 +20,9 @@ pub use derive::{Derived, DerivedFile, derive};
 pub use host::Host;
 pub use id::{RunId, RunIdError};
 pub use run::{
-    BottleneckFacts, BudgetFacts, ClientFacts, ErrorCounts, ErrorFacts, HotFacts, LatencyFacts,
-    LoadFacts, ObserverEffect, ProfileFacts, RequestFacts, Run, ServerFacts, SliceFacts,
-    StageFacts, Status, TargetFacts, ThresholdFacts, UnwindFacts,
+    BottleneckFacts, BudgetFacts, ClientFacts, Distribution, DistributionError, ErrorCounts,
+    ErrorFacts, HotFacts, LatencyFacts, LoadFacts, ObserverEffect, ProfileFacts, RequestFacts, Run,
+    ServerFacts, SliceFacts, StageFacts, Status, TargetFacts, ThresholdFacts, UnwindFacts,
 };
 pub use store::{Attachment, RecordError, RunSummary, Store};
 pub use time::{UtcTime, UtcTimeError};

@@ -60,6 +60,12 @@ impl Agenda {
         }
     }
 
+    /// The same slices, none of them sampled.
+    pub(super) fn unsampled(mut self) -> Self {
+        self.places.iter_mut().for_each(|place| place.sampled = false);
+        self
+    }
+
     fn counted(count: NonZeroU64) -> Self {
         let place = |index| Place {
             sampled: is_sampled(index),
@@ -169,6 +175,14 @@ mod tests {
     fn a_count_is_one_block() {
         let count = NonZeroU64::new(200).expect("it is not zero");
         check(&Agenda::counted(count), expect!["Counted(200) .0 S0 S0 .0"]);
+    }
+
+    #[test]
+    fn without_sampling_the_slices_are_the_same() {
+        check(
+            &Agenda::drained(Duration::from_secs(1)).unsampled(),
+            expect!["Drained .250 .500 .750 .1000"],
+        );
     }
 
     #[test]

@@ -37,7 +37,10 @@ pub(super) fn drive(
 ) -> Result<Driven, MeasureError> {
     let Conditions { settings, interrupted } = conditions;
     let script = &settings.script;
-    let agenda = Agenda::of(script);
+    let mut agenda = Agenda::of(script);
+    if !settings.profiled {
+        agenda = agenda.unsampled();
+    }
     let generator = Generator::start(plan)?;
     let threads = plan.threads();
     let mut window = Window::new(generator, sides, (script, plan), interrupted);

@@ -81,7 +81,7 @@ pub(super) fn drive(
     let ended = Nanos::now();
     let usage_after = usage::read(&runner.sides.subject.pids());
     let seen = outcome.seen(&tool, &invocation)?;
-    let slices = slices(&seen, (began, ended), server_cpu);
+    let slices = slices(&seen, (began, ended), server_cpu, settings.profiled);
     let (status, reason) = ending(script, &seen, outcome.stopped);
     let load = LoadSeen {
         slices,
@@ -267,15 +267,20 @@ fn attachments(run: Option<&ToolRun>, invocation: &Invocation) -> Vec<Attachment
 }
 
 /// The one slice that there is.
-fn slices(seen: &ToolSeen, (began, ended): (Nanos, Nanos), server_cpu: Nanos) -> Slices {
-    let mut slices = Slices::all_sampled();
+fn slices(
+    seen: &ToolSeen,
+    (began, ended): (Nanos, Nanos),
+    server_cpu: Nanos,
+    sampled: bool,
+) -> Slices {
+    let mut slices = if sampled { Slices::all_sampled() } else { Slices::new() };
     let mut tally = Tally::new(began);
     tally.ended = ended;
     tally.client_cpu = seen.cpu;
     if let Some(reported) = &seen.reported {
         count(reported, &mut tally);
     }
-    let place = Place { sampled: true, recorded: true, ..Place::default() };
+    let place = Place { sampled, recorded: true, ..Place::default() };
     // The tool's CPU time has its start and its end in it: nothing to judge saturation by.
     let readings = Readings { server_cpu, load_threads: usize::MAX, ..Readings::default() };
     let mut slice = Slice::new(place, &tally, readings);

@@ -44,7 +44,7 @@ pub(super) fn run(
     built: Option<&Built>,
     settings: &Settings,
     observed: &mut Observed,
-    resolved: &Resolved,
+    resolved: Option<&Resolved>,
 ) -> Run {
     let script = &settings.script;
     let headline = observed.load.slices.headline();
@@ -61,11 +61,13 @@ pub(super) fn run(
     run.client = client(headline.total);
     run.bottleneck = load::bottleneck(settings, observed, &run.load, headline.total);
     run.diagnosis = load::diagnosis(script, observed);
-    let profile = sampling::profile(observed, resolved, run.server.cpu_us_per_request);
-    let sampled = profile.sampled_us_per_request.map(|us| Nanos((us * 1e3) as u64));
-    run.hottest =
-        hottest(&resolved.profile, sampled, HOTTEST).into_iter().map(Into::into).collect();
-    run.profile = Some(profile);
+    if let Some(resolved) = resolved {
+        let profile = sampling::profile(observed, resolved, run.server.cpu_us_per_request);
+        let sampled = profile.sampled_us_per_request.map(|us| Nanos((us * 1e3) as u64));
+        let hottest = hottest(&resolved.profile, sampled, HOTTEST);
+        run.hottest = hottest.into_iter().map(Into::into).collect();
+        run.profile = Some(profile);
+    }
     run.slices = load::slices(observed);
     run.warnings = warnings(settings, observed, headline, &run);
     run.reason = observed.load.reason.take();
@@ -165,7 +167,7 @@ fn warnings(
         warnings.push(format!("first error: {first}"));
     }
     if let Some(tool) = &observed.load.tool {
-        warnings.extend(tool::warnings(tool, &run.load.engine));
+        warnings.extend(tool::warnings(tool, &run.load.engine, settings.profiled));
     }
     warnings.extend(delayed_ack(&run.load.service_us));
     if let Some(why) = headline.invalid {
@@ -173,8 +175,8 @@ fn warnings(
         let most = most.unwrap_or_default();
         warnings.push(format!("throughput and latency are not valid: {why}{most}"));
     }
-    if let (Some(missing), Some(command)) =
-        (observed.capture.access.missing(), observed.capture.access.lifted_by())
+    if let (true, Some(missing), Some(command)) =
+        (settings.profiled, observed.capture.access.missing(), observed.capture.access.lifted_by())
     {
         warnings.push(format!("{missing} are missing: run `{command}` to see them"));
     }

@@ -28,6 +28,8 @@ use crate::{
 pub struct Settings {
     /// The load.
     pub script: Script,
+    /// Whether samples are taken. Without them there are exact figures, and no profile.
+    pub profiled: bool,
     /// Samples per second of CPU time.
     pub hz: Hertz,
     /// How much of each stack a sample copies; found in the warm-up if none.
@@ -131,14 +133,18 @@ impl<'a> Prepared<'a> {
     ) -> Result<Finished, MeasureError> {
         let conditions = Conditions { settings, interrupted };
         let mut observed = self.observe(conditions, events)?;
-        events(Event::Symbolizing);
-        let title = facts::title(self.what, &settings.script);
-        let resolved = resolve(&observed.capture, title, settings.detail);
+        let resolved = settings.profiled.then(|| {
+            events(Event::Symbolizing);
+            let title = facts::title(self.what, &settings.script);
+            resolve(&observed.capture, title, settings.detail)
+        });
         events(Event::Recording);
-        let run = facts::run(self.what, self.built.as_ref(), settings, &mut observed, &resolved);
+        let resolved = resolved.as_ref();
+        let run = facts::run(self.what, self.built.as_ref(), settings, &mut observed, resolved);
         let ended = observed.load.ended;
         let attachments = observed.load.tool.map(|tool| tool.attachments).unwrap_or_default();
-        let (run, directory) = store.finish(run, &resolved.profile, &attachments, ended)?;
+        let profile = resolved.map(|resolved| &resolved.profile);
+        let (run, directory) = store.finish(run, profile, &attachments, ended)?;
         Ok(Finished { run, directory })
     }
 
@@ -181,7 +187,10 @@ impl<'a> Prepared<'a> {
         let started = UtcTime::now();
         let load_cpus = settings.load_cpus.as_slice().to_vec();
         let config = Config { hz: settings.hz, cpus: load_cpus.clone(), dump: settings.dump };
-        let mut sampler = Sampler::start(&config)?;
+        let mut sampler = match settings.profiled {
+            true => Sampler::start(&config)?,
+            false => Sampler::counting(&config)?,
+        };
         let mut subject = self.subject(settings, &mut sampler, interrupted, events)?;
         let addr = match script.base {
             Base::Target => subject.addr,

@@ -113,7 +113,7 @@ impl<'a> Window<'a> {
         let start = Nanos::now();
         let left = |now: Nanos| Duration::from(Nanos::from(duration) - now.since(start));
         let mut all = Tally::new(start);
-        let mut is_settled = false;
+        let mut is_settled = !self.sampler.takes_samples();
         let mut extra = 0;
         while !left(Nanos::now()).is_zero() || (!is_settled && extra < SETTLING_SLICES) {
             let round = match left(Nanos::now()) {
@@ -136,7 +136,8 @@ impl<'a> Window<'a> {
                 return Err(Box::new((cut, all)));
             }
             let grown = self.sampler.adapt();
-            is_settled = grown.is_none() && self.sampler.counts().samples >= SAMPLES_TO_SETTLE;
+            is_settled = !self.sampler.takes_samples()
+                || grown.is_none() && self.sampler.counts().samples >= SAMPLES_TO_SETTLE;
             if let Some(bytes) = grown {
                 events(Event::DumpGrew { bytes });
             }

@@ -3,6 +3,7 @@
 //! Names are never changed or taken away; new ones may be added, which older readers pass over.
 //! A figure that could not be had is `null`: that includes ratios whose divisor was zero.
 
+mod distribution;
 mod load;
 mod profile;
 
@@ -11,6 +12,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{host::Host, id::RunId, time::UtcTime};
+pub use distribution::{Distribution, DistributionError};
 pub use load::{
     BottleneckFacts, ErrorCounts, ErrorFacts, LatencyFacts, LoadFacts, RequestFacts, SliceFacts,
     StageFacts, ThresholdFacts,

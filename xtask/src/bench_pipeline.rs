@@ -174,6 +174,7 @@ impl Workload {
         Settings {
             dump: None,
             script: self.script.clone(),
+            profiled: true,
             hz: self.hz,
             server_cpus: self.server_cpus.clone(),
             load_cpus: self.load_cpus.clone(),

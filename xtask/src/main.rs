@@ -12,7 +12,6 @@ mod paths;
 mod profile;
 mod progress;
 mod project;
-mod ratio;
 mod render;
 mod summary;
 mod table;

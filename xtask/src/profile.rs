@@ -240,6 +240,7 @@ impl Args {
         let CpuChoice { server, load } = CpuChoice::or_usual(self.cpus.as_ref())?;
         let settings = |script| Settings {
             script,
+            profiled: true,
             hz: self.hz,
             dump: self.stack,
             server_cpus: server.clone(),

@@ -74,11 +74,11 @@ impl Store {
     pub fn finish(
         &self,
         mut run: Run,
-        profile: &Profile,
+        profile: Option<&Profile>,
         attachments: &[Attachment],
         load_ended: Nanos,
     ) -> Result<(Run, PathBuf), RecordError> {
-        let directory = self.keep(&mut run, Some(profile), attachments, Some(load_ended))?;
+        let directory = self.keep(&mut run, profile, attachments, Some(load_ended))?;
         Ok((run, directory))
     }
 

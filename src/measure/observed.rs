@@ -2,11 +2,10 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use super::{diagnosis::ServerSeen, slices::Slices};
+use super::{diagnosis::ServerSeen, instruments::Taken, slices::Slices};
 use crate::{
     load::Reported,
     record::{Attachment, Host, Status, UtcTime},
-    sample::Capture,
     target::{
         Cpus,
         network::{ListenDrops, Ports},
@@ -24,7 +23,7 @@ pub(super) struct Observed {
     pub(super) addr: SocketAddr,
     pub(super) server_cpus: Option<Cpus>,
     pub(super) host: Host,
-    pub(super) capture: Capture,
+    pub(super) sampling: Sampling,
     pub(super) first_call: Duration,
     pub(super) usage_initial: Usage,
     pub(super) usage_before: Usage,
@@ -33,6 +32,21 @@ pub(super) struct Observed {
     pub(super) server: ServerSeen,
     /// Connections that a full queue turned away; none where the system does not tell.
     pub(super) dropped: Option<ListenDrops>,
+}
+
+/// What was sampled, and how slices took turns for it.
+#[derive(Debug)]
+pub(super) struct Sampling {
+    /// What each backend took, in their order.
+    pub(super) taken: Vec<Taken>,
+    /// How many slices a block had.
+    pub(super) block: usize,
+    /// When the window that counts began.
+    pub(super) window_start: Nanos,
+    /// Whether the exact CPU time came from clocks, as the kernel refused to count it by events.
+    pub(super) exact_by_clocks: bool,
+    /// What is to be said of a window that became longer than it was to be.
+    pub(super) stretched: Option<String>,
 }
 
 /// What a load tool that is not built in left behind.

@@ -34,6 +34,9 @@ pub struct Slice {
     pub connects: u64,
     /// Exact CPU time of the server in it.
     pub server_cpu: Nanos,
+    /// The part of that which was sampled: all of it or nothing, but where a backend samples
+    /// whole seconds only.
+    pub sampled_cpu: Nanos,
     /// CPU time of the load threads in it.
     pub client_cpu: Nanos,
     /// Why it must not be in a headline number; none if it may.
@@ -45,6 +48,8 @@ pub struct Slice {
 pub(super) struct Readings {
     /// Exact CPU time of the server.
     pub(super) server_cpu: Nanos,
+    /// Which part of a sampled slice the samples are of; none means all.
+    pub(super) sampled_part: Option<f64>,
     /// Threads of the load.
     pub(super) load_threads: usize,
     /// Connections that were open at the end.
@@ -113,6 +118,12 @@ impl Slice {
             live_connections,
             connects: tally.connects,
             server_cpu,
+            sampled_cpu: match place.backend {
+                Some(_) => {
+                    Nanos((server_cpu.0 as f64 * readings.sampled_part.unwrap_or(1.0)) as u64)
+                }
+                None => Nanos(0),
+            },
             client_cpu: tally.client_cpu,
             invalid,
         }

@@ -2,9 +2,12 @@
 
 use std::{net::SocketAddr, num::NonZero, sync::atomic::AtomicBool, time::Duration};
 
-use super::error::MeasureError;
+use super::{error::MeasureError, instruments::Instruments};
 use crate::{
-    sample::{Origin, Sampler},
+    sample::{
+        Origin,
+        pprof::{DEFAULT_PATH, Endpoint, PprofError},
+    },
     target::{
         self, Built, Cpus, Guard, LaunchOptions, Manifest, Running, descendants, is_running,
         listening_ports,
@@ -66,7 +69,7 @@ impl Subject {
         built: &Built,
         cpus: &Cpus,
         guard: &Guard,
-        sampler: &mut Sampler,
+        instruments: &mut Instruments,
         interrupted: &AtomicBool,
     ) -> Result<Self, MeasureError> {
         let options = LaunchOptions {
@@ -77,7 +80,7 @@ impl Subject {
         };
         let held = target::launch(&launch.manifest, built, &options, guard)?;
         for pid in held.profiled() {
-            if let Err(error) = sampler.watch(pid, Origin::BeforeExec) {
+            if let Err(error) = instruments.watch(pid, Origin::BeforeExec) {
                 if !is_running(pid) {
                     // It could not even get ready for its exec, and that says more.
                     held.release(interrupted)?;
@@ -93,7 +96,10 @@ impl Subject {
     }
 
     /// Attaches to a process and its children.
-    pub(super) fn attach(attach: &Attach, sampler: &mut Sampler) -> Result<Self, MeasureError> {
+    pub(super) fn attach(
+        attach: &Attach,
+        instruments: &mut Instruments,
+    ) -> Result<Self, MeasureError> {
         if !is_running(attach.pid) {
             return Err(MeasureError::NoProcess(attach.pid));
         }
@@ -104,10 +110,10 @@ impl Subject {
             Some(addr) => addr,
             None => only_port(attach.pid)?,
         };
-        sampler.watch(attach.pid, Origin::Running)?;
+        instruments.watch(attach.pid, Origin::Running)?;
         for child in descendants(attach.pid) {
             // One that ended meanwhile has nothing to sample.
-            let _ = sampler.watch(child, Origin::Running);
+            let _ = instruments.watch(child, Origin::Running);
         }
         let cpus = Cpus::of_process(attach.pid).ok();
         Ok(Self { origin: Source::Attached(attach.clone()), addr, cpus, first_call: None })
@@ -123,6 +129,30 @@ impl Subject {
         pids.sort_unstable();
         pids.dedup();
         pids
+    }
+
+    /// Where the profiled processes give a CPU profile of themselves, if they do.
+    ///
+    /// # Errors
+    /// When one has no port.
+    pub(super) fn endpoints(&self) -> Result<Vec<Endpoint>, PprofError> {
+        let path = DEFAULT_PATH.to_owned();
+        match &self.origin {
+            Source::Launched(running) => running
+                .listeners()
+                .map(|(name, pid, addr)| {
+                    let process = format!("the process '{name}'");
+                    match addr {
+                        Some(addr) => Ok(Endpoint { process, pid, addr, path: path.clone() }),
+                        None => Err(PprofError::NoPort { process }),
+                    }
+                })
+                .collect(),
+            Source::Attached(Attach { pid, .. }) => {
+                let process = format!("process {pid}");
+                Ok(vec![Endpoint { process, pid: *pid, addr: self.addr, path }])
+            }
+        }
     }
 
     /// How the server ended, if it has.

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{
-    run::{LoadFacts, Run, Status},
+    run::{LoadFacts, OtherProfile, ProfileFacts, Run, Status},
     store,
 };
 use crate::{
@@ -35,36 +35,88 @@ pub struct DerivedFile {
 /// # Errors
 /// When the flamegraph cannot be drawn.
 pub fn derive(run: &Run, profile: &Profile) -> Result<Derived, RenderError> {
-    let folded = Folded::from_profile(profile);
-    let mut svg = Vec::new();
-    flamegraph(&folded, &caption(run, profile, &folded), &mut svg)?;
-    let file = |name: &str, bytes| DerivedFile { name: name.to_owned(), bytes };
-    let folded = folded.to_string().into_bytes();
-    Ok(Derived { files: vec![file(store::FOLDED, folded), file(store::SVG, svg)] })
+    let default = ProfileFacts::default();
+    let picture = Picture {
+        facts: run.profile.as_ref().unwrap_or(&default),
+        title: title(run),
+        names: [store::FOLDED, store::SVG, store::PROFILE],
+        others: run.other_profiles.iter().filter_map(|other| other.files.get("svg")).collect(),
+    };
+    picture.draw(run, profile)
 }
 
-fn caption(run: &Run, profile: &Profile, folded: &Folded) -> Caption {
-    let total = folded.total().0;
-    let sampled = run.profile.as_ref().and_then(|profile| profile.sampled_us_per_request);
-    let us_per_sample = sampled
-        .or(run.server.cpu_us_per_request)
-        .filter(|us| us.is_finite() && total > 0)
-        .map(|us| us / total as f64);
-    let link = |file: &str| Link { text: file.to_owned(), href: file.to_owned() };
-    Caption {
-        title: format!("{} · {}", run.target.name, run.load.script),
-        figures: figures(run, total),
-        trust: run.profile.as_ref().map(|profile| profile.doubts()).unwrap_or_default(),
-        warnings: warnings(run),
-        us_per_sample,
-        id: Some(run.id.to_string()),
-        metadata: metadata(run, total, us_per_sample),
-        links: [store::RUN, store::FOLDED, store::PROFILE].map(link).into(),
-        palette: palette(profile),
+/// The same for the profile of another backend, in files of these names: folded text, picture and
+/// profile.
+///
+/// # Errors
+/// When the flamegraph cannot be drawn.
+pub(super) fn derive_other(
+    run: &Run,
+    other: &OtherProfile,
+    names: [&str; 3],
+    profile: &Profile,
+) -> Result<Derived, RenderError> {
+    let picture = Picture {
+        facts: &other.profile,
+        title: format!("{} · {}", title(run), other.name),
+        names,
+        others: Vec::new(),
+    };
+    picture.draw(run, profile)
+}
+
+fn title(run: &Run) -> String {
+    format!("{} · {}", run.target.name, run.load.script)
+}
+
+/// One flamegraph with its folded text.
+struct Picture<'a> {
+    facts: &'a ProfileFacts,
+    title: String,
+    /// The names of the folded text, of the picture itself and of the profile.
+    names: [&'a str; 3],
+    /// The pictures of other backends.
+    others: Vec<&'a String>,
+}
+
+impl Picture<'_> {
+    fn draw(&self, run: &Run, profile: &Profile) -> Result<Derived, RenderError> {
+        let folded = Folded::from_profile(profile);
+        let mut svg = Vec::new();
+        flamegraph(&folded, &self.caption(run, profile, &folded), &mut svg)?;
+        let file = |name: &str, bytes| DerivedFile { name: name.to_owned(), bytes };
+        let [folded_name, svg_name, _] = self.names;
+        let folded = folded.to_string().into_bytes();
+        Ok(Derived { files: vec![file(folded_name, folded), file(svg_name, svg)] })
+    }
+
+    fn caption(&self, run: &Run, profile: &Profile, folded: &Folded) -> Caption {
+        let total = folded.total().0;
+        let us_per_sample = self
+            .facts
+            .sampled_us_per_request
+            .or(run.server.cpu_us_per_request)
+            .filter(|us| us.is_finite() && total > 0)
+            .map(|us| us / total as f64);
+        let link = |file: &str| Link { text: file.to_owned(), href: file.to_owned() };
+        let [folded_name, _, profile_name] = self.names;
+        let others = self.others.iter().map(|other| other.as_str());
+        let links = [store::RUN, folded_name, profile_name].into_iter().chain(others);
+        Caption {
+            title: self.title.clone(),
+            figures: figures(run, self.facts, total),
+            trust: self.facts.doubts(),
+            warnings: warnings(run, self.facts),
+            us_per_sample,
+            id: Some(run.id.to_string()),
+            metadata: metadata(run, self.facts, total, us_per_sample),
+            links: links.map(link).collect(),
+            palette: palette(profile),
+        }
     }
 }
 
-fn figures(run: &Run, samples: u64) -> Vec<String> {
+fn figures(run: &Run, facts: &ProfileFacts, samples: u64) -> Vec<String> {
     let mut figures = Vec::new();
     match run.load.requests_per_second {
         // What a load that failed came to must not be read as what the server can do.
@@ -87,10 +139,9 @@ fn figures(run: &Run, samples: u64) -> Vec<String> {
     if let Some(us) = run.server.cpu_us_per_request {
         figures.push(format!("{} µs CPU/request", micros(us)));
     }
-    let hz = run.profile.as_ref().map(|profile| profile.hz_requested).filter(|hz| *hz > 0);
-    figures.push(match hz {
-        Some(hz) => format!("{} samples at {hz} Hz", grouped(samples)),
-        None => format!("{} samples", grouped(samples)),
+    figures.push(match facts.hz_requested {
+        0 => format!("{} samples", grouped(samples)),
+        hz => format!("{} samples at {hz} Hz", grouped(samples)),
     });
     figures
 }
@@ -101,7 +152,7 @@ fn is_of_the_load(run: &Run) -> bool {
 }
 
 /// The record's own warnings, and what it says otherwise that a reader of the picture must know.
-fn warnings(run: &Run) -> Vec<String> {
+fn warnings(run: &Run, facts: &ProfileFacts) -> Vec<String> {
     let mut warnings = run.warnings.clone();
     let reason = run.reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
     match run.status {
@@ -113,7 +164,7 @@ fn warnings(run: &Run) -> Vec<String> {
     }
     warnings.extend(failed_requests(&run.load));
     warnings.extend(run.diagnosis.clone());
-    warnings.extend(run.profile.as_ref().map(|profile| profile.warnings()).unwrap_or_default());
+    warnings.extend(facts.warnings());
     let mut distinct = Vec::new();
     for warning in warnings {
         if !distinct.contains(&warning) {
@@ -143,8 +194,7 @@ fn failed_requests(load: &LoadFacts) -> Option<String> {
 }
 
 /// What programs want of the picture without its record.
-fn metadata(run: &Run, samples: u64, us_per_sample: Option<f64>) -> String {
-    let profile = run.profile.as_ref();
+fn metadata(run: &Run, facts: &ProfileFacts, samples: u64, us_per_sample: Option<f64>) -> String {
     json!({
         "schema": run.schema,
         "id": run.id,
@@ -158,13 +208,13 @@ fn metadata(run: &Run, samples: u64, us_per_sample: Option<f64>) -> String {
         "cpu_us_per_request": run.server.cpu_us_per_request,
         "samples": samples,
         "us_per_sample": us_per_sample,
-        "hz": profile.map(|profile| profile.hz_requested),
-        "hz_achieved": profile.and_then(|profile| profile.hz_achieved),
-        "lost": profile.map(|profile| profile.lost),
-        "throttled": profile.map(|profile| profile.throttled),
-        "truncated_ratio": profile.and_then(|profile| profile.truncated_ratio),
-        "unknown_ratio": profile.and_then(|profile| profile.unknown_ratio),
-        "coverage": profile.and_then(|profile| profile.coverage),
+        "hz": facts.hz_requested,
+        "hz_achieved": facts.hz_achieved,
+        "lost": facts.lost,
+        "throttled": facts.throttled,
+        "truncated_ratio": facts.truncated_ratio,
+        "unknown_ratio": facts.unknown_ratio,
+        "coverage": facts.coverage,
     })
     .to_string()
 }

@@ -149,12 +149,12 @@ impl Pprof {
         }
     }
 
-    /// The same, where no load is applied: returns when the profiles have begun, and says how
-    /// long they go on.
-    pub fn enable_idle(&mut self, seconds: u32) -> Duration {
-        self.enable(seconds);
+    /// The same, where no load is applied yet and is going to last for `span`: returns when the
+    /// profiles have begun, and they go on for as long as the load or longer.
+    pub fn enable_idle(&mut self, span: Duration) {
+        let seconds = (span + LEAD_IN).div_duration_f64(SECOND).ceil();
+        self.enable(seconds as u32);
         thread::sleep(LEAD_IN);
-        SECOND * seconds - LEAD_IN
     }
 
     /// Waits for the profiles that were asked for.

@@ -59,6 +59,13 @@ impl Running {
         self.servers.iter().filter(|server| server.profile).map(|one| one.child.pid()).collect()
     }
 
+    /// The name, the id and the address of each process to profile, in the order of their start;
+    /// no address where it has no port.
+    pub fn listeners(&self) -> impl Iterator<Item = (&str, u32, Option<SocketAddr>)> {
+        let profiled = self.servers.iter().filter(|server| server.profile);
+        profiled.map(|server| (server.name.as_str(), server.child.pid(), server.addr()))
+    }
+
     /// Every process's name and id, in the order of their start.
     pub fn processes(&self) -> impl Iterator<Item = (&str, u32)> {
         self.servers.iter().map(|server| (server.name.as_str(), server.child.pid()))

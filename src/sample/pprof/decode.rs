@@ -64,6 +64,10 @@ pub fn decode(bytes: &[u8]) -> Result<Decoded, DecodeError> {
     };
     let profile =
         Profile::decode(bytes).map_err(|error| DecodeError::NotProto(error.to_string()))?;
+    if profile.sample_types.is_empty() && profile.strings.is_empty() {
+        // Any text may happen to be a message of fields that nobody knows.
+        return Err(DecodeError::NotProto("nothing of a profile is in it".to_owned()));
+    }
     Reader::new(&profile)?.read()
 }
 

@@ -62,7 +62,12 @@ fn code(error: &anyhow::Error) -> Exit {
     match error.downcast_ref::<MeasureError>() {
         Some(error) if error.is_interruption() => return Exit::Interrupted,
         // Known before anything is built or started, like any other wrong script.
-        Some(MeasureError::External(ExternalError::Inexpressible { .. })) => return Exit::Usage,
+        Some(
+            MeasureError::External(ExternalError::Inexpressible { .. })
+            | MeasureError::CountedProfile
+            | MeasureError::ShortStage { .. }
+            | MeasureError::SeveralBackends { .. },
+        ) => return Exit::Usage,
         Some(_) => return Exit::CouldNotMeasure,
         None => {}
     }

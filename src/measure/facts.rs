@@ -18,7 +18,7 @@ use crate::{
     load::Script,
     record::{BudgetFacts, ClientFacts, Run, ServerFacts, TargetFacts},
     symbolize::Resolved,
-    target::{Built, Cpus, usage::Usage},
+    target::{Built, Cpus, Product, usage::Usage},
     unit::Nanos,
 };
 
@@ -97,8 +97,14 @@ fn target(what: &What, built: Option<&Built>) -> TargetFacts {
         },
         revision: revision.map(|revision| revision.commit.clone()),
         dirty: revision.map(|revision| revision.dirty),
-        build_id: built.and_then(|built| built.build_id.clone()),
+        build_id: served(what, built).and_then(|product| product.build_id.clone()),
     }
+}
+
+/// What the process runs that gets the load.
+fn served<'a>(what: &What, built: Option<&'a Built>) -> Option<&'a Product> {
+    let What::Target(launch) = what else { return None };
+    built?.product(launch.manifest.processes.last()?)
 }
 
 fn budget(settings: &Settings, observed: &Observed) -> BudgetFacts {

@@ -257,13 +257,13 @@ fn build_target(
     events: Sink<'_>,
 ) -> Result<Option<Built>, MeasureError> {
     let What::Target(launch) = what else { return Ok(None) };
-    let Launch { manifest, color, .. } = &**launch;
-    if manifest.build.is_some() {
+    let Launch { manifest, color, cache, .. } = &**launch;
+    if !manifest.recipes.is_empty() {
         events(Event::Building { target: manifest.name.clone() });
     }
-    let options = crate::target::BuildOptions { color: *color };
+    let options = crate::target::BuildOptions { color: *color, cache: cache.clone() };
     let mut line = |text: &str| events(Event::BuildOutput(text.to_owned()));
-    Ok(Some(build(manifest, options, guard, interrupted, &mut line)?))
+    Ok(Some(build(manifest, &options, guard, interrupted, &mut line)?))
 }
 
 /// Keeps this thread off the server's CPUs until dropped.

@@ -1,13 +1,13 @@
 //! What is measured: a target that we launch, or a process that runs already.
 
-use std::{net::SocketAddr, num::NonZero, sync::atomic::AtomicBool, time::Duration};
+use std::{net::SocketAddr, num::NonZero, path::PathBuf, sync::atomic::AtomicBool, time::Duration};
 
 use super::error::MeasureError;
 use crate::{
     sample::{Origin, Sampler},
     target::{
-        self, Built, Cpus, Guard, LaunchOptions, Manifest, Running, descendants, is_running,
-        listening_ports,
+        self, BuildOptions, Built, Cpus, Guard, LaunchOptions, Manifest, Running, descendants,
+        is_running, listening_ports,
     },
 };
 
@@ -31,6 +31,16 @@ pub struct Launch {
     pub open_files: Option<NonZero<u64>>,
     /// Whether the compiler may use colours.
     pub color: bool,
+    /// The folder for what is built and is better not built again.
+    pub cache: PathBuf,
+}
+
+impl Launch {
+    /// The target as its manifest has it, under the budget `default`.
+    pub fn new(manifest: Manifest) -> Self {
+        let BuildOptions { color, cache } = BuildOptions::default();
+        Self { manifest, port: None, open_files: None, color, cache }
+    }
 }
 
 /// A process to attach to.
@@ -72,8 +82,8 @@ impl Subject {
         let options = LaunchOptions {
             cpus: Some(cpus.clone()),
             port: launch.port,
-            workers: None,
             open_files: launch.open_files,
+            ..LaunchOptions::default()
         };
         let held = target::launch(&launch.manifest, built, &options, guard)?;
         for pid in held.profiled() {

@@ -165,8 +165,7 @@ impl Workload {
     }
 
     fn what(&self) -> What {
-        let launch =
-            Launch { manifest: self.manifest.clone(), port: None, open_files: None, color: false };
+        let launch = Launch { cache: paths::cache(), ..Launch::new(self.manifest.clone()) };
         What::Target(Box::new(launch))
     }
 

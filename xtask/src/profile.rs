@@ -232,7 +232,8 @@ impl Args {
         };
         let color = std::io::IsTerminal::is_terminal(&std::io::stderr());
         let (port, open_files) = (self.port, self.server_open_files);
-        Ok(What::Target(Box::new(Launch { manifest, port, open_files, color })))
+        let cache = paths::cache();
+        Ok(What::Target(Box::new(Launch { manifest, port, open_files, color, cache })))
     }
 
     /// How to measure each level.

@@ -18,6 +18,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("fold", &["unit", "symbolize"]),
     ("render", &["unit", "fold"]),
     ("record", &["unit", "config", "symbolize", "fold", "render"]),
+    ("compare", &["unit", "symbolize", "record"]),
     (
         "measure",
         &["unit", "config", "target", "load", "sample", "symbolize", "fold", "render", "record"],

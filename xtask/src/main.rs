@@ -3,6 +3,7 @@
 mod bench_load;
 mod bench_pipeline;
 mod ci;
+mod compare;
 mod doctor;
 mod exit;
 mod interrupt;
@@ -34,6 +35,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Profile(profile::Args),
+    Compare(compare::Args),
     Render(render::Args),
     Runs(list::RunsArgs),
     Targets(list::TargetsArgs),
@@ -48,6 +50,7 @@ enum Command {
 fn main() -> std::process::ExitCode {
     let exit = match Cli::parse().command {
         Command::Profile(args) => profile::run(args),
+        Command::Compare(args) => compare::run(&args),
         Command::Render(args) => render::run(&args),
         Command::Runs(args) => list::runs(&args),
         Command::Targets(args) => list::targets(&args),

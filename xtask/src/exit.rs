@@ -11,6 +11,8 @@ use crate::out;
 pub(crate) enum Exit {
     /// 0: done.
     Done,
+    /// 4: what was asked for cannot be told.
+    Inconclusive,
     /// 1: a check failed.
     Failed,
     /// 2: the command or a file it names is wrong.
@@ -25,6 +27,7 @@ impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(match exit {
             Exit::Done => 0,
+            Exit::Inconclusive => 4,
             Exit::Failed => 1,
             Exit::Usage => 2,
             Exit::CouldNotMeasure => 3,

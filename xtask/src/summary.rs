@@ -125,7 +125,7 @@ fn hottest(run: &Run) -> String {
 }
 
 /// Cuts the middle out of a long name: both its ends tell more.
-fn shorten(name: &str) -> String {
+pub(crate) fn shorten(name: &str) -> String {
     let count = name.chars().count();
     if count <= NAME_CHARS {
         return name.to_owned();

@@ -79,16 +79,6 @@ impl<'a> View<'a> {
 
     /// The name of a file of this picture: `cpu.svg` of the whole is `cpu-front.svg` of a process.
     fn file(&self, whole: &str) -> String {
-        let plain = |c: char| match c {
-            'a'..='z' | 'A'..='Z' | '0'..='9' | '-' | '_' | '.' => c,
-            _ => '_',
-        };
-        match (self.name(), whole.split_once('.')) {
-            (Some(process), Some((stem, kind))) => {
-                let process: String = process.chars().map(plain).collect();
-                format!("{stem}-{process}.{kind}")
-            }
-            _ => whole.to_owned(),
-        }
+        self.process.map_or(whole.to_owned(), |process| process.file(whole))
     }
 }

@@ -15,16 +15,13 @@ use super::{
     thresholds::Figures,
 };
 use crate::{
-    fold::hottest,
     load::Script,
     record::{BudgetFacts, ClientFacts, Run, ServerFacts, TargetFacts},
     symbolize::Resolved,
     target::{Built, Cpus, Product, usage::Usage},
     unit::Nanos,
 };
-
-/// How many of the hottest functions a record names.
-const HOTTEST: usize = 20;
+use sampling::Facts;
 
 /// The name that a run is kept under.
 pub(super) fn target_name(what: &What) -> &str {
@@ -45,7 +42,7 @@ pub(super) fn run(
     built: Option<&Built>,
     settings: &Settings,
     observed: &mut Observed,
-    resolved: Option<&Resolved>,
+    resolved: &[Resolved],
 ) -> Run {
     let script = &settings.script;
     let headline = observed.load.slices.headline();
@@ -59,18 +56,20 @@ pub(super) fn run(
         run.load = tool::load(run.load, script, tool);
     }
     run.server = server(observed, headline.total);
-    let profile = resolved.map(|resolved| &resolved.profile);
+    let profile = resolved.first().map(|resolved| &resolved.profile);
     run.processes = processes::processes(observed, headline.total, profile);
     run.client = client(headline.total);
     run.bottleneck = load::bottleneck(settings, observed, &run.load, headline.total);
     run.diagnosis = load::diagnosis(script, observed);
-    if let Some(resolved) = resolved {
-        let profile = sampling::profile(observed, resolved, run.server.cpu_us_per_request);
-        let sampled = profile.sampled_us_per_request.map(|us| Nanos((us * 1e3) as u64));
-        let hottest = hottest(&resolved.profile, sampled, HOTTEST);
-        run.hottest = hottest.into_iter().map(Into::into).collect();
-        run.profile = Some(profile);
+    let mut profiles =
+        sampling::profiles(observed, resolved, run.server.cpu_us_per_request).into_iter();
+    if let Some(Facts { profile, hottest }) = profiles.next() {
+        (run.profile, run.hottest) = (Some(profile), hottest);
     }
+    let others = observed.sampling.taken.iter().skip(1).zip(profiles);
+    run.other_profiles =
+        others.map(|(taken, facts)| sampling::other(taken.backend, facts)).collect();
+    run.agreement = sampling::agree(observed, resolved);
     run.slices = load::slices(observed);
     run.warnings = warnings(settings, observed, headline, &run);
     run.reason = observed.load.reason.take();
@@ -178,7 +177,7 @@ fn warnings(
         warnings.push(format!("first error: {first}"));
     }
     if let Some(tool) = &observed.load.tool {
-        warnings.extend(tool::warnings(tool, &run.load.engine, settings.profiled));
+        warnings.extend(tool::warnings(tool, &run.load.engine, !settings.backends.is_empty()));
     }
     warnings.extend(delayed_ack(&run.load.service_us));
     if let Some(why) = headline.invalid {
@@ -186,11 +185,7 @@ fn warnings(
         let most = most.unwrap_or_default();
         warnings.push(format!("throughput and latency are not valid: {why}{most}"));
     }
-    if let (true, Some(missing), Some(command)) =
-        (settings.profiled, observed.capture.access.missing(), observed.capture.access.lifted_by())
-    {
-        warnings.push(format!("{missing} are missing: run `{command}` to see them"));
-    }
+    warnings.extend(sampling::warnings(observed));
     warnings
 }
 

@@ -12,7 +12,7 @@ use std::{
 use thiserror::Error;
 
 use super::{
-    derive::derive,
+    derive::{derive, derive_other},
     id::RunId,
     run::{Run, SCHEMA},
 };
@@ -197,7 +197,11 @@ impl Store {
     /// # Errors
     /// When there is none, or it cannot be read.
     pub fn read_profile(directory: &Path) -> Result<Profile, RecordError> {
-        let path = directory.join(PROFILE);
+        Self::read_profile_file(&directory.join(PROFILE))
+    }
+
+    fn read_profile_file(path: &Path) -> Result<Profile, RecordError> {
+        let path = path.to_owned();
         let file = fs::File::open(&path)
             .map_err(|source| RecordError::Read { path: path.clone(), source })?;
         Profile::read(file).map_err(|source| RecordError::Profile { path, source })
@@ -209,7 +213,13 @@ impl Store {
     /// # Errors
     /// When the run cannot be read, or its directory not be written to.
     pub fn render(directory: &Path) -> Result<PathBuf, RecordError> {
-        let derived = derive(&Self::read(directory)?, &Self::read_profile(directory)?)?;
+        let run = Self::read(directory)?;
+        let mut derived = derive(&run, &Self::read_profile(directory)?)?;
+        for other in &run.other_profiles {
+            let Some(names @ [_, _, file]) = other.file_names() else { continue };
+            let profile = Self::read_profile_file(&directory.join(file))?;
+            derived.files.extend(derive_other(&run, other, names, &profile)?.files);
+        }
         for file in &derived.files {
             write::replace(directory, &file.name, &file.bytes)?;
         }

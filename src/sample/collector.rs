@@ -16,7 +16,7 @@ use super::{
     ring::Stream,
     space::AddressSpace,
     stacks::{RawFrame, RawFrameId, RawStack, Stacks},
-    timeline::Timeline,
+    timeline::{self, Timeline},
     unwind::{End, RuleCache},
 };
 use crate::unit::{Nanos, Samples};
@@ -25,8 +25,6 @@ use crate::unit::{Nanos, Samples};
 const CONTEXT_MARKERS: u64 = -4095_i64 as u64;
 /// The kernel cuts callchains here unless told otherwise (`kernel.perf_event_max_stack`).
 const CALLCHAIN_MAX: usize = 127;
-/// Six megabytes: four minutes of one busy CPU at the default frequency, each sample apart.
-const TIMELINE_CAPACITY: usize = 1 << 18;
 
 /// Keeps what the records say.
 pub(super) struct Collector {
@@ -67,7 +65,7 @@ impl Collector {
             started: Vec::new(),
             modules: Modules::new(),
             stacks: Stacks::default(),
-            timeline: Timeline::new(TIMELINE_CAPACITY),
+            timeline: Timeline::new(timeline::CAPACITY),
             counts: Counts::default(),
             rules: RuleCache::new(),
             window_start: Nanos(0),
@@ -207,7 +205,8 @@ impl Collector {
         self.counts.samples += Samples(1);
         let thread = self.thread(sample.pid, sample.tid);
         if let Some(stack) = self.stacks.stack(self.frames.iter().rev().copied()) {
-            self.timeline.push(sample.time.since(self.window_start), thread, stack);
+            let time = sample.time.since(self.window_start);
+            self.timeline.push(RawSample { time, thread, stack, weight: Samples(1) });
         }
     }
 

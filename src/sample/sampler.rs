@@ -12,13 +12,11 @@ use std::{
     thread::{self, JoinHandle},
 };
 
-use rustix::{
-    event::{PollFd, PollFlags, Timespec},
-    thread::{CpuSet, sched_setaffinity},
-};
+use rustix::event::{PollFd, PollFlags, Timespec};
 
 use super::{
     access::{Access, SampleError},
+    affinity,
     capture::{Capture, Counts},
     collector::Collector,
     event::{self, Sampling},
@@ -341,12 +339,7 @@ impl Drop for Sampler {
 
 /// The body of the reader's thread.
 fn read_rings(owners: &[Event], shared: &Shared, cpus: &[usize]) {
-    if !cpus.is_empty() {
-        let mut set = CpuSet::new();
-        cpus.iter().for_each(|cpu| set.set(*cpu));
-        // Elsewhere it works as well, only closer to the server.
-        let _ = sched_setaffinity(None, &set);
-    }
+    affinity::keep_to(cpus);
     let timeout = Timespec { tv_sec: 0, tv_nsec: DRAIN_INTERVAL.0 as i64 };
     while !shared.stopped.load(Ordering::Relaxed) {
         if !shared.sampling.load(Ordering::Relaxed) {

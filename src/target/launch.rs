@@ -49,6 +49,7 @@ struct HeldProcess {
     name: String,
     profile: bool,
     port: Option<u16>,
+    pprof: Option<String>,
     condition: Condition,
     timeout: std::time::Duration,
     child: Child,
@@ -111,6 +112,7 @@ fn hold(
         name: name.clone(),
         profile: *profile,
         port,
+        pprof: process.pprof.clone(),
         condition: ready.condition.clone(),
         timeout: ready.timeout,
         child,
@@ -200,6 +202,7 @@ impl HeldProcess {
             name: self.name,
             profile: self.profile,
             port: self.port,
+            pprof: self.pprof,
             child: self.child,
             output,
         };

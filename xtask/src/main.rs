@@ -4,6 +4,7 @@ mod bench;
 mod bench_load;
 mod bench_pipeline;
 mod ci;
+mod compare;
 mod doctor;
 mod exit;
 mod interrupt;
@@ -35,6 +36,7 @@ struct Cli {
 enum Command {
     Profile(profile::Args),
     Bench(bench::Args),
+    Compare(compare::Args),
     Render(render::Args),
     Runs(list::RunsArgs),
     Targets(list::TargetsArgs),
@@ -50,6 +52,7 @@ fn main() -> std::process::ExitCode {
     let exit = match Cli::parse().command {
         Command::Profile(args) => profile::run(args),
         Command::Bench(args) => bench::run(&args),
+        Command::Compare(args) => compare::run(&args),
         Command::Render(args) => render::run(&args),
         Command::Runs(args) => list::runs(&args),
         Command::Targets(args) => list::targets(&args),

@@ -7,6 +7,7 @@ mod skip;
 
 mod profile {
     mod attached;
+    mod backends;
     mod bench;
     mod bench_load;
     mod browser;

@@ -118,7 +118,7 @@ impl<'a> Course<'a> {
         let contest = self.contest;
         let settings = contest.entrants.iter().flat_map(|entrant| &entrant.levels);
         bench.rounds = u32::try_from(contest.rounds).unwrap_or(u32::MAX);
-        bench.profiled = settings.clone().any(|settings| settings.profiled);
+        bench.profiled = settings.clone().any(|settings| !settings.backends.is_empty());
         bench.paired = true;
         bench.warnings = unlike::warnings(&self.cells);
         bench.cells = self.cells.iter().map(Cell::facts).collect();

@@ -152,8 +152,9 @@ pub(super) fn slices(observed: &Observed) -> Vec<SliceFacts> {
     let facts = |(index, slice): (usize, &Slice)| SliceFacts {
         index: index as u32,
         stage: slice.place.stage.map(|stage| stage as u32),
-        sampled: slice.place.sampled,
-        started_ns: slice.started.since(observed.capture.started).0,
+        sampled: slice.place.is_sampled(),
+        backend: slice.place.backend.map(|backend| backend.to_string()),
+        started_ns: slice.started.since(observed.sampling.window_start).0,
         duration_s: slice.elapsed.as_secs_f64(),
         requests: slice.requests,
         requests_per_second: finite(slice.requests_per_second()),

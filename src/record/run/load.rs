@@ -200,6 +200,8 @@ pub struct SliceFacts {
     pub stage: Option<u32>,
     /// Whether samples were taken.
     pub sampled: bool,
+    /// What took them: `perf-event`, `pprof` and so on.
+    pub backend: Option<String>,
     /// When it began, since the start of the window.
     pub started_ns: u64,
     /// How long it lasted.

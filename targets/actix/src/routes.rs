@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use actix_web::{
-    HttpResponse, Responder,
+    HttpRequest, HttpResponse, Responder, get,
     http::{StatusCode, header::LOCATION},
     routes,
     web::{self, Data, ServiceConfig},
@@ -58,6 +58,18 @@ async fn list_users(users: Data<Vec<User>>) -> impl Responder {
         .insert_header(("engine", "actix"))
         .insert_header((LOCATION, "/v1/user"))
         .json(users.as_ref())
+}
+
+/// The profile is answered in types of another release of `http`.
+#[get("/debug/pprof/profile")]
+async fn profile(request: HttpRequest) -> impl Responder {
+    let (head, body) = pprof_endpoint::answer(Some(request.query_string())).await.into_parts();
+    let status = StatusCode::from_u16(head.status.as_u16());
+    let mut response = HttpResponse::build(status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR));
+    for (name, value) in &head.headers {
+        response.insert_header((name.as_str(), value.as_bytes()));
+    }
+    response.body(body)
 }
 
 async fn not_found() -> impl Responder {

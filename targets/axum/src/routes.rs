@@ -4,7 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use axum::{
     Json, Router,
-    extract::State,
+    body::Body,
+    extract::{RawQuery, State},
     http::{HeaderName, StatusCode, header::LOCATION},
     response::IntoResponse,
     routing::get,
@@ -34,6 +35,7 @@ pub fn router() -> serde_json::Result<Router> {
         .route("/", get(hello))
         .route("/io", get(io))
         .route("/v1/user", get(list_users))
+        .route(pprof_endpoint::PATH, get(profile))
         .fallback(not_found)
         .with_state(users))
 }
@@ -50,6 +52,10 @@ async fn io() -> &'static str {
 /// The users are serialized anew for each request: that work is what is measured.
 async fn list_users(State(users): State<Arc<[User]>>) -> impl IntoResponse {
     ([(ENGINE, "axum"), (LOCATION, "/v1/user")], Json(users))
+}
+
+async fn profile(RawQuery(query): RawQuery) -> impl IntoResponse {
+    pprof_endpoint::answer(query.as_deref()).await.map(Body::from)
 }
 
 async fn not_found() -> impl IntoResponse {

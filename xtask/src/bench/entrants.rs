@@ -3,13 +3,16 @@
 use anyhow::{Context as _, bail, ensure};
 use flameload::{
     load::Script,
-    measure::{Contest, Entrant, Launch, Settings, What, share_of},
+    measure::{Backends, Contest, Entrant, Launch, Settings, What, share_of},
     symbolize::Detail,
     target::Manifest,
 };
 
 use super::Args;
-use crate::{paths, profile::choice::CpuChoice};
+use crate::{
+    paths,
+    profile::{choice::CpuChoice, default_backends},
+};
 
 impl Args {
     /// What is to be measured against each other.
@@ -43,11 +46,15 @@ impl Args {
         levels: &[Script],
     ) -> anyhow::Result<Entrant> {
         let CpuChoice { server, load } = CpuChoice::or_usual(self.cpus.as_ref())?;
+        let backends = match self.profile {
+            true => default_backends(&manifest)?,
+            false => Backends::none(),
+        };
         let color = std::io::IsTerminal::is_terminal(&std::io::stderr());
         let launch = Launch { color, cache: paths::cache(), ..Launch::new(manifest) };
         let settings = |script: &Script| Settings {
             script: script.clone(),
-            profiled: self.profile,
+            backends: backends.clone(),
             hz: self.hz,
             dump: None,
             server_cpus: server.clone(),

@@ -67,6 +67,6 @@ pub use manifest::{
 };
 pub use procfs::{descendants, is_running, listening_ports};
 pub use revision::Revision;
-pub use running::Running;
+pub use running::{Listener, Running};
 pub use template::{Template, TemplateError};
 pub use tool::{ToolError, ToolRun, ToolSpec, run_tool};

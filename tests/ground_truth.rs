@@ -10,6 +10,7 @@ mod ground_truth {
     mod attaches;
     mod binaries;
     mod known;
+    mod processes;
     mod shares;
     mod storm;
     mod switches;

@@ -1,6 +1,7 @@
 //! What was observed -> the record of the run.
 
 mod load;
+mod processes;
 mod sampling;
 mod tool;
 
@@ -14,16 +15,13 @@ use super::{
     thresholds::Figures,
 };
 use crate::{
-    fold::hottest,
     load::Script,
     record::{BudgetFacts, ClientFacts, Run, ServerFacts, TargetFacts},
     symbolize::Resolved,
     target::{Allowance, Built, Cpus, Product, usage::Usage},
     unit::Nanos,
 };
-
-/// How many of the hottest functions a record names.
-const HOTTEST: usize = 20;
+use sampling::Facts;
 
 /// The name that a run is kept under.
 pub(super) fn target_name(what: &What) -> &str {
@@ -44,7 +42,7 @@ pub(super) fn run(
     built: Option<&Built>,
     settings: &Settings,
     observed: &mut Observed,
-    resolved: &Resolved,
+    resolved: &[Resolved],
 ) -> Run {
     let script = &settings.script;
     let headline = observed.load.slices.headline();
@@ -59,14 +57,20 @@ pub(super) fn run(
         run.load = tool::load(run.load, script, tool);
     }
     run.server = server(observed, headline.total);
+    let profile = resolved.first().map(|resolved| &resolved.profile);
+    run.processes = processes::processes(observed, headline.total, profile);
     run.client = client(headline.total);
     run.bottleneck = load::bottleneck(settings, observed, &run.load, headline.total);
     run.diagnosis = load::diagnosis(script, observed);
-    let profile = sampling::profile(observed, resolved, run.server.cpu_us_per_request);
-    let sampled = profile.sampled_us_per_request.map(|us| Nanos((us * 1e3) as u64));
-    run.hottest =
-        hottest(&resolved.profile, sampled, HOTTEST).into_iter().map(Into::into).collect();
-    run.profile = Some(profile);
+    let mut profiles =
+        sampling::profiles(observed, resolved, run.server.cpu_us_per_request).into_iter();
+    if let Some(Facts { profile, hottest }) = profiles.next() {
+        (run.profile, run.hottest) = (Some(profile), hottest);
+    }
+    let others = observed.sampling.taken.iter().skip(1).zip(profiles);
+    run.other_profiles =
+        others.map(|(taken, facts)| sampling::other(taken.backend, facts)).collect();
+    run.agreement = sampling::agree(observed, resolved);
     run.slices = load::slices(observed);
     run.warnings = warnings(settings, observed, headline, &run);
     run.reason = observed.load.reason.take();
@@ -131,15 +135,17 @@ fn budget(settings: &Settings, observed: &Observed) -> BudgetFacts {
 }
 
 fn server(observed: &Observed, headline: &Total) -> ServerFacts {
-    let Observed { usage_before: before, usage_after: after, server, .. } = observed;
+    let server = &observed.server;
+    let (before, after) = (observed.usage_before.total(), observed.usage_after.total());
     // A server that ended has nothing to read any more.
     let alive = after.processes > 0;
-    let grown = |of: fn(&Usage) -> u64| alive.then(|| of(after).saturating_sub(of(before)));
+    let grown = |of: fn(&Usage) -> u64| alive.then(|| of(&after).saturating_sub(of(&before)));
+    let cpu = headline.server_cpu.total();
     let peak = after.rss_peak.max(before.rss_peak);
     ServerFacts {
-        cpu_us_per_request: finite(headline.us_per_request(headline.server_cpu)),
-        cpus_used: finite(headline.per_second(headline.server_cpu.as_secs_f64())),
-        rss_initial_bytes: Some(observed.usage_initial.rss.0),
+        cpu_us_per_request: finite(headline.us_per_request(cpu)),
+        cpus_used: finite(headline.per_second(cpu.as_secs_f64())),
+        rss_initial_bytes: Some(observed.usage_initial.total().rss.0),
         rss_peak_bytes: Some(peak.0),
         context_switches: grown(|usage| usage.switches_voluntary + usage.switches_involuntary),
         page_faults: grown(|usage| usage.faults_minor + usage.faults_major),
@@ -186,7 +192,7 @@ fn warnings(
         warnings.push(format!("first error: {first}"));
     }
     if let Some(tool) = &observed.load.tool {
-        warnings.extend(tool::warnings(tool, &run.load.engine));
+        warnings.extend(tool::warnings(tool, &run.load.engine, !settings.backends.is_empty()));
     }
     warnings.extend(delayed_ack(&run.load.service_us));
     if let Some(why) = headline.invalid {
@@ -194,11 +200,7 @@ fn warnings(
         let most = most.unwrap_or_default();
         warnings.push(format!("throughput and latency are not valid: {why}{most}"));
     }
-    if let (Some(missing), Some(command)) =
-        (observed.capture.access.missing(), observed.capture.access.lifted_by())
-    {
-        warnings.push(format!("{missing} are missing: run `{command}` to see them"));
-    }
+    warnings.extend(sampling::warnings(observed));
     warnings
 }
 

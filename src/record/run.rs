@@ -3,7 +3,10 @@
 //! Names are never changed or taken away; new ones may be added, which older readers pass over.
 //! A figure that could not be had is `null`: that includes ratios whose divisor was zero.
 
+mod agreement;
+mod distribution;
 mod load;
+mod process;
 mod profile;
 
 use std::collections::BTreeMap;
@@ -11,11 +14,14 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{host::Host, id::RunId, time::UtcTime};
+pub use agreement::{AgreementFacts, ShareFacts};
+pub use distribution::{Distribution, DistributionError};
 pub use load::{
     BottleneckFacts, ErrorCounts, ErrorFacts, LatencyFacts, LoadFacts, RequestFacts, SliceFacts,
     StageFacts, ThresholdFacts,
 };
-pub use profile::{HotFacts, ObserverEffect, ProfileFacts, UnwindFacts};
+pub use process::ProcessFacts;
+pub use profile::{HotFacts, ObserverEffect, OtherProfile, ProfileFacts, UnwindFacts};
 
 /// The version of the format.
 pub(super) const SCHEMA: u32 = 1;
@@ -58,6 +64,9 @@ pub struct Run {
     /// What the target used.
     #[serde(default)]
     pub server: ServerFacts,
+    /// The same for each process of the target, in the order of their start.
+    #[serde(default)]
+    pub processes: Vec<ProcessFacts>,
     /// What the load generator used.
     #[serde(default)]
     pub client: ClientFacts,
@@ -76,6 +85,12 @@ pub struct Run {
     /// The functions with the most time of their own.
     #[serde(default)]
     pub hottest: Vec<HotFacts>,
+    /// The profiles of other backends that sampled in the same window.
+    #[serde(default)]
+    pub other_profiles: Vec<OtherProfile>,
+    /// How far two of the backends agree; none where there are not two that see the same.
+    #[serde(default)]
+    pub agreement: Option<AgreementFacts>,
     /// The slices in their order.
     #[serde(default)]
     pub slices: Vec<SliceFacts>,
@@ -101,12 +116,15 @@ impl Run {
             host: Host::default(),
             load: LoadFacts::default(),
             server: ServerFacts::default(),
+            processes: Vec::new(),
             client: ClientFacts::default(),
             bottleneck: None,
             diagnosis: None,
             thresholds: Vec::new(),
             profile: None,
             hottest: Vec::new(),
+            other_profiles: Vec::new(),
+            agreement: None,
             slices: Vec::new(),
             artifacts: BTreeMap::new(),
         }

@@ -1,0 +1,81 @@
+//! How much of a profile is known.
+
+use crate::{
+    symbolize::{FrameKind, Profile},
+    unit::Samples,
+};
+
+/// How much of a profile is known.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Quality {
+    /// Samples taken.
+    pub samples: Samples,
+    /// Those whose callers could not be followed to the root.
+    pub truncated: Samples,
+    /// Those with at least one frame that has no name.
+    pub unknown: Samples,
+}
+
+impl Quality {
+    /// Of the samples of one of the target's processes; of all samples if none is named.
+    pub fn of(profile: &Profile, process: Option<&str>) -> Self {
+        let truncated = marks(profile, FrameKind::Truncated);
+        let unknown = marks(profile, FrameKind::Unknown);
+        let mut quality = Self::default();
+        for sample in &profile.samples {
+            let of = profile.threads.get(sample.thread.0 as usize).and_then(|t| t.of.as_deref());
+            if process.is_some() && of != process {
+                continue;
+            }
+            let has = |marks: &[bool]| marks.get(sample.stack.0 as usize) == Some(&true);
+            quality.samples += sample.weight;
+            quality.truncated += if has(&truncated) { sample.weight } else { Samples(0) };
+            quality.unknown += if has(&unknown) { sample.weight } else { Samples(0) };
+        }
+        quality
+    }
+}
+
+/// Which stacks have a frame of this kind, in themselves or in their callers.
+fn marks(profile: &Profile, kind: FrameKind) -> Vec<bool> {
+    let mut marks = Vec::with_capacity(profile.stacks.len());
+    // Callers come before what they call.
+    for stack in &profile.stacks {
+        let own = profile.frames.get(stack.frame.0 as usize).is_some_and(|f| f.kind == kind);
+        let callers = stack.parent.and_then(|parent| marks.get(parent.0 as usize)) == Some(&true);
+        marks.push(own || callers);
+    }
+    marks
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fold::folded::tests::profile;
+
+    #[test]
+    fn samples_are_judged_by_all_their_frames() {
+        let mut profile = profile(
+            "app/app;[truncated];f 3\napp/app;main;[libc.so.6];f 5\napp/app;main;f 7\n\
+             app/other;[truncated];[unknown] 11\n",
+        );
+        for frame in &mut profile.frames {
+            frame.kind = match frame.name.as_str() {
+                "[truncated]" => FrameKind::Truncated,
+                name if name.starts_with('[') => FrameKind::Unknown,
+                _ => FrameKind::User,
+            };
+        }
+        for (thread, of) in profile.threads.iter_mut().zip(["front", "front", "front", "back"]) {
+            thread.of = Some(of.to_owned());
+        }
+        let of = |process| {
+            let Quality { samples, truncated, unknown } = Quality::of(&profile, process);
+            (samples.0, truncated.0, unknown.0)
+        };
+        assert_eq!(of(None), (26, 14, 16));
+        assert_eq!(of(Some("front")), (15, 3, 5));
+        assert_eq!(of(Some("back")), (11, 11, 11));
+        assert_eq!(of(Some("none")), (0, 0, 0));
+    }
+}

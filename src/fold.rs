@@ -2,11 +2,17 @@
 
 mod folded;
 mod hottest;
+mod label;
+mod language;
 mod name;
 mod quality;
+mod readable;
 mod roots;
 
 pub use folded::{Folded, FoldedError};
 pub use hottest::{HotFrame, hottest};
+pub(crate) use label::go_name;
+pub use language::Language;
 pub use name::{KERNEL_SUFFIX, clean};
-pub use quality::Quality;
+pub use quality::{Quality, unnamed};
+pub use readable::Readable;

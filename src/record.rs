@@ -22,7 +22,7 @@ pub use id::{RunId, RunIdError};
 pub use run::{
     BottleneckFacts, BudgetFacts, ClientFacts, ErrorCounts, ErrorFacts, HotFacts, LatencyFacts,
     LoadFacts, ObserverEffect, ProcessFacts, ProfileFacts, RequestFacts, Run, ServerFacts,
-    SliceFacts, StageFacts, Status, TargetFacts, ThresholdFacts, UnwindFacts,
+    SliceFacts, StageFacts, Status, TargetFacts, ThresholdFacts, UnnamedFacts, UnwindFacts,
 };
 pub use store::{Attachment, RecordError, RunSummary, Store};
 pub use time::{UtcTime, UtcTimeError};

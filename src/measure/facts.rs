@@ -63,7 +63,8 @@ pub(super) fn run(
     run.client = client(headline.total);
     run.bottleneck = load::bottleneck(settings, observed, &run.load, headline.total);
     run.diagnosis = load::diagnosis(script, observed);
-    let profile = sampling::profile(observed, resolved, run.server.cpu_us_per_request);
+    let profile =
+        sampling::profile(observed, resolved, run.server.cpu_us_per_request, settings.raw_stacks);
     let sampled = profile.sampled_us_per_request.map(|us| Nanos((us * 1e3) as u64));
     run.hottest =
         hottest(&resolved.profile, sampled, HOTTEST).into_iter().map(Into::into).collect();

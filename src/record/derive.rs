@@ -1,7 +1,9 @@
 //! [`derive()`]: the files that a record and a profile determine.
 
 mod caption;
+mod stacks;
 
+use self::stacks::Stacks;
 use super::{
     run::{ProcessFacts, Run},
     store,
@@ -37,10 +39,10 @@ pub struct DerivedFile {
 pub fn derive(run: &Run, profile: &Profile) -> Result<Derived, RenderError> {
     let mut files = Vec::new();
     for view in (View { run, profile, process: None }).all() {
-        let folded = view.folded();
+        let (folded, caption) = caption::caption(&view, Stacks::of(&view));
         let mut svg = Vec::new();
-        flamegraph(&folded, &caption::caption(&view, folded.total()), &mut svg)?;
-        let folded = folded.to_string().into_bytes();
+        flamegraph(&folded, &caption, &mut svg)?;
+        let folded = view.folded().to_string().into_bytes();
         files.push(DerivedFile { name: view.file(store::FOLDED), bytes: folded });
         files.push(DerivedFile { name: view.file(store::SVG), bytes: svg });
     }
@@ -70,6 +72,7 @@ impl<'a> View<'a> {
         self.process.map(|process| process.name.as_str())
     }
 
+    /// Its stacks with every frame.
     fn folded(&self) -> Folded {
         match self.name() {
             None => Folded::from_profile(self.profile),

@@ -17,7 +17,7 @@ pub use load::{
     StageFacts, ThresholdFacts,
 };
 pub use process::ProcessFacts;
-pub use profile::{HotFacts, ObserverEffect, ProfileFacts, UnwindFacts};
+pub use profile::{HotFacts, ObserverEffect, ProfileFacts, UnnamedFacts, UnwindFacts};
 
 /// The version of the format.
 pub(super) const SCHEMA: u32 = 1;

@@ -197,7 +197,23 @@ impl Store {
     /// # Errors
     /// When the run cannot be read, or its directory not be written to.
     pub fn render(directory: &Path) -> Result<PathBuf, RecordError> {
-        let derived = derive(&Self::read(directory)?, &Self::read_profile(directory)?)?;
+        Self::derive_again(directory, &Self::read(directory)?)
+    }
+
+    /// The same, but for pictures of every frame, whatever the record says; it stays as it is.
+    ///
+    /// # Errors
+    /// As [`Self::render`].
+    pub fn render_raw(directory: &Path) -> Result<PathBuf, RecordError> {
+        let mut run = Self::read(directory)?;
+        if let Some(profile) = &mut run.profile {
+            profile.raw_stacks = true;
+        }
+        Self::derive_again(directory, &run)
+    }
+
+    fn derive_again(directory: &Path, run: &Run) -> Result<PathBuf, RecordError> {
+        let derived = derive(run, &Self::read_profile(directory)?)?;
         for file in &derived.files {
             write::replace(directory, &file.name, &file.bytes)?;
         }

@@ -3,7 +3,7 @@
 use super::finite;
 use crate::{
     measure::{confidence::Estimate, observed::Observed, observer::ObserverEffect},
-    record::{self, ProfileFacts, UnwindFacts},
+    record::{self, ProfileFacts, UnnamedFacts, UnwindFacts},
     sample::{Access, Capture},
     symbolize::Resolved,
     unit::{Hertz, Nanos, Samples},
@@ -13,6 +13,7 @@ pub(super) fn profile(
     observed: &Observed,
     resolved: &Resolved,
     cpu_us_per_request: Option<f64>,
+    raw_stacks: bool,
 ) -> ProfileFacts {
     let Capture { hz, clock, access, dump, counts, .. } = &observed.capture;
     let slices = observed.load.slices.rows();
@@ -33,11 +34,13 @@ pub(super) fn profile(
         bad_records: counts.bad_records,
         truncated_ratio: share(counts.truncated()),
         unknown_ratio: share(resolved.unknown),
+        unnamed: UnnamedFacts::of(&resolved.profile, None),
         coverage,
         sampled_us_per_request: sampled_us_per_request(*access, cpu_us_per_request, coverage),
         observer_effect: ObserverEffect::of(slices).map(observer_effect),
         post_processing_ms: None,
         dump_bytes: u32::try_from(dump.0).ok(),
+        raw_stacks,
         unwinding: Some(UnwindFacts {
             cache_hits: counts.rule_hits,
             cache_misses: counts.rule_misses,

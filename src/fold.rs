@@ -1,5 +1,7 @@
-//! Profile -> folded stacks and the hottest frames: what is summed over time and over lines.
+//! Profile -> folded stacks and the hottest frames: what is summed over time and over lines; and
+//! how far two profiles agree.
 
+mod agreement;
 mod folded;
 mod hottest;
 mod label;
@@ -9,6 +11,7 @@ mod quality;
 mod readable;
 mod roots;
 
+pub use agreement::{Agreement, ComparedFunction, agreement};
 pub use folded::{Folded, FoldedError};
 pub use hottest::{HotFrame, hottest};
 pub(crate) use label::go_name;

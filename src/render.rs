@@ -17,4 +17,4 @@ mod trunk;
 pub use caption::{Caption, Frames, Link};
 pub use palette::{Class, Palette};
 pub use svg::{RenderError, flamegraph};
-pub use text::{grouped, micros};
+pub use text::{grouped, micros, wrap, xml_safe};

@@ -19,9 +19,11 @@
 //! What a started server prints is read and its last lines are kept: they are in every error
 //! that a user sees.
 
+mod allowance;
 mod budget;
 mod build;
 mod child;
+mod cpus;
 mod environment;
 mod error;
 #[cfg(feature = "fuzzing")]
@@ -43,19 +45,21 @@ mod template;
 mod tool;
 pub mod usage;
 
-pub use budget::{Cpus, CpusError, Split, split_cpus};
-pub use build::{BuildError, BuildOptions, Built, build};
+pub use allowance::Allowance;
+pub use budget::{Budget, BudgetName};
+pub use build::{BuildError, BuildOptions, Built, Product, build};
 pub use child::{Ending, SpawnError};
+pub use cpus::{Cpus, CpusError, Split, split_cpus};
 pub use error::{Exit, TargetError};
 pub use guard::Guard;
 pub use http::{Answer, get};
 pub use launch::{Held, LaunchOptions, launch};
 pub use manifest::{
-    Build, CargoBuild, CommandBuild, Condition, DebugLevel, FILE_NAME, Manifest, ManifestError,
-    Process, Ready,
+    Build, CargoBuild, CommandBuild, Condition, DebugLevel, FILE_NAME, GoBuild, Manifest,
+    ManifestError, Process, PythonBuild, PythonVersion, Ready, Recipe, Service, ServiceKind,
 };
 pub use procfs::{descendants, is_running, listening_ports};
 pub use revision::Revision;
-pub use running::Running;
+pub use running::{Listener, Running};
 pub use template::{Template, TemplateError};
 pub use tool::{ToolError, ToolRun, ToolSpec, run_tool};

@@ -7,7 +7,10 @@ use std::{fs, path::Path, process::Command};
 
 use flameload::{
     fold::{Folded, hottest},
-    record::{HotFacts, ProcessFacts, ProfileFacts, Run, Status, Store, TargetFacts, UtcTime},
+    record::{
+        HotFacts, OtherProfile, ProcessFacts, ProfileFacts, Run, Status, Store, TargetFacts,
+        UtcTime,
+    },
     symbolize::{Frame, FrameId, FrameKind, Profile, Sample, Stack, StackId, Thread, ThreadId},
     unit::{Hertz, Nanos, Samples},
 };
@@ -248,6 +251,44 @@ fn a_run_of_an_idle_target_is_kept_too() {
     assert_eq!(fs::read(directory.join("cpu.folded")).expect("it is there"), b"");
 }
 
+#[test]
+fn the_profile_of_another_backend_has_files_of_its_own() {
+    let root = tempfile::tempdir().expect("the system has room for a directory");
+    let (own, mut other) = (profile(), profile());
+    other.hz = Hertz(100);
+    other.samples.truncate(50);
+    let mut run = run(&own);
+    run.server.cpu_us_per_request = Some(18.9);
+    let facts = ProfileFacts {
+        backend: "pprof".to_owned(),
+        hz_requested: 100,
+        samples: 50,
+        coverage: Some(0.7),
+        ..ProfileFacts::default()
+    };
+    run.other_profiles = vec![OtherProfile::new("pprof", facts, Vec::new())];
+    let ended = Nanos::now();
+    let (run, directory) =
+        Store::new(root.path()).finish(run, &[&own, &other], &[], ended).expect("it can be kept");
+    assert_eq!(run.artifacts["pprof.svg"], "pprof.svg");
+    let read = |name: &str| fs::read(directory.join(name)).expect("it is there");
+    let text = |name: &str| String::from_utf8(read(name)).expect("it is text");
+    xmllint(&directory.join("pprof.svg"));
+    let svg = text("pprof.svg");
+    for part in ["hyper · users -- ", " · pprof", "50 samples at 100 Hz", "coverage 0.70"] {
+        assert!(svg.contains(part), "{part}");
+    }
+    assert!(svg.contains("<a href=\"pprof.folded\">") && !svg.contains("coverage 0.50"));
+    assert!(text("cpu.svg").contains("<a href=\"pprof.svg\">"));
+    let folded: Folded = text("pprof.folded").parse().expect("it is folded text");
+    assert_eq!(folded.total(), Samples(50));
+    let names = ["cpu.svg", "cpu.folded", "pprof.svg", "pprof.folded"];
+    let before = names.map(read);
+    names.iter().for_each(|name| fs::remove_file(directory.join(name)).expect("it is there"));
+    Store::render(&directory).expect("it can be rendered again");
+    assert_eq!(names.map(read), before);
+}
+
 /// The names that other programs rely on, as the design lists them.
 #[test]
 fn the_record_has_the_names_it_promises() {
@@ -345,6 +386,8 @@ fn the_record_has_the_names_it_promises() {
         "/hottest/0/name",
         "/hottest/0/self_us_per_request",
         "/hottest/0/total_us_per_request",
+        "/other_profiles",
+        "/agreement",
         "/slices",
         "/artifacts",
     ] {

@@ -1,11 +1,16 @@
 //! Targets with real processes: started, watched, stopped, and outlived by none of them.
 
+#[path = "support/skip.rs"]
+mod skip;
+
 mod target {
     mod builds;
+    mod go;
     mod helper;
     mod hyper;
     mod killed;
     mod launches;
+    mod python;
     mod stops;
     mod support;
 }

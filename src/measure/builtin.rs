@@ -4,7 +4,7 @@ use super::{
     agenda::Agenda,
     error::MeasureError,
     event::Sink,
-    observed::{LoadSeen, Usages},
+    observed::{LoadSeen, Sampling, Usages},
     profile::{Conditions, Sides},
     server_watch::ServerWatch,
     slices::Slices,
@@ -13,7 +13,6 @@ use super::{
 use crate::{
     load::{Generator, Plan, Tally},
     record::Status,
-    sample::Capture,
     unit::Nanos,
 };
 
@@ -21,7 +20,7 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Driven {
     pub(super) load: LoadSeen,
-    pub(super) capture: Capture,
+    pub(super) sampling: Sampling,
     pub(super) server: ServerWatch,
     pub(super) usage_before: Usages,
     pub(super) usage_after: Usages,
@@ -36,7 +35,7 @@ pub(super) fn drive(
 ) -> Result<Driven, MeasureError> {
     let Conditions { settings, interrupted } = conditions;
     let script = &settings.script;
-    let agenda = Agenda::of(script);
+    let agenda = Agenda::of(script, &settings.backends)?;
     let generator = Generator::start(plan)?;
     let threads = plan.threads();
     let mut window = Window::new(generator, sides, (script, plan), interrupted);
@@ -54,7 +53,11 @@ pub(super) fn drive(
     };
     let ended = Nanos::now();
     let usage_after = window.subject.usage();
-    let (capture, server) = window.finish();
+    let window_start = window.instruments.window_start();
+    let exact_by_clocks = window.instruments.counts_by_clocks();
+    let watched = window.instruments.watched().to_vec();
+    let owners = window.subject.owners();
+    let (taken, server) = window.finish();
     let aborted_by = match &cut {
         Some(Cut::Threshold(broken)) => Some(broken.index),
         _ => None,
@@ -76,7 +79,17 @@ pub(super) fn drive(
         ports,
         tool,
     };
-    Ok(Driven { load, capture, server, usage_before, usage_after })
+    let block = agenda.block();
+    let sampling = Sampling {
+        taken,
+        watched,
+        owners,
+        block,
+        window_start,
+        exact_by_clocks,
+        stretched: agenda.stretched(script),
+    };
+    Ok(Driven { load, sampling, server, usage_before, usage_after })
 }
 
 /// A window that never began.

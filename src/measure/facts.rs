@@ -15,16 +15,13 @@ use super::{
     thresholds::Figures,
 };
 use crate::{
-    fold::hottest,
     load::Script,
     record::{BudgetFacts, ClientFacts, Run, ServerFacts, TargetFacts},
     symbolize::Resolved,
-    target::{Built, Cpus, usage::Usage},
+    target::{Built, Cpus, Product, usage::Usage},
     unit::Nanos,
 };
-
-/// How many of the hottest functions a record names.
-const HOTTEST: usize = 20;
+use sampling::Facts;
 
 /// The name that a run is kept under.
 pub(super) fn target_name(what: &What) -> &str {
@@ -45,7 +42,7 @@ pub(super) fn run(
     built: Option<&Built>,
     settings: &Settings,
     observed: &mut Observed,
-    resolved: &Resolved,
+    resolved: &[Resolved],
 ) -> Run {
     let script = &settings.script;
     let headline = observed.load.slices.headline();
@@ -59,16 +56,21 @@ pub(super) fn run(
         run.load = tool::load(run.load, script, tool);
     }
     run.server = server(observed, headline.total);
-    run.processes = processes::processes(observed, headline.total, &resolved.profile);
+    let profile = resolved.first().map(|resolved| &resolved.profile);
+    run.processes = processes::processes(observed, headline.total, profile);
     run.client = client(headline.total);
     run.bottleneck = load::bottleneck(settings, observed, &run.load, headline.total);
     run.diagnosis = load::diagnosis(script, observed);
-    let profile =
-        sampling::profile(observed, resolved, run.server.cpu_us_per_request, settings.raw_stacks);
-    let sampled = profile.sampled_us_per_request.map(|us| Nanos((us * 1e3) as u64));
-    run.hottest =
-        hottest(&resolved.profile, sampled, HOTTEST).into_iter().map(Into::into).collect();
-    run.profile = Some(profile);
+    let mut profiles =
+        sampling::profiles(observed, resolved, run.server.cpu_us_per_request, settings.raw_stacks)
+            .into_iter();
+    if let Some(Facts { profile, hottest }) = profiles.next() {
+        (run.profile, run.hottest) = (Some(profile), hottest);
+    }
+    let others = observed.sampling.taken.iter().skip(1).zip(profiles);
+    run.other_profiles =
+        others.map(|(taken, facts)| sampling::other(taken.backend, facts)).collect();
+    run.agreement = sampling::agree(observed, resolved);
     run.slices = load::slices(observed);
     run.warnings = warnings(settings, observed, headline, &run);
     run.reason = observed.load.reason.take();
@@ -100,8 +102,14 @@ fn target(what: &What, built: Option<&Built>) -> TargetFacts {
         },
         revision: revision.map(|revision| revision.commit.clone()),
         dirty: revision.map(|revision| revision.dirty),
-        build_id: built.and_then(|built| built.build_id.clone()),
+        build_id: served(what, built).and_then(|product| product.build_id.clone()),
     }
+}
+
+/// What the process runs that gets the load.
+fn served<'a>(what: &What, built: Option<&'a Built>) -> Option<&'a Product> {
+    let What::Target(launch) = what else { return None };
+    built?.product(launch.manifest.processes.last()?)
 }
 
 fn budget(settings: &Settings, observed: &Observed) -> BudgetFacts {
@@ -170,7 +178,7 @@ fn warnings(
         warnings.push(format!("first error: {first}"));
     }
     if let Some(tool) = &observed.load.tool {
-        warnings.extend(tool::warnings(tool, &run.load.engine));
+        warnings.extend(tool::warnings(tool, &run.load.engine, !settings.backends.is_empty()));
     }
     warnings.extend(delayed_ack(&run.load.service_us));
     if let Some(why) = headline.invalid {
@@ -178,11 +186,7 @@ fn warnings(
         let most = most.unwrap_or_default();
         warnings.push(format!("throughput and latency are not valid: {why}{most}"));
     }
-    if let (Some(missing), Some(command)) =
-        (observed.capture.access.missing(), observed.capture.access.lifted_by())
-    {
-        warnings.push(format!("{missing} are missing: run `{command}` to see them"));
-    }
+    warnings.extend(sampling::warnings(observed));
     warnings
 }
 

@@ -2,11 +2,10 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use super::{diagnosis::ServerSeen, slices::Slices, subject::Member};
+use super::{diagnosis::ServerSeen, instruments::Taken, slices::Slices, subject::Member};
 use crate::{
     load::Reported,
     record::{Attachment, Host, Status, UtcTime},
-    sample::Capture,
     target::{
         Cpus,
         network::{ListenDrops, Ports},
@@ -26,7 +25,7 @@ pub(super) struct Observed {
     /// The server's processes, in the order of their start.
     pub(super) processes: Vec<Member>,
     pub(super) host: Host,
-    pub(super) capture: Capture,
+    pub(super) sampling: Sampling,
     pub(super) first_call: Duration,
     pub(super) usage_initial: Usages,
     pub(super) usage_before: Usages,
@@ -35,6 +34,25 @@ pub(super) struct Observed {
     pub(super) server: ServerSeen,
     /// Connections that a full queue turned away; none where the system does not tell.
     pub(super) dropped: Option<ListenDrops>,
+}
+
+/// What was sampled, and how slices took turns for it.
+#[derive(Debug)]
+pub(super) struct Sampling {
+    /// What each backend took, in their order.
+    pub(super) taken: Vec<Taken>,
+    /// The names under which processes were watched, in the order of their exact times.
+    pub(super) watched: Vec<String>,
+    /// Of several profiled processes, which one each process is or descends from, by their ids.
+    pub(super) owners: Vec<(u32, String)>,
+    /// How many slices a block had.
+    pub(super) block: usize,
+    /// When the window that counts began.
+    pub(super) window_start: Nanos,
+    /// Whether the exact CPU time came from clocks, as the kernel refused to count it by events.
+    pub(super) exact_by_clocks: bool,
+    /// What is to be said of a window that became longer than it was to be.
+    pub(super) stretched: Option<String>,
 }
 
 /// What each process of a server used with its children, in the order of their start.

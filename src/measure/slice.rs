@@ -34,6 +34,9 @@ pub struct Slice {
     pub connects: u64,
     /// Exact CPU time of the server's processes in it.
     pub server_cpu: CpuTimes,
+    /// The part of that which was sampled: all of it or nothing, but where a backend samples
+    /// whole seconds only.
+    pub sampled_cpu: CpuTimes,
     /// CPU time of the load threads in it.
     pub client_cpu: Nanos,
     /// Why it must not be in a headline number; none if it may.
@@ -45,6 +48,8 @@ pub struct Slice {
 pub(super) struct Readings {
     /// Exact CPU time of the server's processes.
     pub(super) server_cpu: CpuTimes,
+    /// Which part of a sampled slice the samples are of; none means all.
+    pub(super) sampled_part: Option<f64>,
     /// Threads of the load.
     pub(super) load_threads: usize,
     /// Connections that were open at the end.
@@ -112,6 +117,10 @@ impl Slice {
             p99: percentile(99.0),
             live_connections,
             connects: tally.connects,
+            sampled_cpu: match place.backend {
+                Some(_) => readings.server_cpu.part(readings.sampled_part.unwrap_or(1.0)),
+                None => CpuTimes::default(),
+            },
             server_cpu: readings.server_cpu,
             client_cpu: tally.client_cpu,
             invalid,

@@ -67,7 +67,7 @@ impl Slices {
     /// Adds the next slice, with what its load came to.
     pub(super) fn push(&mut self, slice: Slice, tally: &Tally) {
         self.all.add(&slice, tally);
-        let is_kind = slice.place.sampled == self.sampled;
+        let is_kind = slice.place.is_sampled() == self.sampled;
         if is_kind && slice.place.recorded && slice.invalid.is_none() {
             self.headline.add(&slice, tally);
         }
@@ -114,7 +114,9 @@ impl Slices {
     /// then, and nothing to quote.
     pub(super) fn headline(&self) -> Headline<'_> {
         let counted = || {
-            self.rows.iter().filter(|row| row.place.sampled == self.sampled && row.place.recorded)
+            self.rows
+                .iter()
+                .filter(|row| row.place.is_sampled() == self.sampled && row.place.recorded)
         };
         let good = counted().filter(|slice| slice.invalid.is_none()).count();
         let invalid = if good == 0 || good * 2 < counted().count() {
@@ -170,11 +172,12 @@ mod tests {
     use super::*;
     use crate::measure::{
         agenda::Place,
+        backends::Backend,
         slice::{Invalid, Readings},
     };
 
-    const PLACE: Place = Place { sampled: false, recorded: true, stage: None, end: Nanos(0) };
-    const SAMPLED: Place = Place { sampled: true, ..PLACE };
+    const PLACE: Place = Place { backend: None, recorded: true, stage: None, end: Nanos(0) };
+    const SAMPLED: Place = Place { backend: Some(Backend::PerfEvent), ..PLACE };
 
     fn slices(places: &[(Place, Option<Invalid>)]) -> Slices {
         let mut slices = Slices::new();

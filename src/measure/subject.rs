@@ -1,13 +1,16 @@
 //! What is measured: a target that we launch, or a process that runs already.
 
-use std::{net::SocketAddr, num::NonZero, sync::atomic::AtomicBool, time::Duration};
+use std::{net::SocketAddr, num::NonZero, path::PathBuf, sync::atomic::AtomicBool, time::Duration};
 
-use super::{error::MeasureError, observed::Usages};
+use super::{error::MeasureError, instruments::Instruments, observed::Usages};
 use crate::{
-    sample::{Origin, Sampler},
+    sample::{
+        Origin,
+        pprof::{DEFAULT_PATH, Endpoint, PprofError},
+    },
     target::{
-        self, Built, Cpus, Guard, LaunchOptions, Manifest, Running, descendants, is_running,
-        listening_ports, usage,
+        self, BuildOptions, Built, Cpus, Guard, LaunchOptions, Listener, Manifest, Running,
+        descendants, is_running, listening_ports, usage,
     },
 };
 
@@ -31,6 +34,16 @@ pub struct Launch {
     pub open_files: Option<NonZero<u64>>,
     /// Whether the compiler may use colours.
     pub color: bool,
+    /// The folder for what is built and is better not built again.
+    pub cache: PathBuf,
+}
+
+impl Launch {
+    /// The target as its manifest has it, under the budget `default`.
+    pub fn new(manifest: Manifest) -> Self {
+        let BuildOptions { color, cache } = BuildOptions::default();
+        Self { manifest, port: None, open_files: None, color, cache }
+    }
 }
 
 /// A process to attach to.
@@ -76,14 +89,14 @@ impl Subject {
         built: &Built,
         cpus: &Cpus,
         guard: &Guard,
-        sampler: &mut Sampler,
+        instruments: &mut Instruments,
         interrupted: &AtomicBool,
     ) -> Result<Self, MeasureError> {
         let options = LaunchOptions {
             cpus: Some(cpus.clone()),
             port: launch.port,
-            workers: None,
             open_files: launch.open_files,
+            ..LaunchOptions::default()
         };
         let held = target::launch(&launch.manifest, built, &options, guard)?;
         let profiled = held.profiled();
@@ -91,7 +104,7 @@ impl Subject {
             held.processes().map(|(name, pid)| (name.to_owned(), pid)).collect();
         processes.retain(|(_, pid)| profiled.contains(pid));
         for (name, pid) in processes {
-            if let Err(error) = sampler.watch_as(&name, pid, Origin::BeforeExec) {
+            if let Err(error) = instruments.watch(&name, pid, Origin::BeforeExec) {
                 if !is_running(pid) {
                     // It could not even get ready for its exec, and that says more.
                     held.release(interrupted)?;
@@ -107,7 +120,10 @@ impl Subject {
     }
 
     /// Attaches to a process and its children.
-    pub(super) fn attach(attach: &Attach, sampler: &mut Sampler) -> Result<Self, MeasureError> {
+    pub(super) fn attach(
+        attach: &Attach,
+        instruments: &mut Instruments,
+    ) -> Result<Self, MeasureError> {
         if !is_running(attach.pid) {
             return Err(MeasureError::NoProcess(attach.pid));
         }
@@ -119,10 +135,10 @@ impl Subject {
             None => only_port(attach.pid)?,
         };
         let name = process_name(attach.pid);
-        sampler.watch_as(&name, attach.pid, Origin::Running)?;
+        instruments.watch(&name, attach.pid, Origin::Running)?;
         for child in descendants(attach.pid) {
             // One that ended meanwhile has nothing to sample.
-            let _ = sampler.watch_as(&name, child, Origin::Running);
+            let _ = instruments.watch(&name, child, Origin::Running);
         }
         let cpus = Cpus::of_process(attach.pid).ok();
         let member = Member { name, pid: attach.pid, profiled: true };
@@ -159,6 +175,42 @@ impl Subject {
         pids.sort_unstable();
         pids.dedup();
         pids
+    }
+
+    /// Where the profiled processes give a CPU profile of themselves, if they do.
+    ///
+    /// # Errors
+    /// When one has no port.
+    pub(super) fn endpoints(&self) -> Result<Vec<Endpoint>, PprofError> {
+        let endpoint = |Listener { name, pid, addr, pprof }: Listener<'_>| {
+            let process = format!("the process '{name}'");
+            let path = pprof.unwrap_or(DEFAULT_PATH).to_owned();
+            match addr {
+                Some(addr) => Ok(Endpoint { process, pid, addr, path }),
+                None => Err(PprofError::NoPort { process }),
+            }
+        };
+        match &self.origin {
+            Source::Launched(running) => running.listeners().map(endpoint).collect(),
+            Source::Attached(Member { pid, .. }) => {
+                let (process, path) = (format!("process {pid}"), DEFAULT_PATH.to_owned());
+                Ok(vec![Endpoint { process, pid: *pid, addr: self.addr, path }])
+            }
+        }
+    }
+
+    /// Of several profiled processes, which one each process is or descends from, by their ids.
+    pub(super) fn owners(&self) -> Vec<(u32, String)> {
+        let profiled: Vec<_> =
+            self.processes().into_iter().filter(|member| member.profiled).collect();
+        if profiled.len() < 2 {
+            return Vec::new();
+        }
+        let family = |member: Member| {
+            let pids = std::iter::once(member.pid).chain(descendants(member.pid));
+            pids.map(|pid| (pid, member.name.clone())).collect::<Vec<_>>()
+        };
+        profiled.into_iter().flat_map(family).collect()
     }
 
     /// How the server ended, if it has.

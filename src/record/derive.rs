@@ -5,7 +5,7 @@ mod stacks;
 
 use self::stacks::Stacks;
 use super::{
-    run::{ProcessFacts, Run},
+    run::{OtherProfile, ProcessFacts, ProfileFacts, Run},
     store,
 };
 use crate::{
@@ -37,8 +37,27 @@ pub struct DerivedFile {
 /// # Errors
 /// When a flamegraph cannot be drawn.
 pub fn derive(run: &Run, profile: &Profile) -> Result<Derived, RenderError> {
+    draw((View { run, profile, process: None, other: None }).all())
+}
+
+/// The same for the profile of another backend, in files of these names: folded text, picture and
+/// profile.
+///
+/// # Errors
+/// When the flamegraph cannot be drawn.
+pub(super) fn derive_other(
+    run: &Run,
+    other: &OtherProfile,
+    names: [&str; 3],
+    profile: &Profile,
+) -> Result<Derived, RenderError> {
+    let other = Some(Other { facts: other, names });
+    draw(std::iter::once(View { run, profile, process: None, other }))
+}
+
+fn draw<'a>(views: impl Iterator<Item = View<'a>>) -> Result<Derived, RenderError> {
     let mut files = Vec::new();
-    for view in (View { run, profile, process: None }).all() {
+    for view in views {
         let (folded, caption) = caption::caption(&view, Stacks::of(&view));
         let mut svg = Vec::new();
         flamegraph(&folded, &caption, &mut svg)?;
@@ -56,16 +75,33 @@ struct View<'a> {
     profile: &'a Profile,
     /// The only process of the target that it shows; none for all.
     process: Option<&'a ProcessFacts>,
+    /// The backend that the profile is of, where that is not the run's own.
+    other: Option<Other<'a>>,
+}
+
+/// A profile beside the run's own, and its files: folded text, picture and profile.
+#[derive(Clone, Copy)]
+struct Other<'a> {
+    facts: &'a OtherProfile,
+    names: [&'a str; 3],
 }
 
 impl<'a> View<'a> {
-    /// All pictures of the same run: the whole first, then each process where several were
-    /// profiled.
+    /// All pictures of the run's own profile: the whole first, then each process where several
+    /// were profiled.
     fn all(&self) -> impl Iterator<Item = Self> {
-        let Self { run, profile, .. } = *self;
+        let Self { run, profile, other, .. } = *self;
         let profiled = move || run.processes.iter().filter(|process| process.samples.is_some());
         let each = profiled().filter(move |_| profiled().count() > 1).map(Some);
-        std::iter::once(None).chain(each).map(move |process| Self { run, profile, process })
+        std::iter::once(None).chain(each).map(move |process| Self { run, profile, process, other })
+    }
+
+    /// How the profile was taken; none where nothing was sampled.
+    fn facts(&self) -> Option<&'a ProfileFacts> {
+        match self.other {
+            Some(other) => Some(&other.facts.profile),
+            None => self.run.profile.as_ref(),
+        }
     }
 
     fn name(&self) -> Option<&'a str> {
@@ -82,6 +118,14 @@ impl<'a> View<'a> {
 
     /// The name of a file of this picture: `cpu.svg` of the whole is `cpu-front.svg` of a process.
     fn file(&self, whole: &str) -> String {
+        if let Some(Other { names: [folded, svg, profile], .. }) = self.other {
+            return match whole {
+                store::FOLDED => folded,
+                store::SVG => svg,
+                _ => profile,
+            }
+            .to_owned();
+        }
         let plain = |c: char| match c {
             'a'..='z' | 'A'..='Z' | '0'..='9' | '-' | '_' | '.' => c,
             _ => '_',

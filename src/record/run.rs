@@ -3,6 +3,8 @@
 //! Names are never changed or taken away; new ones may be added, which older readers pass over.
 //! A figure that could not be had is `null`: that includes ratios whose divisor was zero.
 
+mod agreement;
+mod distribution;
 mod load;
 mod process;
 mod profile;
@@ -12,12 +14,16 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{host::Host, id::RunId, time::UtcTime};
+pub use agreement::{AgreementFacts, ShareFacts};
+pub use distribution::{Distribution, DistributionError};
 pub use load::{
     BottleneckFacts, ErrorCounts, ErrorFacts, LatencyFacts, LoadFacts, RequestFacts, SliceFacts,
     StageFacts, ThresholdFacts,
 };
 pub use process::ProcessFacts;
-pub use profile::{HotFacts, ObserverEffect, ProfileFacts, UnnamedFacts, UnwindFacts};
+pub use profile::{
+    HotFacts, ObserverEffect, OtherProfile, ProfileFacts, UnnamedFacts, UnwindFacts,
+};
 
 /// The version of the format.
 pub(super) const SCHEMA: u32 = 1;
@@ -81,6 +87,12 @@ pub struct Run {
     /// The functions with the most time of their own.
     #[serde(default)]
     pub hottest: Vec<HotFacts>,
+    /// The profiles of other backends that sampled in the same window.
+    #[serde(default)]
+    pub other_profiles: Vec<OtherProfile>,
+    /// How far two of the backends agree; none where there are not two that see the same.
+    #[serde(default)]
+    pub agreement: Option<AgreementFacts>,
     /// The slices in their order.
     #[serde(default)]
     pub slices: Vec<SliceFacts>,
@@ -113,6 +125,8 @@ impl Run {
             thresholds: Vec::new(),
             profile: None,
             hottest: Vec::new(),
+            other_profiles: Vec::new(),
+            agreement: None,
             slices: Vec::new(),
             artifacts: BTreeMap::new(),
         }

@@ -13,6 +13,8 @@ const COVERAGE: std::ops::RangeInclusive<f64> = 0.9..=1.1;
 const UNDISTURBED_RATIO_MIN: f64 = 0.9;
 /// What is too small to be worth mentioning.
 const CLEAN_RATIO: f64 = 0.0005;
+/// The privileges with which time in the kernel is not sampled.
+const USER_ONLY: &str = "user only";
 /// Coverage within these is clean.
 const COVERAGE_CLEAN: std::ops::RangeInclusive<f64> = 0.98..=1.02;
 
@@ -47,8 +49,8 @@ impl ProfileFacts {
         if lost.0 > LOST_RATIO_MAX {
             warnings.push(format!("{lost} of the samples were lost: lower the frequency"));
         }
-        // Where a part is known to be missing, the samples cannot stand for the whole.
-        let whole = self.coverage.filter(|_| self.missing.is_empty());
+        // Where a part of the time is known to be missing, samples cannot stand for the whole.
+        let whole = self.coverage.filter(|_| self.privileges.as_deref() != Some(USER_ONLY));
         if let Some(coverage) = whole.filter(|coverage| !COVERAGE.contains(coverage)) {
             warnings.push(format!(
                 "the samples stand for {} of the CPU time that was used: shares may be wrong",
@@ -149,6 +151,7 @@ mod tests {
             ProfileFacts {
                 samples: 100,
                 coverage: Some(0.3),
+                privileges: Some("user only".into()),
                 missing: vec!["kernel frames".into()],
                 observer_effect: Some(ObserverEffect {
                     throughput_ratio: Some(0.5),
@@ -162,6 +165,23 @@ mod tests {
                 doubt: sampling changed throughput by -50.0 % (-60.0 to -40.0)
                 doubt: without kernel frames
                 warning: sampling itself took at least 40.0 % of the throughput, so that shares may be wrong: lower --hz
+            "#]],
+        );
+    }
+
+    #[test]
+    fn frames_that_are_missing_do_not_excuse_time_that_is() {
+        check(
+            ProfileFacts {
+                samples: 100,
+                coverage: Some(0.5),
+                missing: vec!["kernel frames".into()],
+                ..ProfileFacts::default()
+            },
+            expect![[r#"
+                doubt: coverage 0.50
+                doubt: without kernel frames
+                warning: the samples stand for 50.0 % of the CPU time that was used: shares may be wrong
             "#]],
         );
     }

@@ -16,13 +16,10 @@ use super::{
     ring::Stream,
     space::AddressSpace,
     stacks::{RawFrame, RawFrameId, RawStack, Stacks},
-    timeline::Timeline,
+    timeline::{self, Timeline},
     unwind::{End, RuleCache},
 };
 use crate::unit::{Nanos, Samples};
-
-/// Six megabytes: four minutes of one busy CPU at the default frequency, each sample apart.
-const TIMELINE_CAPACITY: usize = 1 << 18;
 
 /// Keeps what the records say.
 pub(super) struct Collector {
@@ -63,7 +60,7 @@ impl Collector {
             started: Vec::new(),
             modules: Modules::new(),
             stacks: Stacks::default(),
-            timeline: Timeline::new(TIMELINE_CAPACITY),
+            timeline: Timeline::new(timeline::CAPACITY),
             counts: Counts::default(),
             rules: RuleCache::new(),
             window_start: Nanos(0),
@@ -203,7 +200,8 @@ impl Collector {
         self.counts.samples += Samples(1);
         let thread = self.thread(sample.pid, sample.tid);
         if let Some(stack) = self.stacks.stack(self.frames.iter().rev().copied()) {
-            self.timeline.push(sample.time.since(self.window_start), thread, stack);
+            let time = sample.time.since(self.window_start);
+            self.timeline.push(RawSample { time, thread, stack, weight: Samples(1) });
         }
     }
 

@@ -12,13 +12,11 @@ use std::{
     thread::{self, JoinHandle},
 };
 
-use rustix::{
-    event::{PollFd, PollFlags, Timespec},
-    thread::{CpuSet, sched_setaffinity},
-};
+use rustix::event::{PollFd, PollFlags, Timespec};
 
 use super::{
     access::{Access, SampleError},
+    affinity,
     capture::{Capture, Counts},
     collector::Collector,
     event::{self, Sampling},
@@ -124,6 +122,20 @@ impl Sampler {
     /// # Errors
     /// Where the kernel refuses events or the rings' memory: with the command that lifts it.
     pub fn start(config: &Config) -> Result<Self, SampleError> {
+        let ladder = config.dump.map_or_else(|| DUMP_LADDER.to_vec(), |dump| vec![dump]);
+        Self::with_ladder(config, ladder)
+    }
+
+    /// As [`Self::start`], for exact CPU time alone: it never takes a sample, whatever it is
+    /// switched to, and opens no event that could.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn counting(config: &Config) -> Result<Self, SampleError> {
+        Self::with_ladder(config, Vec::new())
+    }
+
+    fn with_ladder(config: &Config, ladder: Vec<Bytes>) -> Result<Self, SampleError> {
         let sampling = Sampling::probe(config.hz)?;
         let cpus = online_cpus().map_err(SampleError::Cpus)?;
         let (owners, rings) = open_rings(&cpus)?;
@@ -140,7 +152,6 @@ impl Sampler {
                 move || read_rings(&owners, &shared, &cpus)
             })
             .map_err(SampleError::Thread)?;
-        let ladder = config.dump.map_or_else(|| DUMP_LADDER.to_vec(), |dump| vec![dump]);
         Ok(Self {
             sampling,
             cpus,
@@ -207,8 +218,8 @@ impl Sampler {
     /// Switches sampling on.
     pub fn enable(&self) {
         // An event of a thread that is gone refuses, and has nothing to sample.
-        self.rungs[self.rung].iter().for_each(|event| drop(event.enable()));
-        self.shared.sampling.store(true, Ordering::Relaxed);
+        self.events().iter().for_each(|event| drop(event.enable()));
+        self.shared.sampling.store(self.takes_samples(), Ordering::Relaxed);
         if let Some(reader) = &self.reader {
             reader.thread().unpark();
         }
@@ -216,9 +227,19 @@ impl Sampler {
 
     /// Switches sampling off; when it returns, every sample taken before has been unwound.
     pub fn disable(&self) {
-        self.rungs[self.rung].iter().for_each(|event| drop(event.disable()));
+        self.events().iter().for_each(|event| drop(event.disable()));
         self.shared.sampling.store(false, Ordering::Relaxed);
         self.shared.drain(Nanos::now());
+    }
+
+    /// The sampling events of the size of copy found so far.
+    fn events(&self) -> &[Event] {
+        self.rungs.get(self.rung).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether it can take samples at all.
+    pub fn takes_samples(&self) -> bool {
+        !self.ladder.is_empty()
     }
 
     /// Exact CPU time so far of all that is watched, user and kernel.
@@ -240,9 +261,9 @@ impl Sampler {
         self.shared.lock().collector.counts()
     }
 
-    /// How much of the user stack a sample copies now.
+    /// How much of the user stack a sample copies now; nothing where none is taken.
     pub fn dump(&self) -> Bytes {
-        self.ladder[self.rung]
+        self.ladder.get(self.rung).copied().unwrap_or_default()
     }
 
     /// To be called during warm-up, while sampling is off: takes a larger copy of the stack if
@@ -251,7 +272,7 @@ impl Sampler {
         let counts = self.counts();
         let cut = counts.dump_exhausted.share_of(counts.samples).0;
         let deeper = counts.samples.0 >= SAMPLES_TO_JUDGE && cut > CUT_SHARE_MAX;
-        if !deeper || self.rung + 1 == self.ladder.len() {
+        if !deeper || self.rung + 1 >= self.ladder.len() {
             return None;
         }
         self.rung += 1;
@@ -318,12 +339,7 @@ impl Drop for Sampler {
 
 /// The body of the reader's thread.
 fn read_rings(owners: &[Event], shared: &Shared, cpus: &[usize]) {
-    if !cpus.is_empty() {
-        let mut set = CpuSet::new();
-        cpus.iter().for_each(|cpu| set.set(*cpu));
-        // Elsewhere it works as well, only closer to the server.
-        let _ = sched_setaffinity(None, &set);
-    }
+    affinity::keep_to(cpus);
     let timeout = Timespec { tv_sec: 0, tv_nsec: DRAIN_INTERVAL.0 as i64 };
     while !shared.stopped.load(Ordering::Relaxed) {
         if !shared.sampling.load(Ordering::Relaxed) {

@@ -1,7 +1,10 @@
 //! Manifest -> built: the binary to measure, and what identifies it.
 
 use std::{
+    collections::BTreeMap,
+    env,
     fs::File,
+    io,
     path::{Path, PathBuf},
     sync::atomic::AtomicBool,
 };
@@ -12,31 +15,46 @@ use thiserror::Error;
 use super::{
     Guard,
     child::{Ending, SpawnError, Spec, Streams},
-    manifest::{Build, CommandBuild, Manifest},
+    manifest::{Build, CommandBuild, Manifest, Process, Recipe},
     revision::Revision,
 };
 
 mod cargo;
+mod go;
 mod metadata;
+mod python;
 mod run;
 mod rustflags;
+mod slot;
 
 /// What a build made.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Built {
-    /// The binary; none where the manifest has no `[build]`.
-    pub binary: Option<PathBuf>,
-    /// The binary's GNU build id in hexadecimal; none where the linker left none.
-    pub build_id: Option<String>,
+    /// What each of the manifest's recipes made, in their order.
+    pub products: Vec<Product>,
     /// The git revision of the sources; none where they are in no repository.
     pub revision: Option<Revision>,
 }
 
+/// What one recipe made.
+#[derive(Debug, Clone)]
+pub struct Product {
+    /// What `{bin}` stands for: the server, or the interpreter that runs it.
+    pub binary: PathBuf,
+    /// The server's GNU build id in hexadecimal; none where the linker left none, and where the
+    /// binary is an interpreter, which says nothing of the server.
+    pub build_id: Option<String>,
+    /// Variables that its processes get unless their manifest says otherwise.
+    pub env: BTreeMap<String, String>,
+}
+
 /// How to build.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone)]
 pub struct BuildOptions {
     /// Whether the compiler's messages may have colours.
     pub color: bool,
+    /// The folder for what is built and is better not built again. Cargo has a place of its own.
+    pub cache: PathBuf,
 }
 
 /// Why there is no binary.
@@ -66,6 +84,17 @@ pub enum BuildError {
     /// The build made no binary, or it is not clear which one.
     #[error("{0}")]
     Binary(String),
+    /// Something that the build needs is not there, or does not fit.
+    #[error("cannot build: {0}")]
+    Need(String),
+    /// The cache cannot be used.
+    #[error("cannot use {path} as a place for what is built: {source}")]
+    Cache {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
     /// Cargo said something that is not understood.
     #[error("cannot read what cargo says of {dir}: {message}")]
     Metadata {
@@ -79,6 +108,27 @@ pub enum BuildError {
     Interrupted,
 }
 
+impl Built {
+    /// What `process` runs; none where it needs no build.
+    pub fn product(&self, process: &Process) -> Option<&Product> {
+        self.products.get(process.recipe?)
+    }
+}
+
+impl Default for BuildOptions {
+    /// Without colours, and with the user's own folder for such things.
+    fn default() -> Self {
+        let home = |name, rest: &str| {
+            env::var_os(name)
+                .map(PathBuf::from)
+                .filter(|home| home.is_absolute())
+                .map(|home| if rest.is_empty() { home } else { home.join(rest) })
+        };
+        let folder = home("XDG_CACHE_HOME", "").or_else(|| home("HOME", ".cache"));
+        Self { color: false, cache: folder.unwrap_or_else(env::temp_dir).join("flameload") }
+    }
+}
+
 /// Builds the target of `manifest`.
 ///
 /// `on_line` gets each line that the build prints for people, as it comes. Once `interrupted` is
@@ -88,27 +138,44 @@ pub enum BuildError {
 /// When a tool is missing, the build fails, or leaves no binary.
 pub fn build(
     manifest: &Manifest,
-    options: BuildOptions,
+    options: &BuildOptions,
     guard: &Guard,
     interrupted: &AtomicBool,
     on_line: &mut dyn FnMut(&str),
 ) -> Result<Built, BuildError> {
     let mut runner = run::Runner { guard, interrupted, on_line };
-    let (binary, sources) = match &manifest.build {
-        None => (None, manifest.dir.clone()),
-        Some(Build::Cargo(build)) => {
-            let dir = manifest.dir.join(&build.dir);
-            (Some(cargo::build(build, &dir, options, &mut runner)?), dir)
+    let make = |recipe| make(recipe, options, &mut runner);
+    let products = manifest.recipes.iter().map(make).collect::<Result<_, _>>()?;
+    Ok(Built { products, revision: revision(manifest) })
+}
+
+fn make(
+    recipe: &Recipe,
+    options: &BuildOptions,
+    runner: &mut run::Runner<'_>,
+) -> Result<Product, BuildError> {
+    let dir = recipe.sources();
+    let binary = match &recipe.build {
+        Build::Cargo(build) => cargo::build(build, &dir, options, runner)?,
+        Build::Go(build) => go::build(build, &recipe.target, &dir, options, runner)?,
+        Build::Python(build) => {
+            return python::build(build, &recipe.target, &dir, options, runner);
         }
-        Some(Build::Command(build)) => {
-            (Some(by_command(build, &manifest.dir, &mut runner)?), manifest.dir.clone())
-        }
+        Build::Command(build) => by_command(build, &dir, runner)?,
     };
-    Ok(Built {
-        build_id: binary.as_deref().and_then(build_id),
-        binary,
-        revision: Revision::of(&sources),
-    })
+    Ok(Product { build_id: build_id(&binary), binary, env: BTreeMap::new() })
+}
+
+/// The revision of the first sources; dirty where any are.
+fn revision(manifest: &Manifest) -> Option<Revision> {
+    let mut folders: Vec<_> = manifest.recipes.iter().map(Recipe::sources).collect();
+    if folders.is_empty() {
+        folders.push(manifest.dir.clone());
+    }
+    let mut revisions = folders.iter().map(|folder| Revision::of(folder));
+    let first = revisions.next()??;
+    let dirty = first.dirty || revisions.flatten().any(|revision| revision.dirty);
+    Some(Revision { dirty, ..first })
 }
 
 fn by_command(

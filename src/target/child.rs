@@ -26,7 +26,7 @@ use rustix::{
 use thiserror::Error;
 
 use super::{
-    budget::Cpus,
+    cpus::Cpus,
     guard::{Guard, Registration},
     procfs,
     sys::{self, ChildEnds, Failure, Image, Step},
@@ -43,6 +43,20 @@ pub(super) struct Spec {
     pub(super) cpus: Option<Cpus>,
     pub(super) open_files: Option<u64>,
     pub(super) output: Streams,
+}
+
+impl Spec {
+    /// Where in `PATH` a program is, from the folder that this one will run in.
+    pub(super) fn find_in_path(&self, program: &OsStr) -> Option<PathBuf> {
+        let folders = self.env.get(OsStr::new("PATH")).cloned().unwrap_or_default();
+        let runs = |path: &PathBuf| {
+            let metadata = self.dir.join(path).metadata();
+            metadata.is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
+        };
+        env::split_paths(&folders)
+            .map(|folder| Path::new(".").join(folder).join(program))
+            .find(runs)
+    }
 }
 
 /// How a process's output comes out.
@@ -332,14 +346,7 @@ fn find_program(spec: &Spec) -> Result<PathBuf, SpawnError> {
     if spec.program.as_bytes().contains(&b'/') {
         return Ok(spec.program.clone().into());
     }
-    let folders = spec.env.get(OsStr::new("PATH")).cloned().unwrap_or_default();
-    let runs = |path: &PathBuf| {
-        let metadata = spec.dir.join(path).metadata();
-        metadata.is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
-    };
-    env::split_paths(&folders)
-        .map(|folder| Path::new(".").join(folder).join(&spec.program))
-        .find(runs)
+    spec.find_in_path(&spec.program)
         .ok_or_else(|| SpawnError::NotFound(spec.program.to_string_lossy().into_owned()))
 }
 

@@ -37,6 +37,9 @@ pub enum TargetError {
     /// The system gives no port.
     #[error("cannot get a port on 127.0.0.1: {0}")]
     Port(io::Error),
+    /// The system does not tell which CPUs there are.
+    #[error("cannot tell which CPUs may be used: {0}")]
+    Cpus(io::Error),
     /// A process could not be started at all.
     #[error("process '{process}': {source}")]
     Spawn {

@@ -3,9 +3,11 @@
 use std::{collections::BTreeMap, num::NonZero, sync::atomic::AtomicBool, time::Instant};
 
 use super::{
-    Built, Guard, Manifest, TargetError,
-    budget::Cpus,
+    Built, Guard, Manifest, Product, TargetError,
+    allowance::Allowance,
+    budget::Budget,
     child::{Child, Pipes, Spec, Streams},
+    cpus::Cpus,
     environment,
     manifest::{Condition, Process},
     output::Output,
@@ -15,18 +17,21 @@ use super::{
     template::{Template, Values},
 };
 
-/// What a target may use.
+/// How a target is launched.
 #[derive(Debug, Clone, Default)]
 pub struct LaunchOptions {
-    /// The CPUs of every process; none leaves them those of this thread.
+    /// The CPUs of the server, of which the budget may take fewer; none leaves the processes those
+    /// of this thread.
     pub cpus: Option<Cpus>,
+    /// What the target may use.
+    pub budget: Budget,
     /// The port of the last process; none takes the manifest's, or a free one.
     pub port: Option<u16>,
-    /// What `{workers}` stands for; none is one a CPU.
-    pub workers: Option<NonZero<usize>>,
     /// How many files each process may open, whatever the manifest says; none takes the
     /// manifest's limit, or the highest that the system allows.
     pub open_files: Option<NonZero<u64>>,
+    /// The database that processes are told of.
+    pub db_url: Option<String>,
 }
 
 /// A target whose processes exist, with their ids, but have not run their programs.
@@ -34,13 +39,17 @@ pub struct LaunchOptions {
 /// Counters and samplers opened now see each program from its first instruction. Dropping it
 /// ends the processes.
 #[derive(Debug)]
-pub struct Held(Vec<HeldProcess>);
+pub struct Held {
+    processes: Vec<HeldProcess>,
+    allowance: Allowance,
+}
 
 #[derive(Debug)]
 struct HeldProcess {
     name: String,
     profile: bool,
     port: Option<u16>,
+    pprof: Option<String>,
     condition: Condition,
     timeout: std::time::Duration,
     child: Child,
@@ -59,37 +68,51 @@ pub fn launch(
     guard: &Guard,
 ) -> Result<Held, TargetError> {
     let ports = port::assign(&manifest.processes, options.port)?;
-    let available = || Cpus::available().map_or(1, |cpus| cpus.count());
-    let cpus = options.cpus.as_ref().map_or_else(available, Cpus::count);
-    let mut held = Vec::new();
+    let allowance = allowance(manifest, options)?;
+    let mut processes = Vec::new();
     for process in &manifest.processes {
+        let product = built.product(process);
         let values = Values {
-            bin: built.binary.as_deref(),
-            dir: &manifest.dir,
+            bin: product.map(|product| product.binary.as_path()),
+            dir: &process.dir,
             port: ports.get(&process.name).copied(),
             ports: &ports,
-            cpus,
-            workers: options.workers.map_or(cpus, NonZero::get),
+            cpus: allowance.cpus_asked,
+            workers: allowance.workers,
+            db_url: options.db_url.as_deref(),
+            db_connections: allowance.db_connections_each(process),
         };
-        held.push(hold(process, &values, options, guard)?);
+        let mut spec = spec(process, product, &values, options)?;
+        // Without a word on CPUs, they stay as they are.
+        let is_bound = options.cpus.is_some() || options.budget.cpus.is_some();
+        spec.cpus = is_bound.then(|| allowance.cpus.clone());
+        processes.push(hold(process, spec, values.port, guard)?);
     }
-    Ok(Held(held))
+    Ok(Held { processes, allowance })
+}
+
+fn allowance(manifest: &Manifest, options: &LaunchOptions) -> Result<Allowance, TargetError> {
+    let cpus = match &options.cpus {
+        Some(cpus) => cpus.clone(),
+        None => Cpus::available().map_err(TargetError::Cpus)?,
+    };
+    Ok(Allowance::of(manifest, &options.budget, cpus))
 }
 
 fn hold(
     process: &Process,
-    values: &Values<'_>,
-    options: &LaunchOptions,
+    spec: Spec,
+    port: Option<u16>,
     guard: &Guard,
 ) -> Result<HeldProcess, TargetError> {
     let Process { name, profile, ready, .. } = process;
-    let spec = spec(process, values, options)?;
     let (child, pipes) = Child::hold(&spec, guard)
         .map_err(|source| TargetError::Spawn { process: name.clone(), source })?;
     Ok(HeldProcess {
         name: name.clone(),
         profile: *profile,
-        port: values.port,
+        port,
+        pprof: process.pprof.clone(),
         condition: ready.condition.clone(),
         timeout: ready.timeout,
         child,
@@ -100,6 +123,7 @@ fn hold(
 
 fn spec(
     process: &Process,
+    product: Option<&Product>,
     values: &Values<'_>,
     options: &LaunchOptions,
 ) -> Result<Spec, TargetError> {
@@ -111,6 +135,9 @@ fn spec(
     let program = words.next().transpose()?.unwrap_or_default();
     let args = words.collect::<Result<_, _>>()?;
     let mut env: BTreeMap<_, _> = environment::inherited();
+    for (name, value) in product.iter().flat_map(|product| &product.env) {
+        env.insert(name.into(), value.into());
+    }
     for (name, value) in &process.env {
         env.insert(name.into(), fill(value)?);
     }
@@ -119,7 +146,7 @@ fn spec(
         args,
         env,
         dir: values.dir.to_owned(),
-        cpus: options.cpus.clone(),
+        cpus: None,
         open_files: options.open_files.or(process.open_files).map(NonZero::get),
         output: Streams::Joined,
     })
@@ -128,12 +155,17 @@ fn spec(
 impl Held {
     /// The ids of the processes to profile, in the order of their start.
     pub fn profiled(&self) -> Vec<u32> {
-        self.0.iter().filter(|process| process.profile).map(|one| one.child.pid()).collect()
+        self.processes.iter().filter(|process| process.profile).map(|one| one.child.pid()).collect()
     }
 
     /// Every process's name and id, in the order of their start.
     pub fn processes(&self) -> impl Iterator<Item = (&str, u32)> {
-        self.0.iter().map(|process| (process.name.as_str(), process.child.pid()))
+        self.processes.iter().map(|process| (process.name.as_str(), process.child.pid()))
+    }
+
+    /// What the target gets of its budget.
+    pub fn allowance(&self) -> &Allowance {
+        &self.allowance
     }
 
     /// Lets the processes run their programs, each once the one before is ready, and waits until
@@ -146,7 +178,7 @@ impl Held {
         let started = Instant::now();
         // Stopped in reverse order by its drop, should a later process fail.
         let mut running = Running::new();
-        for process in self.0 {
+        for process in self.processes {
             let (server, readiness) = process.release(interrupted)?;
             running.add(server, readiness, started.elapsed());
         }
@@ -170,6 +202,7 @@ impl HeldProcess {
             name: self.name,
             profile: self.profile,
             port: self.port,
+            pprof: self.pprof,
             child: self.child,
             output,
         };

@@ -15,12 +15,26 @@ pub struct Running {
     first_call: Option<Duration>,
 }
 
+/// A process to profile, and where it listens.
+#[derive(Debug, Clone, Copy)]
+pub struct Listener<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Its id.
+    pub pid: u32,
+    /// Its address; none where it has no port.
+    pub addr: Option<SocketAddr>,
+    /// The path at which its manifest says that it serves a CPU profile.
+    pub pprof: Option<&'a str>,
+}
+
 /// One process of it.
 #[derive(Debug)]
 pub(super) struct Server {
     pub(super) name: String,
     pub(super) profile: bool,
     pub(super) port: Option<u16>,
+    pub(super) pprof: Option<String>,
     pub(super) child: Child,
     pub(super) output: Output,
 }
@@ -57,6 +71,17 @@ impl Running {
     /// The ids of the processes to profile, in the order of their start.
     pub fn profiled(&self) -> Vec<u32> {
         self.servers.iter().filter(|server| server.profile).map(|one| one.child.pid()).collect()
+    }
+
+    /// Where each process to profile listens, in the order of their start.
+    pub fn listeners(&self) -> impl Iterator<Item = Listener<'_>> {
+        let profiled = self.servers.iter().filter(|server| server.profile);
+        profiled.map(|server| Listener {
+            name: &server.name,
+            pid: server.child.pid(),
+            addr: server.addr(),
+            pprof: server.pprof.as_deref(),
+        })
     }
 
     /// Every process's name and id, in the order of their start.

@@ -17,8 +17,8 @@ use std::{
 use thiserror::Error;
 
 use super::{
-    budget::Cpus,
     child::{Child, Ending, SpawnError, Spec, Streams},
+    cpus::Cpus,
     environment,
     guard::Guard,
 };

@@ -1,13 +1,13 @@
 //! `cargo xtask profile`: measure a server and keep a flamegraph that carries the run's figures.
 
-mod choice;
+pub(crate) mod choice;
 
 use std::{num::NonZero, path::PathBuf, sync::atomic::AtomicBool, time::Duration};
 
 use anyhow::{Context, bail};
 use flameload::{
     load::{EngineKind, Script},
-    measure::{Attach, Finished, Launch, Prepared, Settings, What},
+    measure::{Attach, Backends, Finished, Launch, Prepared, Settings, What},
     record::{Run, Status},
     symbolize::Detail,
     target::Manifest,
@@ -34,6 +34,7 @@ Examples:
   cargo xtask profile hyper --rate 20000                      an open loop at that rate
   cargo xtask profile hyper --rate 5000,10000,20000 --duration 10s
   cargo xtask profile hyper --engine wrk                      the same load by an installed tool
+  cargo xtask profile hyper --backend perf-event,pprof        two profilers in turn, and how far they agree
   cargo xtask profile --manifest ~/shop/target.toml --script ~/shop/checkout.toml
   cargo xtask profile --pid 4242 --script users
   cargo xtask profile hyper --json | jq .server.cpu_us_per_request
@@ -82,7 +83,12 @@ pub(crate) struct Args {
     #[arg(long, value_name = "NAME", value_parser = choice::engine)]
     engine: Option<EngineKind>,
 
-    /// Samples per second of CPU time
+    /// What samples, one or several in turn: perf-event, pprof. The first one's profile is the run's
+    /// own [default: the manifest's; else perf-event]
+    #[arg(long, value_name = "NAME[,NAME...]")]
+    backend: Option<Backends>,
+
+    /// Samples per second of CPU time, of perf-event
     #[arg(long, default_value = "997")]
     hz: Hertz,
 
@@ -236,14 +242,21 @@ impl Args {
         };
         let color = std::io::IsTerminal::is_terminal(&std::io::stderr());
         let (port, open_files) = (self.port, self.server_open_files);
-        Ok(What::Target(Box::new(Launch { manifest, port, open_files, color })))
+        let cache = paths::cache();
+        Ok(What::Target(Box::new(Launch { manifest, port, open_files, color, cache })))
     }
 
     /// How to measure each level.
     fn levels(&self, what: &What) -> anyhow::Result<Vec<Settings>> {
         let CpuChoice { server, load } = CpuChoice::or_usual(self.cpus.as_ref())?;
+        let backends = match (&self.backend, what) {
+            (Some(backends), _) => backends.clone(),
+            (None, What::Target(launch)) => default_backends(&launch.manifest)?,
+            (None, What::Process(_)) => Backends::default(),
+        };
         let settings = |script| Settings {
             script,
+            backends: backends.clone(),
             hz: self.hz,
             dump: self.stack,
             server_cpus: server.clone(),
@@ -287,6 +300,12 @@ impl Args {
         }
         Ok(script)
     }
+}
+
+/// What samples a target unless it is said otherwise.
+pub(crate) fn default_backends(manifest: &Manifest) -> anyhow::Result<Backends> {
+    let backends = Backends::try_from(manifest.backends.as_slice());
+    backends.with_context(|| format!("`backends` of the target '{}'", manifest.name))
 }
 
 /// What a run that was kept came to, which the summary says more of; `--json` has none.

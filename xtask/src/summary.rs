@@ -1,17 +1,18 @@
 //! What a run came to, for a reader at a terminal.
 
 mod load;
+mod sampling;
 mod sweep;
 
 use std::fmt::Write as _;
 
 use flameload::{
     measure::Finished,
-    record::{ObserverEffect, ProcessFacts, ProfileFacts, Run, Status},
-    unit::{Bytes, Ratio},
+    record::{ProcessFacts, Run, Status},
+    unit::Bytes,
 };
 
-use crate::out;
+use crate::out::{self, shown_path};
 pub(crate) use sweep::{Sweep, level};
 
 /// How many of the hottest functions a summary shows.
@@ -24,14 +25,12 @@ pub(crate) fn print(finished: &Finished, json: bool) -> anyhow::Result<()> {
     if json {
         return out::print(&(serde_json::to_string(&finished.run)? + "\n"));
     }
-    let svg = finished.directory.join("cpu.svg");
-    out::print(&format!("{}\n  flamegraph   {}\n", text(&finished.run), shown_path(&svg)))
-}
-
-/// Relative to the current directory where that is shorter.
-fn shown_path(path: &std::path::Path) -> String {
-    let current = std::env::current_dir().unwrap_or_default();
-    path.strip_prefix(current).unwrap_or(path).display().to_string()
+    let mut pictures = String::new();
+    for (label, file) in sampling::pictures(&finished.run) {
+        let path = shown_path(&finished.directory.join(file));
+        let _ = writeln!(pictures, "  {label:<12} {path}");
+    }
+    out::print(&format!("{}\n{pictures}", text(&finished.run)))
 }
 
 fn text(run: &Run) -> String {
@@ -53,15 +52,8 @@ fn text(run: &Run) -> String {
     for process in run.processes.iter().filter(|_| run.processes.len() > 1) {
         line(&format!("  {}", process.name), own(process));
     }
-    if let Some(profile) = &run.profile {
-        line("samples", samples(profile));
-        line("trust", trust(profile));
-        if let Some(effect) = &profile.observer_effect {
-            line("observer", observer(effect));
-        }
-        for warning in profile.warnings() {
-            line("WARNING", warning);
-        }
+    for (label, value) in sampling::lines(run) {
+        line(label, value);
     }
     for warning in &run.warnings {
         line("WARNING", warning.clone());
@@ -113,48 +105,6 @@ fn bytes(bytes: Option<u64>) -> String {
     bytes.map_or("-".to_owned(), |bytes| Bytes(bytes).to_string())
 }
 
-fn samples(profile: &ProfileFacts) -> String {
-    format!(
-        "{} at {} Hz by {}, {}, {} of stack each",
-        profile.samples,
-        profile.hz_requested,
-        profile.event.as_deref().unwrap_or("-"),
-        profile.privileges.as_deref().unwrap_or("-"),
-        Bytes(profile.dump_bytes.unwrap_or(0).into())
-    )
-}
-
-fn trust(profile: &ProfileFacts) -> String {
-    let ratio = |ratio: Option<f64>| ratio.map_or("-".to_owned(), |r| Ratio(r).to_string());
-    format!(
-        "coverage {}, truncated {}, unknown {}, lost {}, throttled {}, {} Hz achieved",
-        figure(profile.coverage, 3),
-        ratio(profile.truncated_ratio),
-        ratio(profile.unknown_ratio),
-        profile.lost,
-        profile.throttled,
-        figure(profile.hz_achieved, 0)
-    )
-}
-
-fn observer(effect: &ObserverEffect) -> String {
-    let percent = |ratio: Option<f64>, ends: Option<[f64; 2]>| {
-        let change = |ratio: f64| format!("{:+.1}", (ratio - 1.0) * 100.0);
-        match (ratio, ends) {
-            (Some(ratio), Some([low, high])) => {
-                format!("{} % ({} to {})", change(ratio), change(low), change(high))
-            }
-            (Some(ratio), None) => format!("{} % (too few slices for an interval)", change(ratio)),
-            (None, _) => "-".to_owned(),
-        }
-    };
-    format!(
-        "sampling changed throughput by {}, CPU/request by {}",
-        percent(effect.throughput_ratio, effect.ci95),
-        percent(effect.cpu_ratio, effect.cpu_ci95)
-    )
-}
-
 fn hottest(run: &Run) -> String {
     let mut out = String::new();
     if run.hottest.is_empty() {
@@ -175,7 +125,7 @@ fn hottest(run: &Run) -> String {
 }
 
 /// Cuts the middle out of a long name: both its ends tell more.
-fn shorten(name: &str) -> String {
+pub(crate) fn shorten(name: &str) -> String {
     let count = name.chars().count();
     if count <= NAME_CHARS {
         return name.to_owned();

@@ -6,17 +6,20 @@ use super::{
 };
 use crate::{
     fold::Quality,
-    measure::{observed::Observed, slice::Slice, slices::Total, subject::Member},
+    measure::{
+        backends::Backend, instruments::Captured, observed::Observed, slice::Slice, slices::Total,
+        subject::Member,
+    },
     record::ProcessFacts,
     symbolize::Profile,
     unit::{Nanos, Samples},
 };
 
-/// Each process with its children.
+/// Each process with its children; without a profile, none of them has samples.
 pub(super) fn processes(
     observed: &Observed,
     headline: &Total,
-    profile: &Profile,
+    profile: Option<&Profile>,
 ) -> Vec<ProcessFacts> {
     let members = observed.processes.iter().enumerate();
     members.map(|(index, member)| process(observed, headline, profile, index, member)).collect()
@@ -24,14 +27,14 @@ pub(super) fn processes(
 
 /// Where a process is among those that were watched.
 pub(super) fn watched(observed: &Observed, member: &Member) -> Option<usize> {
-    let names = &observed.capture.processes;
+    let names = &observed.sampling.watched;
     names.iter().position(|name| *name == member.name).filter(|_| member.profiled)
 }
 
 fn process(
     observed: &Observed,
     headline: &Total,
-    profile: &Profile,
+    profile: Option<&Profile>,
     index: usize,
     member: &Member,
 ) -> ProcessFacts {
@@ -47,30 +50,39 @@ fn process(
     let Some(watched) = watched(observed, member) else { return facts };
     let cpu = headline.server_cpu.of(watched);
     let cpu_us_per_request = finite(headline.us_per_request(cpu));
-    // Where only one is watched, threads do not say whose they are.
-    let name = (observed.capture.processes.len() > 1).then_some(member.name.as_str());
-    let Quality { samples, truncated, unknown } = Quality::of(profile, name);
-    let sampled_cpu = sampled_cpu(observed.load.slices.rows(), watched);
-    let coverage = coverage(samples, observed.capture.hz, sampled_cpu);
-    let share = |part: Samples| finite(part.share_of(samples).0).filter(|_| samples > Samples(0));
-    ProcessFacts {
+    let facts = ProcessFacts {
         cpu_us_per_request,
         cpus_used: finite(headline.per_second(cpu.as_secs_f64())),
+        ..facts
+    };
+    let (Some(profile), Some(taken)) = (profile, observed.sampling.taken.first()) else {
+        return facts;
+    };
+    // Where only one is watched, threads do not say whose they are.
+    let name = (observed.sampling.watched.len() > 1).then_some(member.name.as_str());
+    let Quality { samples, truncated, unknown } = Quality::of(profile, name);
+    let (coverage, sampled_us_per_request) = match &taken.capture {
+        Captured::Addresses(capture) => {
+            let sampled_cpu = sampled_cpu(observed.load.slices.rows(), taken.backend, watched);
+            let coverage = coverage(samples, capture.hz, sampled_cpu);
+            (coverage, sampled_us_per_request(capture.access, cpu_us_per_request, coverage))
+        }
+        // Its weights are shares of time, and not numbers of samples.
+        Captured::Named(_) => (None, cpu_us_per_request),
+    };
+    let share = |part: Samples| finite(part.share_of(samples).0).filter(|_| samples > Samples(0));
+    ProcessFacts {
         samples: Some(samples.0),
         truncated_ratio: share(truncated),
         unknown_ratio: share(unknown),
         coverage,
-        sampled_us_per_request: sampled_us_per_request(
-            observed.capture.access,
-            cpu_us_per_request,
-            coverage,
-        ),
+        sampled_us_per_request,
         ..facts
     }
 }
 
 /// Exact CPU time of one that is watched, in the sampled slices.
-fn sampled_cpu(slices: &[Slice], watched: usize) -> Nanos {
-    let sampled = slices.iter().filter(|slice| slice.place.sampled);
-    sampled.map(|slice| slice.server_cpu.of(watched)).sum()
+fn sampled_cpu(slices: &[Slice], backend: Backend, watched: usize) -> Nanos {
+    let sampled = slices.iter().filter(|slice| slice.place.backend == Some(backend));
+    sampled.map(|slice| slice.sampled_cpu.of(watched)).sum()
 }

@@ -32,6 +32,9 @@ pub(super) fn caption(view: &View<'_>, stacks: Stacks) -> (Folded, Caption) {
     if let Some(process) = part.process {
         title.push_str(&format!(" · {process} alone"));
     }
+    if let Some(other) = view.other {
+        title.push_str(&format!(" · {}", other.facts.name));
+    }
     let caption = Caption {
         title,
         figures: figures(&part),
@@ -51,7 +54,7 @@ pub(super) fn caption(view: &View<'_>, stacks: Stacks) -> (Folded, Caption) {
 impl<'a> Part<'a> {
     fn of(view: &View<'a>, samples: Samples) -> Self {
         let View { run, process, .. } = *view;
-        let profile = run.profile.clone().map(|whole| match process {
+        let profile = view.facts().cloned().map(|whole| match process {
             None => whole,
             Some(process) => ProfileFacts {
                 samples: samples.0,
@@ -88,12 +91,19 @@ impl<'a> Part<'a> {
 fn links(view: &View<'_>) -> Vec<Link> {
     let link = |text: &str, href: &str| Link { text: text.to_owned(), href: href.to_owned() };
     let folded = view.file(store::FOLDED);
-    let files = [store::RUN, &folded, store::PROFILE];
+    let profile = match view.other {
+        Some(other) => other.names[2],
+        None => store::PROFILE,
+    };
+    let files = [store::RUN, &folded, profile];
     let mut links: Vec<Link> = files.iter().map(|file| link(file, file)).collect();
     for other in view.all().filter(|other| other.name() != view.name()) {
         let text = other.name().unwrap_or("all processes");
         links.push(link(text, &other.file(store::SVG)));
     }
+    let own = view.other.is_none() && view.process.is_none();
+    let others = view.run.other_profiles.iter().filter_map(|other| other.files.get("svg"));
+    links.extend(others.filter(|_| own).map(|other| link(other, other)));
     links
 }
 

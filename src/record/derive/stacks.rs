@@ -19,7 +19,7 @@ pub(super) struct Stacks {
 
 impl Stacks {
     pub(super) fn of(view: &View<'_>) -> Self {
-        let raw = view.run.profile.as_ref().is_some_and(|profile| profile.raw_stacks);
+        let raw = view.facts().is_some_and(|profile| profile.raw_stacks);
         match raw {
             true => Self::raw(view),
             false => Self::readable(view),

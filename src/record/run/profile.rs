@@ -1,5 +1,7 @@
 //! The profile of a run: how it was taken, how far it is to be trusted, and what it shows.
 
+use std::{collections::BTreeMap, path::Path};
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -53,6 +55,39 @@ pub struct ProfileFacts {
     pub raw_stacks: bool,
     /// How often the unwinder knew the way already.
     pub unwinding: Option<UnwindFacts>,
+}
+
+/// The profile of a backend beside the run's own, which the run's `profile` is about.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct OtherProfile {
+    /// The backend, as users name it; its files begin with it.
+    pub name: String,
+    /// How it was taken, and how far it is to be trusted.
+    #[serde(flatten)]
+    pub profile: ProfileFacts,
+    /// The functions with the most time of their own.
+    pub hottest: Vec<HotFacts>,
+    /// Its files by what they are, relative to the run's directory.
+    pub files: BTreeMap<String, String>,
+}
+
+impl OtherProfile {
+    /// The profile of the backend `name`, with the names of its files.
+    pub fn new(name: &str, profile: ProfileFacts, hottest: Vec<HotFacts>) -> Self {
+        let files = [("profile", "profile.json.gz"), ("folded", "folded"), ("svg", "svg")];
+        let files = files.map(|(what, ending)| (what.to_owned(), format!("{name}.{ending}")));
+        Self { name: name.to_owned(), profile, hottest, files: files.into() }
+    }
+
+    /// Its folded text, its picture and its profile, by name; none where the record lacks one of
+    /// them, or has a name that leads out of the run's directory.
+    pub(in crate::record) fn file_names(&self) -> Option<[&str; 3]> {
+        let plain =
+            |name: &&String| Path::new(name).file_name().is_some_and(|file| file == name.as_str());
+        let file = |what: &str| self.files.get(what).filter(plain).map(String::as_str);
+        Some([file("folded")?, file("svg")?, file("profile")?])
+    }
 }
 
 /// What the sampling did to the target: slices with it over slices without.

@@ -21,6 +21,12 @@ impl CpuTimes {
         self.0.iter().copied().sum()
     }
 
+    /// A part of each; `share` is from 0 to 1.
+    #[must_use]
+    pub fn part(&self, share: f64) -> Self {
+        self.0.iter().map(|time| Nanos((time.0 as f64 * share) as u64)).collect()
+    }
+
     pub(super) fn add(&mut self, index: usize, time: Nanos) {
         if self.0.len() <= index {
             self.0.resize(index + 1, Nanos(0));

@@ -140,6 +140,16 @@ fn follow(
     Ok(())
 }
 
+/// Adds to the error of a tool that is not installed how to get it.
+pub(super) fn missing(error: BuildError, advice: &str) -> BuildError {
+    match error {
+        BuildError::Spawn(SpawnError::NotFound(program)) => {
+            BuildError::MissingTool { program, advice: advice.to_owned() }
+        }
+        other => other,
+    }
+}
+
 /// The command as a user would recognize it: the program and its first word.
 fn command(spec: &Spec) -> String {
     let words = [Some(&spec.program), spec.args.first()];

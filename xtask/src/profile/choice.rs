@@ -1,6 +1,6 @@
 //! What is typed for an address and for CPUs, and what it means.
 
-use std::{net::SocketAddr, str::FromStr};
+use std::{net::SocketAddr, str::FromStr, time::Duration};
 
 use anyhow::{Context, bail};
 use flameload::{
@@ -9,7 +9,7 @@ use flameload::{
 };
 
 /// Kibibytes from 1 to 63: what the kernel puts into one record.
-pub(super) fn stack_copy(text: &str) -> Result<Bytes, String> {
+pub(crate) fn stack_copy(text: &str) -> Result<Bytes, String> {
     match text.parse::<u64>() {
         Ok(kib @ 1..=63) => Ok(Bytes(kib << 10)),
         _ => Err(format!("'{text}' is not a whole number of KiB from 1 to 63")),
@@ -18,7 +18,7 @@ pub(super) fn stack_copy(text: &str) -> Result<Bytes, String> {
 
 /// The address in a URL such as `http://127.0.0.1:8080`.
 #[derive(Debug, Clone)]
-pub(super) struct Url(pub(super) SocketAddr);
+pub(crate) struct Url(pub(crate) SocketAddr);
 
 impl FromStr for Url {
     type Err = String;
@@ -34,14 +34,14 @@ impl FromStr for Url {
 
 /// Which CPUs the server and the load get.
 #[derive(Debug, Clone)]
-pub(super) struct CpuChoice {
-    pub(super) server: Cpus,
-    pub(super) load: Cpus,
+pub(crate) struct CpuChoice {
+    pub(crate) server: Cpus,
+    pub(crate) load: Cpus,
 }
 
 impl CpuChoice {
     /// The choice that was made, if its CPUs may be used, or the usual one.
-    pub(super) fn or_usual(choice: Option<&Self>) -> anyhow::Result<Self> {
+    pub(crate) fn or_usual(choice: Option<&Self>) -> anyhow::Result<Self> {
         let available = Cpus::available().context("cannot tell which CPUs are available")?;
         let Some(Self { server, load }) = choice else {
             let split = split_cpus(available.as_slice());
@@ -75,7 +75,7 @@ impl FromStr for CpuChoice {
 }
 
 /// The name of an engine in scripts.
-pub(super) fn engine(text: &str) -> Result<flameload::load::EngineKind, String> {
+pub(crate) fn engine(text: &str) -> Result<flameload::load::EngineKind, String> {
     let all = flameload::load::EngineKind::ALL;
     all.into_iter().find(|kind| kind.as_str() == text).ok_or_else(|| {
         let names: Vec<&str> = all.iter().map(|kind| kind.as_str()).collect();
@@ -84,10 +84,18 @@ pub(super) fn engine(text: &str) -> Result<flameload::load::EngineKind, String> 
 }
 
 /// A number of requests a second.
-pub(super) fn rate(text: &str) -> Result<f64, String> {
+pub(crate) fn rate(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(rate) if rate.is_finite() && rate > 0.0 => Ok(rate),
         _ => Err(format!("'{text}' is not a number of requests a second, such as 20000")),
+    }
+}
+
+/// A time to come, as precise as it is known.
+pub(crate) fn minutes(left: Duration) -> String {
+    match left.as_secs_f64().ceil() as u64 {
+        seconds @ 0..=99 => format!("{seconds} s"),
+        seconds => format!("{} min", seconds.div_ceil(60)),
     }
 }
 

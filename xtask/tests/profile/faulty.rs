@@ -9,8 +9,12 @@ use std::{
     process,
     sync::atomic::{AtomicU64, Ordering},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
+
+/// How long the server works for each request: a server as fast as the load that drives it would
+/// at times be measured as a load that cannot keep up.
+const WORK: Duration = Duration::from_micros(30);
 
 static ANSWERED: AtomicU64 = AtomicU64::new(0);
 
@@ -52,10 +56,18 @@ fn serve(mut stream: std::net::TcpStream, fault: &str, healthy: u64) {
             "hangs" if !is_healthy => forever(),
             _ => "200 OK",
         };
+        work();
         let response = format!("HTTP/1.1 {status}\r\ncontent-length: 2\r\n\r\nhi");
         if stream.write_all(response.as_bytes()).is_err() {
             return;
         }
+    }
+}
+
+fn work() {
+    let started = Instant::now();
+    while started.elapsed() < WORK {
+        std::hint::spin_loop();
     }
 }
 

@@ -29,7 +29,7 @@ pub use run::{
     AgreementFacts, BottleneckFacts, BudgetFacts, ClientFacts, Distribution, DistributionError,
     ErrorCounts, ErrorFacts, HotFacts, LatencyFacts, LoadFacts, ObserverEffect, OtherProfile,
     ProcessFacts, ProfileFacts, RequestFacts, Run, ServerFacts, ShareFacts, SliceFacts, StageFacts,
-    Status, TargetFacts, ThresholdFacts, UnwindFacts,
+    Status, TargetFacts, ThresholdFacts, UnnamedFacts, UnwindFacts,
 };
 pub use store::{Attachment, RecordError, RunSummary, Store};
 pub use time::{UtcTime, UtcTimeError};

@@ -63,7 +63,8 @@ pub(super) fn run(
     run.bottleneck = load::bottleneck(settings, observed, &run.load, headline.total);
     run.diagnosis = load::diagnosis(script, observed);
     let mut profiles =
-        sampling::profiles(observed, resolved, run.server.cpu_us_per_request).into_iter();
+        sampling::profiles(observed, resolved, run.server.cpu_us_per_request, settings.raw_stacks)
+            .into_iter();
     if let Some(Facts { profile, hottest }) = profiles.next() {
         (run.profile, run.hottest) = (Some(profile), hottest);
     }

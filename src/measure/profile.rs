@@ -42,6 +42,8 @@ pub struct Settings {
     pub load_cpus: Cpus,
     /// How much is looked up about each address.
     pub detail: Detail,
+    /// Whether the pictures show every frame with its full name.
+    pub raw_stacks: bool,
     /// The command line, for the record.
     pub command: String,
 }

@@ -21,7 +21,9 @@ pub use load::{
     StageFacts, ThresholdFacts,
 };
 pub use process::ProcessFacts;
-pub use profile::{HotFacts, ObserverEffect, OtherProfile, ProfileFacts, UnwindFacts};
+pub use profile::{
+    HotFacts, ObserverEffect, OtherProfile, ProfileFacts, UnnamedFacts, UnwindFacts,
+};
 
 /// The version of the format.
 pub(super) const SCHEMA: u32 = 1;

@@ -55,6 +55,7 @@ impl Args {
         let settings = |script: &Script| Settings {
             script: script.clone(),
             backends: backends.clone(),
+            raw_stacks: false,
             hz: self.hz,
             dump: None,
             server_cpus: server.clone(),

@@ -1,9 +1,21 @@
-//! Profile -> folded stacks and the hottest frames: what is summed over time and over lines.
+//! Profile -> folded stacks and the hottest frames: what is summed over time and over lines; and
+//! how far two profiles agree.
 
+mod agreement;
 mod folded;
 mod hottest;
+mod label;
+mod language;
 mod name;
+mod quality;
+mod readable;
+mod roots;
 
+pub use agreement::{Agreement, ComparedFunction, agreement};
 pub use folded::{Folded, FoldedError};
 pub use hottest::{HotFrame, hottest};
+pub(crate) use label::go_name;
+pub use language::Language;
 pub use name::{KERNEL_SUFFIX, clean};
+pub use quality::{Quality, unnamed};
+pub use readable::Readable;

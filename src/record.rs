@@ -21,7 +21,7 @@ mod store;
 mod time;
 mod trust;
 
-pub use bench::{Bench, CellFacts, EstimateFacts, LevelFacts, RoundFacts};
+pub use bench::{Bench, CellFacts, CellProcessFacts, EstimateFacts, LevelFacts, RoundFacts};
 pub use derive::{Derived, DerivedFile, derive};
 pub use host::Host;
 pub use id::{RunId, RunIdError};

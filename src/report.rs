@@ -22,7 +22,7 @@ use thiserror::Error;
 use crate::record::Bench;
 pub use about::About;
 pub use chart::chart;
-pub use columns::{compact, latency, resources, throughput};
+pub use columns::{compact, latency, processes, resources, throughput};
 pub use csv::csv;
 pub use grid::{Column, Grid};
 pub use markdown::markdown;

@@ -14,16 +14,21 @@
 //! - [`usage`] says what processes use, [`descendants`] and [`listening_ports`] which belong
 //!   together and where they listen, [`network`] how their queues of connections fare, [`Cpus`]
 //!   and [`split_cpus`] who gets which CPU.
+//! - [`Budget`] says what a target may use, [`Allowance`] what it gets of that on this machine;
+//!   services of a manifest run beside the processes, and never count as a part of them.
 //! - [`run_tool`] runs a helper program, such as a load tool, to its end.
 //!
 //! What a started server prints is read and its last lines are kept: they are in every error
 //! that a user sees.
 
+mod account;
 mod allowance;
 mod budget;
 mod build;
+mod cgroup;
 mod child;
 mod cpus;
+mod database;
 mod environment;
 mod error;
 #[cfg(feature = "fuzzing")]
@@ -40,6 +45,7 @@ mod procfs;
 mod ready;
 mod revision;
 mod running;
+mod scratch;
 mod sys;
 mod template;
 mod tool;
@@ -50,6 +56,7 @@ pub use budget::{Budget, BudgetName};
 pub use build::{BuildError, BuildOptions, Built, Product, build};
 pub use child::{Ending, SpawnError};
 pub use cpus::{Cpus, CpusError, Split, split_cpus};
+pub use database::{Cluster, DatabaseError};
 pub use error::{Exit, TargetError};
 pub use guard::Guard;
 pub use http::{Answer, get};

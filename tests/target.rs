@@ -4,7 +4,10 @@
 mod skip;
 
 mod target {
+    mod budgets;
     mod builds;
+    mod chains;
+    mod databases;
     mod go;
     mod helper;
     mod hyper;

@@ -12,6 +12,7 @@ mod cell;
 mod compare;
 mod level;
 mod order;
+mod processes;
 mod runs;
 mod share;
 mod turns;

@@ -19,7 +19,7 @@ use crate::{
     load::Script,
     record::{BudgetFacts, ClientFacts, Run, ServerFacts, TargetFacts},
     symbolize::Resolved,
-    target::{Built, Cpus, Product, usage::Usage},
+    target::{Allowance, Built, Cpus, Product, usage::Usage},
     unit::Nanos,
 };
 use sampling::Facts;
@@ -47,7 +47,8 @@ pub(super) fn run(
 ) -> Run {
     let script = &settings.script;
     let headline = observed.load.slices.headline();
-    let mut run = Run::new(observed.started, settings.command.clone(), target(what, built));
+    let mut run =
+        Run::new(observed.started, settings.command.clone(), target(what, built, observed));
     run.status = observed.load.status;
     run.url = Some(format!("http://{}{}", observed.addr, script.request().path));
     run.budget = budget(settings, observed);
@@ -93,7 +94,7 @@ fn ratio(part: u64, whole: u64) -> Option<f64> {
     finite(part as f64 / whole as f64)
 }
 
-fn target(what: &What, built: Option<&Built>) -> TargetFacts {
+fn target(what: &What, built: Option<&Built>, observed: &Observed) -> TargetFacts {
     let revision = built.and_then(|built| built.revision.as_ref());
     TargetFacts {
         name: target_name(what).to_owned(),
@@ -104,6 +105,7 @@ fn target(what: &What, built: Option<&Built>) -> TargetFacts {
         revision: revision.map(|revision| revision.commit.clone()),
         dirty: revision.map(|revision| revision.dirty),
         build_id: served(what, built).and_then(|product| product.build_id.clone()),
+        services: observed.allowance.iter().flat_map(|got| got.services.clone()).collect(),
     }
 }
 
@@ -115,10 +117,22 @@ fn served<'a>(what: &What, built: Option<&'a Built>) -> Option<&'a Product> {
 
 fn budget(settings: &Settings, observed: &Observed) -> BudgetFacts {
     let numbers = |cpus: &Cpus| cpus.as_slice().iter().map(|cpu| *cpu as u32).collect();
+    let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+    let server_cpus = observed.server_cpus.as_ref().map(numbers).unwrap_or_default();
+    let load_cpus = numbers(&settings.load_cpus);
+    let Some(got) = &observed.allowance else {
+        return BudgetFacts { server_cpus, load_cpus, ..BudgetFacts::default() };
+    };
     BudgetFacts {
-        server_cpus: observed.server_cpus.as_ref().map(numbers).unwrap_or_default(),
-        load_cpus: numbers(&settings.load_cpus),
-        ..BudgetFacts::default()
+        name: Some(got.budget.to_string()),
+        cpus: Some(count(got.cpus_asked)),
+        server_cpus,
+        load_cpus,
+        service_cpus: got.service_cpus.as_ref().map(numbers),
+        memory_bytes: got.memory.map(|memory| memory.0),
+        memory_enforced: got.memory.map(|_| got.memory_refused.is_none()),
+        workers: Some(count(got.workers)),
+        db_connections: got.db_connections,
     }
 }
 
@@ -161,7 +175,8 @@ fn warnings(
     headline: Headline<'_>,
     run: &Run,
 ) -> Vec<String> {
-    let mut warnings = Vec::new();
+    let mut warnings: Vec<String> =
+        observed.allowance.iter().flat_map(Allowance::warnings).collect();
     let server_cpus = observed.server_cpus.iter().flat_map(Cpus::as_slice);
     if server_cpus.into_iter().any(|cpu| settings.load_cpus.as_slice().contains(cpu)) {
         warnings.push("server and load share CPUs: each takes time from the other".to_owned());

@@ -20,7 +20,7 @@ use crate::{
     load::{Base, EngineKind, Needs, Plan, Script, open_files_limit, preflight, raise_nofile},
     record::{Host, Run, Store, UtcTime},
     symbolize::{Detail, Profile, Resolved},
-    target::{Built, Cpus, Guard, build, network},
+    target::{BuildOptions, Built, Cpus, Guard, build, network},
     unit::{Bytes, Hertz, Nanos},
 };
 
@@ -222,7 +222,7 @@ impl<'a> Prepared<'a> {
         };
         let mut watch = driven.server;
         let (server, dropped) = watch.end(&subject.pids());
-        let server_cpus = subject.cpus.clone();
+        let (server_cpus, allowance) = (subject.cpus.clone(), subject.allowance.clone());
         let processes = subject.processes();
         subject.stop();
         let mut load = driven.load;
@@ -233,6 +233,7 @@ impl<'a> Prepared<'a> {
             addr,
             server_cpus,
             processes,
+            allowance,
             host,
             sampling: driven.sampling,
             first_call,
@@ -253,11 +254,10 @@ impl<'a> Prepared<'a> {
         interrupted: &AtomicBool,
         events: Sink<'_>,
     ) -> Result<Subject, MeasureError> {
-        let cpus = &settings.server_cpus;
         match (self.what, &self.built) {
             (What::Target(launch), Some(built)) => {
                 events(Event::Starting);
-                Subject::launch(launch, built, cpus, &self.guard, instruments, interrupted)
+                Subject::launch(launch, built, settings, &self.guard, instruments, interrupted)
             }
             (What::Process(attach), _) => {
                 let elsewhere = match settings.script.base {
@@ -279,11 +279,12 @@ fn build_target(
     events: Sink<'_>,
 ) -> Result<Option<Built>, MeasureError> {
     let What::Target(launch) = what else { return Ok(None) };
-    let Launch { manifest, color, cache, .. } = &**launch;
-    if !manifest.recipes.is_empty() {
+    let Launch { manifest, color, cache, db_url, .. } = &**launch;
+    let services = db_url.is_none();
+    if !manifest.recipes.is_empty() || services && !manifest.services.is_empty() {
         events(Event::Building { target: manifest.name.clone() });
     }
-    let options = crate::target::BuildOptions { color: *color, cache: cache.clone() };
+    let options = BuildOptions { color: *color, cache: cache.clone(), services };
     let mut line = |text: &str| events(Event::BuildOutput(text.to_owned()));
     Ok(Some(build(manifest, &options, guard, interrupted, &mut line)?))
 }

@@ -2,15 +2,15 @@
 
 use std::{net::SocketAddr, num::NonZero, path::PathBuf, sync::atomic::AtomicBool, time::Duration};
 
-use super::{error::MeasureError, instruments::Instruments, observed::Usages};
+use super::{error::MeasureError, instruments::Instruments, observed::Usages, profile::Settings};
 use crate::{
     sample::{
         Origin,
         pprof::{DEFAULT_PATH, Endpoint, PprofError},
     },
     target::{
-        self, BuildOptions, Built, Cpus, Guard, LaunchOptions, Listener, Manifest, Running,
-        descendants, is_running, listening_ports, usage,
+        self, Allowance, BudgetName, BuildOptions, Built, Cpus, Guard, LaunchOptions, Listener,
+        Manifest, Running, descendants, is_running, listening_ports, usage,
     },
 };
 
@@ -36,13 +36,18 @@ pub struct Launch {
     pub color: bool,
     /// The folder for what is built and is better not built again.
     pub cache: PathBuf,
+    /// What it may use.
+    pub budget: BudgetName,
+    /// A database that runs already, in place of the manifest's services.
+    pub db_url: Option<String>,
 }
 
 impl Launch {
     /// The target as its manifest has it, under the budget `default`.
     pub fn new(manifest: Manifest) -> Self {
-        let BuildOptions { color, cache } = BuildOptions::default();
-        Self { manifest, port: None, open_files: None, color, cache }
+        let BuildOptions { color, cache, .. } = BuildOptions::default();
+        let budget = BudgetName::Default;
+        Self { manifest, port: None, open_files: None, color, cache, budget, db_url: None }
     }
 }
 
@@ -62,6 +67,8 @@ pub(super) struct Subject {
     pub(super) addr: SocketAddr,
     /// The CPUs that it may use; none where that is not known.
     pub(super) cpus: Option<Cpus>,
+    /// What it got of its budget; none where we did not launch it.
+    pub(super) allowance: Option<Allowance>,
     /// Time of the first call that succeeded, where we were the first to call.
     pub(super) first_call: Option<Duration>,
 }
@@ -87,16 +94,19 @@ impl Subject {
     pub(super) fn launch(
         launch: &Launch,
         built: &Built,
-        cpus: &Cpus,
+        settings: &Settings,
         guard: &Guard,
         instruments: &mut Instruments,
         interrupted: &AtomicBool,
     ) -> Result<Self, MeasureError> {
         let options = LaunchOptions {
-            cpus: Some(cpus.clone()),
+            cpus: Some(settings.server_cpus.clone()),
+            budget: launch.manifest.budget(launch.budget),
             port: launch.port,
             open_files: launch.open_files,
-            ..LaunchOptions::default()
+            db_url: launch.db_url.clone(),
+            // What serves the server is no part of what is measured, nor of what it may use.
+            service_cpus: Some(settings.load_cpus.clone()),
         };
         let held = target::launch(&launch.manifest, built, &options, guard)?;
         let profiled = held.profiled();
@@ -112,11 +122,13 @@ impl Subject {
                 return Err(error.into());
             }
         }
+        let allowance = held.allowance().clone();
         let running = held.release(interrupted)?;
         let addr = running.addr().ok_or(MeasureError::NoAddress)?;
         let first_call = running.first_call();
-        let cpus = Some(cpus.clone());
-        Ok(Self { origin: Source::Launched(running), addr, cpus, first_call })
+        let cpus = Some(allowance.cpus.clone());
+        let allowance = Some(allowance);
+        Ok(Self { origin: Source::Launched(running), addr, cpus, allowance, first_call })
     }
 
     /// Attaches to a process and its children.
@@ -142,7 +154,8 @@ impl Subject {
         }
         let cpus = Cpus::of_process(attach.pid).ok();
         let member = Member { name, pid: attach.pid, profiled: true };
-        Ok(Self { origin: Source::Attached(member), addr, cpus, first_call: None })
+        let origin = Source::Attached(member);
+        Ok(Self { origin, addr, cpus, allowance: None, first_call: None })
     }
 
     /// Its processes, in the order of their start.

@@ -125,6 +125,27 @@ pub struct CellFacts {
     pub bottleneck: Option<String>,
     /// The flamegraph of the last round that has one, relative to the store.
     pub flamegraph: Option<String>,
+    /// The processes of a target that has several.
+    pub processes: Vec<CellProcessFacts>,
+}
+
+/// What one of several processes of a target used.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct CellProcessFacts {
+    /// Its name in the manifest.
+    pub name: String,
+    /// Its CPU time over the target's requests, microseconds: the geometric mean of the counted
+    /// rounds.
+    pub cpu_us_per_request: Option<EstimateFacts>,
+    /// How many CPUs it kept busy.
+    pub cpus_used: Option<f64>,
+    /// Resident memory once the target was ready: the median of the rounds.
+    pub rss_initial_bytes: Option<u64>,
+    /// The most resident memory it had in any counted round.
+    pub rss_peak_bytes: Option<u64>,
+    /// Its flamegraph of the last round that has one, relative to the store.
+    pub flamegraph: Option<String>,
 }
 
 /// How hard a load was.

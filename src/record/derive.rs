@@ -126,16 +126,6 @@ impl<'a> View<'a> {
             }
             .to_owned();
         }
-        let plain = |c: char| match c {
-            'a'..='z' | 'A'..='Z' | '0'..='9' | '-' | '_' | '.' => c,
-            _ => '_',
-        };
-        match (self.name(), whole.split_once('.')) {
-            (Some(process), Some((stem, kind))) => {
-                let process: String = process.chars().map(plain).collect();
-                format!("{stem}-{process}.{kind}")
-            }
-            _ => whole.to_owned(),
-        }
+        self.process.map_or(whole.to_owned(), |process| process.file(whole))
     }
 }

@@ -160,23 +160,31 @@ pub struct TargetFacts {
     pub dirty: Option<bool>,
     /// The GNU build id of its executable, in hex.
     pub build_id: Option<String>,
+    /// The services that were started for it, such as `db: PostgreSQL 15.4`.
+    pub services: Vec<String>,
 }
 
 /// What a target was allowed to use.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct BudgetFacts {
-    /// The budget's name: `single` or `multi`.
+    /// The budget's name: `single`, `multi` or `default`; none of a target that ran already.
     pub name: Option<String>,
+    /// How many CPUs the budget asks for, which is what the target was told.
+    pub cpus: Option<u32>,
     /// The CPUs that the target ran on, by number.
     pub server_cpus: Vec<u32>,
     /// The CPUs that the load generator ran on, by number.
     pub load_cpus: Vec<u32>,
-    /// The most memory it might use.
+    /// The CPUs that its services ran on, by number; none where it has no services.
+    pub service_cpus: Option<Vec<u32>>,
+    /// The most memory that each of its processes might use with its children.
     pub memory_bytes: Option<u64>,
-    /// Worker threads or processes.
+    /// Whether the kernel held it to that; none where there is no limit.
+    pub memory_enforced: Option<bool>,
+    /// Worker threads or processes that it was told to start.
     pub workers: Option<u32>,
-    /// Database connections in all.
+    /// Database connections that it was told to open at most, in all.
     pub db_connections: Option<u32>,
 }
 

@@ -7,7 +7,7 @@ use super::{
     },
 };
 use crate::{
-    record::{Bench, CellFacts},
+    record::{Bench, CellFacts, CellProcessFacts},
     render::grouped,
 };
 
@@ -126,6 +126,33 @@ pub fn latency(bench: &Bench) -> Grid {
         numbers("max", |_, cell| duration(cell.latency_us.max)),
     ]);
     grid(bench, &bench.cells, columns)
+}
+
+/// What each process of a target with several uses; empty where there is no such target.
+pub fn processes(bench: &Bench) -> Grid {
+    let titles = ["level", "target", "process", "CPU µs/request", "95 %", "CPUs used"];
+    let titles = titles.into_iter().chain(["memory after start", "at its peak"]);
+    let columns = titles.enumerate().map(|(index, title)| {
+        let (title, is_text) = (title.to_owned(), index < 3);
+        Column { title, is_text }
+    });
+    let of_cell = |cell: &CellFacts| {
+        let (level, target) = (cell.level.name.clone(), cell.target.clone());
+        let row = move |process: &CellProcessFacts| {
+            vec![
+                level.clone(),
+                target.clone(),
+                process.name.clone(),
+                cpu(process.cpu_us_per_request),
+                reach(process.cpu_us_per_request),
+                number(process.cpus_used),
+                bytes(process.rss_initial_bytes),
+                bytes(process.rss_peak_bytes),
+            ]
+        };
+        cell.processes.iter().map(row).collect::<Vec<_>>()
+    };
+    Grid { columns: columns.collect(), rows: bench.cells.iter().flat_map(of_cell).collect() }
 }
 
 /// What the targets use.

@@ -1,7 +1,7 @@
 //! Every figure of a benchmark, one row for each cell, for programs.
 
 use super::ReportError;
-use crate::record::{Bench, CellFacts, EstimateFacts};
+use crate::record::{Bench, CellFacts, CellProcessFacts, EstimateFacts};
 
 /// Names of columns and what they have of a cell.
 type Fields = Vec<(String, String)>;
@@ -43,6 +43,12 @@ fn fields(bench: &Bench, cell: &CellFacts) -> Fields {
     add("rss_peak_bytes", whole(cell.rss_peak_bytes));
     add("first_call_us", plain(cell.first_call_us));
     add("bottleneck", cell.bottleneck.clone().unwrap_or_default());
+    let of_process = |process: &CellProcessFacts| {
+        let us = process.cpu_us_per_request.map(|estimate| estimate.value);
+        format!("{}={}", process.name, plain(us))
+    };
+    let processes: Vec<String> = cell.processes.iter().map(of_process).collect();
+    add("process_cpu_us_per_request", processes.join("; "));
     add("flamegraph", cell.flamegraph.clone().unwrap_or_default());
     add("problems", cell.problems.join("; "));
     add("thresholds_broken", cell.broken.join("; "));

@@ -20,7 +20,11 @@ pub fn markdown(bench: &Bench) -> String {
     line("![requests/s, latency and CPU time per request](chart.svg)\n".to_owned());
     line(format!("## Throughput\n\n{}", table(&columns::throughput(bench), &[])));
     line(format!("## Latency: {}\n\n{}", kind(bench), table(&columns::latency(bench), &[])));
-    line(format!("## Resources\n\n{}", table(&columns::resources(bench), &flamegraphs(bench))));
+    line(format!("## Resources\n\n{}", table(&columns::resources(bench), &of_cells(bench))));
+    let processes = columns::processes(bench);
+    if !processes.rows.is_empty() {
+        line(format!("## Processes\n\n{}", table(&processes, &of_processes(bench))));
+    }
     let notes = notes(bench);
     if !notes.is_empty() {
         line("## Notes\n".to_owned());
@@ -41,12 +45,23 @@ fn kind(bench: &Bench) -> &'static str {
     }
 }
 
-/// A column of links to the flamegraphs, in Markdown, where there are some.
-fn flamegraphs(bench: &Bench) -> Vec<String> {
-    if bench.cells.iter().all(|cell| cell.flamegraph.is_none()) {
+/// The column of the cells' flamegraphs.
+fn of_cells(bench: &Bench) -> Vec<String> {
+    links(bench.cells.iter().map(|cell| cell.flamegraph.as_ref()))
+}
+
+/// The column of the processes' flamegraphs.
+fn of_processes(bench: &Bench) -> Vec<String> {
+    let processes = bench.cells.iter().flat_map(|cell| &cell.processes);
+    links(processes.map(|process| process.flamegraph.as_ref()))
+}
+
+/// A column of links to flamegraphs, in Markdown, where there are some.
+fn links<'a>(paths: impl Iterator<Item = Option<&'a String>> + Clone) -> Vec<String> {
+    if paths.clone().flatten().count() == 0 {
         return Vec::new();
     }
-    let links = bench.cells.iter().map(|cell| match &cell.flamegraph {
+    let links = paths.map(|path| match path {
         Some(path) => format!("[last round](<../../{}>)", address(path)),
         None => "-".to_owned(),
     });

@@ -6,8 +6,8 @@ use quick_xml::{Reader, events::Event};
 
 use super::*;
 use crate::record::{
-    BudgetFacts, CellFacts, ErrorCounts, EstimateFacts, Host, LatencyFacts, LevelFacts, RoundFacts,
-    Status, UtcTime,
+    BudgetFacts, CellFacts, CellProcessFacts, ErrorCounts, EstimateFacts, Host, LatencyFacts,
+    LevelFacts, RoundFacts, Status, UtcTime,
 };
 
 fn level(connections: u32) -> LevelFacts {
@@ -161,6 +161,8 @@ fn named(text: &str) -> Bench {
         cell.warnings = vec![text.into()];
         cell.bottleneck = Some(text.into());
         cell.flamegraph = Some(format!("a/{text}"));
+        let (name, flamegraph) = (text.to_owned(), Some(text.to_owned()));
+        cell.processes = vec![CellProcessFacts { name, flamegraph, ..Default::default() }];
     }
     bench
 }
@@ -218,8 +220,8 @@ fn check_tables(page: &str) -> usize {
 fn names_are_names_in_every_format() {
     let bench = named("a|b <i>\"c\" & `d` \\ *e*, 'f'\n]]> --> _g_ ");
     let page = markdown(&bench);
-    // A rule and nine rows in each of three tables.
-    assert_eq!(check_tables(&page), 30);
+    // A rule and nine rows in each of four tables.
+    assert_eq!(check_tables(&page), 40);
     // Where it is code, nothing else means anything.
     let prose = page.lines().filter(|line| !line.starts_with("Made by")).collect::<String>();
     assert!(!prose.contains("<i>") && page.contains("a\\|b &lt;i&gt;"), "{page}");
@@ -275,12 +277,42 @@ fn what_holds_for_every_cell_is_said_once() {
     .assert_eq(&notes(&bench).into_iter().map(|note| note + "\n").collect::<String>());
 }
 
+#[test]
+fn several_processes_have_a_table() {
+    let mut bench = bench();
+    bench.cells.truncate(1);
+    let process = |name: &str, us| CellProcessFacts {
+        name: name.into(),
+        cpu_us_per_request: near(us, 0.02),
+        cpus_used: Some(us / 20.0),
+        rss_initial_bytes: Some(3_000_000),
+        rss_peak_bytes: Some(4_000_000),
+        flamegraph: Some(format!("chain/1/cpu-{name}.svg")),
+    };
+    bench.cells[0].processes = vec![process("front", 12.0), process("back", 6.5)];
+    let page = markdown(&bench);
+    let from = page.find("## Processes").expect("a table");
+    let section = page[from..].split("Made by").next().unwrap_or_default();
+    expect![[r#"
+        ## Processes
+
+        | level | target | process | CPU µs/request | 95 % | CPUs used | memory after start | at its peak | flamegraph |
+        | :--- | :--- | :--- | ---: | ---: | ---: | ---: | ---: | :--- |
+        | 100 connections | hyper | front | 12.00 | ±2.0 % | 0.60 | 2.9 MiB | 3.8 MiB | [last round](<../../chain/1/cpu-front.svg>) |
+        | 100 connections | hyper | back | 6.50 | ±2.0 % | 0.33 | 2.9 MiB | 3.8 MiB | [last round](<../../chain/1/cpu-back.svg>) |
+
+    "#]]
+    .assert_eq(section);
+    let csv = String::from_utf8(csv(&bench).expect("it can be written")).expect("it is text");
+    assert!(csv.contains(",front=12; back=6.5,"), "{csv}");
+}
+
 proptest! {
     #[test]
     fn any_text_may_be_a_name(text in any::<String>()) {
         let bench = named(&text);
         texts(&chart(&bench).expect("it can be drawn"));
-        prop_assert_eq!(check_tables(&markdown(&bench)), 30);
+        prop_assert_eq!(check_tables(&markdown(&bench)), 40);
         let table = csv(&bench).expect("it can be written");
         let mut rows = ::csv::Reader::from_reader(table.as_slice());
         prop_assert_eq!(rows.records().filter_map(Result::ok).count(), 9);

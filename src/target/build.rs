@@ -15,6 +15,7 @@ use thiserror::Error;
 use super::{
     Guard,
     child::{Ending, SpawnError, Spec, Streams},
+    database::{self, Cluster, DatabaseError},
     manifest::{Build, CommandBuild, Manifest, Process, Recipe},
     revision::Revision,
 };
@@ -27,11 +28,18 @@ mod run;
 mod rustflags;
 mod slot;
 
+pub(super) use python::{Interpreter, Lock, environment};
+pub(super) use run::{Runner, spec};
+pub(super) use slot::Slot;
+
 /// What a build made.
 #[derive(Debug, Clone, Default)]
 pub struct Built {
     /// What each of the manifest's recipes made, in their order.
     pub products: Vec<Product>,
+    /// What each of the manifest's services starts from, in their order; none where a database is
+    /// used that runs already.
+    pub clusters: Vec<Cluster>,
     /// The git revision of the sources; none where they are in no repository.
     pub revision: Option<Revision>,
 }
@@ -55,6 +63,8 @@ pub struct BuildOptions {
     pub color: bool,
     /// The folder for what is built and is better not built again. Cargo has a place of its own.
     pub cache: PathBuf,
+    /// Whether services are made ready; not where a database is used that runs already.
+    pub services: bool,
 }
 
 /// Why there is no binary.
@@ -95,6 +105,24 @@ pub enum BuildError {
         /// What the system said.
         source: io::Error,
     },
+    /// A service's database cannot be made.
+    #[error("cannot make the database of the service '{service}': {source}")]
+    Database {
+        /// The service.
+        service: String,
+        /// Why.
+        source: DatabaseError,
+    },
+    /// There is no server for a database.
+    #[error(
+        "there is no PostgreSQL server, and none can be got from its Python package: {source}\n\
+         install one (on Debian: sudo apt-get install postgresql), or name one that runs with \
+         --db-url"
+    )]
+    NoDatabase {
+        /// Why the package does not help.
+        source: Box<BuildError>,
+    },
     /// Cargo said something that is not understood.
     #[error("cannot read what cargo says of {dir}: {message}")]
     Metadata {
@@ -125,7 +153,11 @@ impl Default for BuildOptions {
                 .map(|home| if rest.is_empty() { home } else { home.join(rest) })
         };
         let folder = home("XDG_CACHE_HOME", "").or_else(|| home("HOME", ".cache"));
-        Self { color: false, cache: folder.unwrap_or_else(env::temp_dir).join("flameload") }
+        Self {
+            color: false,
+            cache: folder.unwrap_or_else(env::temp_dir).join("flameload"),
+            services: true,
+        }
     }
 }
 
@@ -143,16 +175,18 @@ pub fn build(
     interrupted: &AtomicBool,
     on_line: &mut dyn FnMut(&str),
 ) -> Result<Built, BuildError> {
-    let mut runner = run::Runner { guard, interrupted, on_line };
+    let mut runner = Runner { guard, interrupted, on_line };
     let make = |recipe| make(recipe, options, &mut runner);
     let products = manifest.recipes.iter().map(make).collect::<Result<_, _>>()?;
-    Ok(Built { products, revision: revision(manifest) })
+    let services = if options.services { manifest.services.as_slice() } else { &[] };
+    let clusters = database::prepare(services, options, &mut runner)?;
+    Ok(Built { products, clusters, revision: revision(manifest) })
 }
 
 fn make(
     recipe: &Recipe,
     options: &BuildOptions,
-    runner: &mut run::Runner<'_>,
+    runner: &mut Runner<'_>,
 ) -> Result<Product, BuildError> {
     let dir = recipe.sources();
     let binary = match &recipe.build {
@@ -181,11 +215,11 @@ fn revision(manifest: &Manifest) -> Option<Revision> {
 fn by_command(
     build: &CommandBuild,
     dir: &Path,
-    runner: &mut run::Runner<'_>,
+    runner: &mut Runner<'_>,
 ) -> Result<PathBuf, BuildError> {
     let mut words = build.command.iter().map(Into::into);
     let program = words.next().unwrap_or_default();
-    let spec = Spec { output: Streams::Joined, ..run::spec(program, words.collect(), dir) };
+    let spec = Spec { output: Streams::Joined, ..spec(program, words.collect(), dir) };
     runner.run_shown(&spec)?;
     let binary = dir.join(&build.binary);
     if binary.is_file() {

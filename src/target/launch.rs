@@ -6,16 +6,19 @@ use super::{
     Built, Guard, Manifest, Product, TargetError,
     allowance::Allowance,
     budget::Budget,
+    cgroup::Cgroup,
     child::{Child, Pipes, Spec, Streams},
     cpus::Cpus,
+    database::{Cluster, DatabaseError, HeldDatabase},
     environment,
-    manifest::{Condition, Process},
+    manifest::{Condition, Process, Service},
     output::Output,
     port,
     ready::{self, Readiness},
     running::{Running, Server},
-    template::{Template, Values},
+    template::{Placeholder, Template, Values},
 };
+use crate::unit::Bytes;
 
 /// How a target is launched.
 #[derive(Debug, Clone, Default)]
@@ -30,8 +33,10 @@ pub struct LaunchOptions {
     /// How many files each process may open, whatever the manifest says; none takes the
     /// manifest's limit, or the highest that the system allows.
     pub open_files: Option<NonZero<u64>>,
-    /// The database that processes are told of.
+    /// A database that runs already, in place of the manifest's services.
     pub db_url: Option<String>,
+    /// The CPUs of services; none leaves them those of this thread.
+    pub service_cpus: Option<Cpus>,
 }
 
 /// A target whose processes exist, with their ids, but have not run their programs.
@@ -41,7 +46,9 @@ pub struct LaunchOptions {
 #[derive(Debug)]
 pub struct Held {
     processes: Vec<HeldProcess>,
+    databases: Vec<(String, HeldDatabase)>,
     allowance: Allowance,
+    guard: Guard,
 }
 
 #[derive(Debug)]
@@ -53,6 +60,8 @@ struct HeldProcess {
     condition: Condition,
     timeout: std::time::Duration,
     child: Child,
+    /// Gone after the process that is in it.
+    cgroup: Option<Cgroup>,
     spec: Spec,
     pipes: Pipes,
 }
@@ -68,9 +77,15 @@ pub fn launch(
     guard: &Guard,
 ) -> Result<Held, TargetError> {
     let ports = port::assign(&manifest.processes, options.port)?;
-    let allowance = allowance(manifest, options)?;
+    let mut allowance = allowance(manifest, options)?;
+    let databases = databases(manifest, built, options, &allowance)?;
+    if !databases.is_empty() {
+        allowance.service_cpus = options.service_cpus.clone();
+        allowance.services = built.clusters.iter().map(Cluster::describe).collect();
+    }
     let mut processes = Vec::new();
     for process in &manifest.processes {
+        let db_url = db_url(process, options, &databases)?;
         let product = built.product(process);
         let values = Values {
             bin: product.map(|product| product.binary.as_path()),
@@ -79,16 +94,59 @@ pub fn launch(
             ports: &ports,
             cpus: allowance.cpus_asked,
             workers: allowance.workers,
-            db_url: options.db_url.as_deref(),
+            db_url: db_url.as_deref(),
             db_connections: allowance.db_connections_each(process),
         };
         let mut spec = spec(process, product, &values, options)?;
         // Without a word on CPUs, they stay as they are.
         let is_bound = options.cpus.is_some() || options.budget.cpus.is_some();
         spec.cpus = is_bound.then(|| allowance.cpus.clone());
-        processes.push(hold(process, spec, values.port, guard)?);
+        let mut held = hold(process, spec, values.port, guard)?;
+        if let Err(why) = held.limit(allowance.memory) {
+            allowance.memory_refused = Some(why);
+        }
+        processes.push(held);
     }
-    Ok(Held { processes, allowance })
+    Ok(Held { processes, databases, allowance, guard: guard.clone() })
+}
+
+/// A place for each service of the manifest.
+fn databases(
+    manifest: &Manifest,
+    built: &Built,
+    options: &LaunchOptions,
+    allowance: &Allowance,
+) -> Result<Vec<(String, HeldDatabase)>, TargetError> {
+    if options.db_url.is_some() {
+        return Ok(Vec::new());
+    }
+    let connections = allowance.db_connections.unwrap_or_default();
+    let hold = |(at, service): (usize, &Service)| {
+        let name = service.name.clone();
+        let Some(cluster) = built.clusters.get(at) else {
+            return Err(TargetError::NotBuilt { service: name });
+        };
+        let held = HeldDatabase::new(cluster, options.service_cpus.as_ref(), connections);
+        match held {
+            Ok(held) => Ok((name, held)),
+            Err(source) => Err(TargetError::Service { service: name, source }),
+        }
+    };
+    manifest.services.iter().enumerate().map(hold).collect()
+}
+
+/// The database of a process, if it has one.
+fn db_url(
+    process: &Process,
+    options: &LaunchOptions,
+    databases: &[(String, HeldDatabase)],
+) -> Result<Option<String>, TargetError> {
+    let own = || databases.get(process.service?).map(|(_, database)| database.url());
+    let url = options.db_url.clone().or_else(own);
+    if url.is_none() && process.uses(&Placeholder::DbUrl) {
+        return Err(TargetError::NoDatabase { process: process.name.clone() });
+    }
+    Ok(url)
 }
 
 fn allowance(manifest: &Manifest, options: &LaunchOptions) -> Result<Allowance, TargetError> {
@@ -116,6 +174,7 @@ fn hold(
         condition: ready.condition.clone(),
         timeout: ready.timeout,
         child,
+        cgroup: None,
         spec,
         pipes,
     })
@@ -148,6 +207,7 @@ fn spec(
         dir: values.dir.to_owned(),
         cpus: None,
         open_files: options.open_files.or(process.open_files).map(NonZero::get),
+        account: None,
         output: Streams::Joined,
     })
 }
@@ -168,16 +228,24 @@ impl Held {
         &self.allowance
     }
 
-    /// Lets the processes run their programs, each once the one before is ready, and waits until
+    /// Starts the services, then lets the processes run their programs, each once the one before is ready, and waits until
     /// the last is. Gives up soon after `interrupted` is set.
     ///
     /// # Errors
     /// When a program cannot be run, ends, or is not ready within its time; every process is
     /// stopped by then.
     pub fn release(self, interrupted: &AtomicBool) -> Result<Running, TargetError> {
+        let mut databases = Vec::new();
+        for (service, held) in self.databases {
+            let started = held.start(&self.guard, interrupted).map_err(|source| match source {
+                DatabaseError::Interrupted => TargetError::Interrupted,
+                source => TargetError::Service { service: service.clone(), source },
+            });
+            databases.push((service, started?));
+        }
         let started = Instant::now();
         // Stopped in reverse order by its drop, should a later process fail.
-        let mut running = Running::new();
+        let mut running = Running::new(databases);
         for process in self.processes {
             let (server, readiness) = process.release(interrupted)?;
             running.add(server, readiness, started.elapsed());
@@ -187,6 +255,15 @@ impl Held {
 }
 
 impl HeldProcess {
+    /// Limits the memory of the process and of the children that it is going to have.
+    fn limit(&mut self, memory: Option<Bytes>) -> Result<(), String> {
+        let Some(memory) = memory else { return Ok(()) };
+        let cgroup = Cgroup::new(memory)?;
+        cgroup.take(self.child.pid())?;
+        self.cgroup = Some(cgroup);
+        Ok(())
+    }
+
     fn release(mut self, interrupted: &AtomicBool) -> Result<(Server, Readiness), TargetError> {
         self.child
             .release(&self.spec)
@@ -204,6 +281,7 @@ impl HeldProcess {
             port: self.port,
             pprof: self.pprof,
             child: self.child,
+            cgroup: self.cgroup,
             output,
         };
         let readiness = ready::wait(&mut server, &self.condition, self.timeout, interrupted)?;

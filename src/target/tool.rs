@@ -151,6 +151,7 @@ impl ToolSpec {
             cpus: self.cpus.clone(),
             output: Streams::Apart,
             open_files: None,
+            account: None,
         }
     }
 }

@@ -68,13 +68,18 @@ fn loner() {
     let _ = child.wait();
 }
 
+fn options() -> BuildOptions {
+    let cache = env::var_os("CACHE").expect("a cache").into();
+    BuildOptions { cache, ..BuildOptions::default() }
+}
+
 /// A tool that builds the target `MANIFEST` and says why it cannot. Its user gives up at the first
 /// line that begins with `making`.
 fn builder() {
     let path = PathBuf::from(env::var_os("MANIFEST").expect("a manifest"));
     let manifest = Manifest::read(&path).expect("fits");
     let guard = Guard::start().expect("a guard");
-    let options = BuildOptions { cache: path.join("cache"), ..BuildOptions::default() };
+    let options = options();
     let interrupted = AtomicBool::new(false);
     let mut say = |line: &str| {
         println!("{line}");
@@ -94,10 +99,9 @@ fn tool() {
     let guard = Guard::start().expect("a guard");
     println!("guard {}", guard.pid());
     let built = match stage.as_str() {
-        "build" => {
+        "build" | "services" => {
             let mut say = |line: &str| println!("{line}");
-            let options = BuildOptions::default();
-            build(&manifest, &options, &guard, &GO_ON, &mut say).expect("builds")
+            build(&manifest, &options(), &guard, &GO_ON, &mut say).expect("builds")
         }
         _ => Built::default(),
     };
@@ -107,6 +111,10 @@ fn tool() {
         "held" => Err(held),
         _ => Ok(held.release(&GO_ON).expect("starts")),
     };
+    if let ("services", Ok(running)) = (stage.as_str(), &running) {
+        let pids: Vec<_> = running.services().map(|(_, pid)| pid.to_string()).collect();
+        println!("services {}", pids.join(" "));
+    }
     println!("pids {}", pids.join(" "));
     loop {
         thread::sleep(Duration::from_secs(1));

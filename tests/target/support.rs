@@ -4,7 +4,7 @@ use std::{
     env, fs,
     io::{Read as _, Write as _},
     net::{SocketAddr, TcpStream},
-    path::Path,
+    path::{Path, PathBuf},
     process::Command,
     sync::atomic::AtomicBool,
     thread,
@@ -24,6 +24,8 @@ pub(super) static GO_ON: AtomicBool = AtomicBool::new(false);
 pub(super) struct Fixture {
     pub(super) manifest: Manifest,
     pub(super) guard: Guard,
+    /// Where builds of this target keep what is better not built again.
+    pub(super) cache: PathBuf,
     _dir: TempDir,
 }
 
@@ -44,12 +46,12 @@ impl Fixture {
         let text = format!("name = \"x\"\nlanguage = \"any\"\ndescription = \"a test\"\n{tables}");
         fs::write(dir.path().join("target.toml"), text).expect("a file");
         let manifest = Manifest::read(dir.path()).expect("a manifest that fits");
-        Self { manifest, guard: Guard::start().expect("a guard"), _dir: dir }
+        let cache = dir.path().join("cache");
+        Self { manifest, guard: Guard::start().expect("a guard"), cache, _dir: dir }
     }
 
-    /// Where builds of this target keep what is better not built again.
     pub(super) fn options(&self) -> BuildOptions {
-        BuildOptions { cache: self.manifest.dir.join("cache"), ..BuildOptions::default() }
+        BuildOptions { cache: self.cache.clone(), ..BuildOptions::default() }
     }
 
     /// Builds the target, and gives what the build printed as well.
@@ -62,10 +64,13 @@ impl Fixture {
 
     /// Builds the target and starts what was built.
     pub(super) fn build_and_run(&self) -> Running {
+        self.build_and_hold(&LaunchOptions::default()).release(&GO_ON).expect("starts")
+    }
+
+    /// Builds the target and forks what was built.
+    pub(super) fn build_and_hold(&self, options: &LaunchOptions) -> Held {
         let built = self.build().0.expect("builds");
-        let options = LaunchOptions::default();
-        let held = launch(&self.manifest, &built, &options, &self.guard).expect("forks");
-        held.release(&GO_ON).expect("starts")
+        launch(&self.manifest, &built, options, &self.guard).expect("forks")
     }
 
     pub(super) fn hold(&self, options: &LaunchOptions) -> Result<Held, TargetError> {
@@ -101,14 +106,23 @@ pub(super) fn body(addr: SocketAddr, path: &str) -> String {
 
 /// What a tool prints that builds the target where `PATH` leads nowhere.
 pub(super) fn build_without_tools(fixture: &Fixture) -> String {
-    let output = Command::new(env::current_exe().expect("this test"))
+    let mut tool = Command::new("env");
+    tool.arg("PATH=/nonexistent");
+    builder(tool, fixture)
+}
+
+/// What a tool prints that builds the target; it is run by `command`, and may be a part of it.
+pub(super) fn builder(mut command: Command, fixture: &Fixture) -> String {
+    let output = command
+        .arg(env::current_exe().expect("this test"))
         .args(["target::helper::helper", "--exact", "--nocapture"])
         .env("HELPER", "builder")
         .env("MANIFEST", &fixture.manifest.dir)
-        .env("PATH", "/nonexistent")
+        .env("CACHE", &fixture.cache)
         .output()
         .expect("a tool");
-    String::from_utf8_lossy(&output.stdout).into_owned()
+    let bytes = [output.stdout, output.stderr].concat();
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// Why a target cannot be built where `PATH` leads nowhere.

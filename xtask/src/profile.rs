@@ -10,7 +10,7 @@ use flameload::{
     measure::{Attach, Backends, Finished, Launch, Prepared, Settings, What},
     record::{Run, Status},
     symbolize::Detail,
-    target::Manifest,
+    target::{BudgetName, Manifest},
     unit::{Bytes, Hertz, parse_duration},
 };
 
@@ -35,6 +35,7 @@ Examples:
   cargo xtask profile hyper --rate 5000,10000,20000 --duration 10s
   cargo xtask profile hyper --engine wrk                      the same load by an installed tool
   cargo xtask profile hyper --backend perf-event,pprof        two profilers in turn, and how far they agree
+  cargo xtask profile hyper --budget single                   one CPU, 512 MiB
   cargo xtask profile --manifest ~/shop/target.toml --script ~/shop/checkout.toml
   cargo xtask profile --pid 4242 --script users
   cargo xtask profile hyper --json | jq .server.cpu_us_per_request
@@ -100,6 +101,15 @@ pub(crate) struct Args {
     /// Who runs where, such as server=0-2,load=3 [default: load gets the last quarter]
     #[arg(long, value_name = "server=LIST,load=LIST")]
     cpus: Option<CpuChoice>,
+
+    /// What the target may use: CPUs, workers, memory, database connections: single (1 CPU), multi (4
+    /// CPUs) or default (all of the server's), unless its manifest says otherwise
+    #[arg(long, value_name = "NAME", default_value_t, conflicts_with = "pid")]
+    budget: BudgetName,
+
+    /// A database that runs already, instead of the services of the target; it is used as it is
+    #[arg(long, value_name = "postgres://...", conflicts_with = "pid", value_parser = choice::db_url)]
+    db_url: Option<String>,
 
     /// The port for the target [default: a free one]
     #[arg(long, conflicts_with = "pid")]
@@ -240,10 +250,18 @@ impl Args {
             (None, Some(name)) => Manifest::find(&paths::targets(), name)?,
             (None, None) => bail!("name a target, or give --manifest or --pid"),
         };
-        let color = std::io::IsTerminal::is_terminal(&std::io::stderr());
-        let (port, open_files) = (self.port, self.server_open_files);
-        let cache = paths::cache();
-        Ok(What::Target(Box::new(Launch { manifest, port, open_files, color, cache })))
+        if self.db_url.is_some() && !manifest.uses_database() {
+            bail!("--db-url is of no use: no process of '{}' asks for {{db_url}}", manifest.name);
+        }
+        Ok(What::Target(Box::new(Launch {
+            port: self.port,
+            open_files: self.server_open_files,
+            color: std::io::IsTerminal::is_terminal(&std::io::stderr()),
+            cache: paths::cache(),
+            budget: self.budget,
+            db_url: self.db_url.clone(),
+            ..Launch::new(manifest)
+        })))
     }
 
     /// How to measure each level.
@@ -264,7 +282,7 @@ impl Args {
             detail: if self.names_only { Detail::NamesOnly } else { Detail::Auto },
             raw_stacks: self.raw,
             command: std::iter::once("cargo xtask".to_owned())
-                .chain(std::env::args().skip(1))
+                .chain(std::env::args().skip(1).map(|word| choice::without_password(&word)))
                 .collect::<Vec<_>>()
                 .join(" "),
         };

@@ -1,5 +1,6 @@
 //! What a run came to, for a reader at a terminal.
 
+mod budget;
 mod load;
 mod sampling;
 mod sweep;
@@ -46,6 +47,9 @@ fn text(run: &Run) -> String {
     }
     for (label, value) in load::lines(run) {
         line(label, value);
+    }
+    if let Some(budget) = budget::line(&run.budget) {
+        line("budget", budget);
     }
     line("CPU", cpu(run));
     line("memory", memory(run));

@@ -1,6 +1,6 @@
 //! A cell: a target at a level. Its rounds are the replicates that its figures come from.
 
-use super::turns::Outcome;
+use super::{processes, turns::Outcome};
 use crate::{
     measure::{
         confidence::Estimate,
@@ -203,6 +203,7 @@ fn figures(facts: &mut CellFacts, counted: &[&Run]) {
     facts.cpu_us_per_request = geometric(counted.iter().map(|run| run.server.cpu_us_per_request));
     facts.cpus_used = over_time(counted, |run| run.server.cpus_used);
     facts.client_cpus_used = over_time(counted, |run| run.client.cpus_used);
+    facts.processes = processes::facts(counted);
     facts.bottleneck = most_frequent(
         counted.iter().filter_map(|run| Some(run.bottleneck.as_ref()?.verdict.as_str())),
     );
@@ -287,7 +288,7 @@ fn sum(runs: &[&Run], of: impl Fn(&LoadFacts) -> u64) -> u64 {
 }
 
 /// The mean of a rate over the time of all rounds; none where one has none.
-fn over_time(runs: &[&Run], of: impl Fn(&Run) -> Option<f64>) -> Option<f64> {
+pub(super) fn over_time(runs: &[&Run], of: impl Fn(&Run) -> Option<f64>) -> Option<f64> {
     let seconds: f64 = runs.iter().map(|run| run.load.duration_s).sum();
     let amounts: Option<Vec<f64>> =
         runs.iter().map(|run| Some(of(run)? * run.load.duration_s)).collect();
@@ -296,7 +297,7 @@ fn over_time(runs: &[&Run], of: impl Fn(&Run) -> Option<f64>) -> Option<f64> {
 }
 
 /// The geometric mean over rounds, if all of them have the figure.
-fn geometric(figures: impl Iterator<Item = Option<f64>>) -> Option<EstimateFacts> {
+pub(super) fn geometric(figures: impl Iterator<Item = Option<f64>>) -> Option<EstimateFacts> {
     let figures: Option<Vec<f64>> = figures.collect();
     Estimate::geometric(figures?).and_then(estimate)
 }
@@ -308,7 +309,7 @@ pub(super) fn estimate(estimate: Estimate) -> Option<EstimateFacts> {
     value.is_finite().then_some(EstimateFacts { value, ci95 })
 }
 
-fn median(figures: impl Iterator<Item = f64>) -> Option<f64> {
+pub(super) fn median(figures: impl Iterator<Item = f64>) -> Option<f64> {
     let mut figures: Vec<f64> = figures.collect();
     figures.sort_by(f64::total_cmp);
     let middle = figures.len() / 2;

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::record::{
     BottleneckFacts, BudgetFacts, CellFacts, Distribution, EstimateFacts, LatencyFacts, LoadFacts,
-    Run, TargetFacts, ThresholdFacts,
+    ProcessFacts, Run, TargetFacts, ThresholdFacts,
 };
 
 /// A valid run of 2 s over 64 connections.
@@ -134,6 +134,35 @@ fn without_histograms_the_medians_of_the_rounds_are_told_as_such() {
     assert_eq!(facts.latency_us, LatencyFacts { p99, max, ..LatencyFacts::default() });
     let none = cell([Ok(run("a", 1.0, 1.0))]).facts();
     assert_eq!((none.latency_from, none.latency_us), (None, LatencyFacts::default()));
+}
+
+#[test]
+fn each_of_several_processes_has_its_part() {
+    let with = |front: f64, back| {
+        let mut run = run("a", 100.0, front + back);
+        let process = |name: &str, us| ProcessFacts {
+            name: name.into(),
+            cpu_us_per_request: Some(us),
+            cpus_used: Some(us / 10.0),
+            rss_peak_bytes: Some(us as u64),
+            ..ProcessFacts::default()
+        };
+        run.processes = vec![process("front/1", front), process("back", back)];
+        run.artifacts =
+            ["cpu.svg", "cpu-front_1.svg"].map(|it| (it.to_owned(), it.to_owned())).into();
+        Ok(run)
+    };
+    let facts = cell([with(1.0, 2.0), with(4.0, 8.0)]).facts();
+    let [front, back] = facts.processes.as_slice() else { panic!("two: {facts:?}") };
+    assert_eq!((front.name.as_str(), back.name.as_str()), ("front/1", "back"));
+    let reach = (12.706_205_f64 * 2_f64.ln()).exp();
+    near(front.cpu_us_per_request, 2.0, Some([2.0 / reach, 2.0 * reach]));
+    near(back.cpu_us_per_request, 4.0, Some([4.0 / reach, 4.0 * reach]));
+    assert_eq!((front.cpus_used, front.rss_peak_bytes), (Some(0.25), Some(4)));
+    let svg = front.flamegraph.as_deref().expect("it has one");
+    assert!(svg.starts_with("a/") && svg.ends_with("/cpu-front_1.svg"), "{svg}");
+    assert_eq!(back.flamegraph, None);
+    assert!(cell([Ok(run("a", 1.0, 1.0))]).facts().processes.is_empty());
 }
 
 /// A run that collapsed.

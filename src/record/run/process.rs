@@ -29,3 +29,18 @@ pub struct ProcessFacts {
     /// only its own code where the kernel could not be sampled.
     pub sampled_us_per_request: Option<f64>,
 }
+
+impl ProcessFacts {
+    /// The name of a file of this process: `cpu.svg` of the whole is `cpu-front.svg`.
+    pub fn file(&self, whole: &str) -> String {
+        let plain = |c: char| match c {
+            'a'..='z' | 'A'..='Z' | '0'..='9' | '-' | '_' | '.' => c,
+            _ => '_',
+        };
+        let name: String = self.name.chars().map(plain).collect();
+        match whole.split_once('.') {
+            Some((stem, kind)) => format!("{stem}-{name}.{kind}"),
+            None => format!("{whole}-{name}"),
+        }
+    }
+}

@@ -117,7 +117,7 @@ impl<'a> Rows<'a> {
         let title = if self.latency.scale.is_log() { "latency (log)" } else { "latency" };
         self.latency.head(draw, title, top, bottom, panel::time)?;
         self.cpu.head(draw, "CPU µs/request", top, bottom, panel::thousands)?;
-        let x = self.latency.x + if self.latency.scale.is_log() { 96.0 } else { 62.0 };
+        let x = self.latency.x + if self.latency.scale.is_log() { 102.0 } else { 64.0 };
         draw.disc(x, top + 8.0, "#37424d")?;
         draw.text("value", x + 8.0, top + 12.0, "p50")?;
         draw.diamond(x + 42.0, top + 8.0, "#37424d")?;

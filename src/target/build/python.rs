@@ -74,7 +74,7 @@ pub(super) fn build(
             path.display()
         ))
     })?;
-    let lock = Lock { path: &path, text: &text };
+    let lock = Lock { path: &path, text: &text, is_whole: true };
     let environment = environment(&interpreter, lock, target, options, runner)?;
     Ok(Product {
         binary: environment.join("bin/python"),
@@ -88,6 +88,8 @@ pub(super) fn build(
 pub(in crate::target) struct Lock<'a> {
     pub(in crate::target) path: &'a Path,
     pub(in crate::target) text: &'a str,
+    /// Whether it names all that is needed by what it names. Otherwise that is left out.
+    pub(in crate::target) is_whole: bool,
 }
 
 /// The folder of an environment that has what `lock` names.
@@ -175,6 +177,7 @@ impl Interpreter {
             None => words(["-m", "pip", "install", "--no-input", "--disable-pip-version-check"]),
         };
         args.extend(uv.is_some().then(|| python.clone().into()));
+        args.extend((!lock.is_whole).then(|| "--no-deps".into()));
         args.extend(words(["--require-hashes", "-r"]));
         args.push(lock.path.into());
         run(uv.as_deref().unwrap_or(&python).as_os_str(), args)

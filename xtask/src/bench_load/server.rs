@@ -32,7 +32,7 @@ impl Server {
         }
         let color = std::io::IsTerminal::is_terminal(&std::io::stderr());
         let mut say = |line: &str| out::tell(line);
-        let options = BuildOptions { color, cache: paths::cache() };
+        let options = BuildOptions { color, cache: paths::cache(), ..BuildOptions::default() };
         let built = target::build(manifest, &options, guard, interrupted, &mut say)?;
         let options = LaunchOptions { cpus: Some(cpus.clone()), ..LaunchOptions::default() };
         let running = target::launch(manifest, &built, &options, guard)?.release(interrupted)?;

@@ -121,7 +121,8 @@ impl Bench<'_> {
         // The server inherits the limit. Where it cannot be raised, starting the load says so.
         let _ = raise_nofile();
         let guard = Guard::start().map_err(MeasureError::Guard)?;
-        let options = BuildOptions { color: false, cache: paths::cache() };
+        let options =
+            BuildOptions { color: false, cache: paths::cache(), ..BuildOptions::default() };
         let built = target::build(manifest, &options, &guard, self.interrupted, &mut |_| {})
             .map_err(MeasureError::Build)?;
         let options = LaunchOptions { cpus: Some(server_cpus.clone()), ..LaunchOptions::default() };

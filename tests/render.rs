@@ -364,6 +364,7 @@ fn the_record_has_the_names_it_promises() {
         "/server/page_faults",
         "/server/threads",
         "/server/first_call_us",
+        "/server/following_calls_us",
         "/processes/0/name",
         "/processes/0/cpu_us_per_request",
         "/processes/0/cpus_used",

@@ -4,12 +4,18 @@
 mod agreement;
 mod folded;
 mod hottest;
+mod label;
+mod language;
 mod name;
 mod quality;
+mod readable;
 mod roots;
 
 pub use agreement::{Agreement, ComparedFunction, agreement};
 pub use folded::{Folded, FoldedError};
 pub use hottest::{HotFrame, hottest};
+pub(crate) use label::go_name;
+pub use language::Language;
 pub use name::{KERNEL_SUFFIX, clean};
-pub use quality::Quality;
+pub use quality::{Quality, unnamed};
+pub use readable::Readable;

@@ -13,6 +13,7 @@ mod backends;
 mod bench;
 mod bottleneck;
 mod builtin;
+mod calls;
 mod collapse;
 mod confidence;
 mod cpu_clocks;

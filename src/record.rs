@@ -26,10 +26,10 @@ pub use derive::{Derived, DerivedFile, derive};
 pub use host::Host;
 pub use id::{RunId, RunIdError};
 pub use run::{
-    AgreementFacts, BottleneckFacts, BudgetFacts, ClientFacts, Distribution, DistributionError,
-    ErrorCounts, ErrorFacts, HotFacts, LatencyFacts, LoadFacts, ObserverEffect, OtherProfile,
-    ProcessFacts, ProfileFacts, RequestFacts, Run, ServerFacts, ShareFacts, SliceFacts, StageFacts,
-    Status, TargetFacts, ThresholdFacts, UnwindFacts,
+    AgreementFacts, BottleneckFacts, BudgetFacts, CallFacts, ClientFacts, Distribution,
+    DistributionError, ErrorCounts, ErrorFacts, HotFacts, LatencyFacts, LoadFacts, ObserverEffect,
+    OtherProfile, ProcessFacts, ProfileFacts, RequestFacts, Run, ServerFacts, ShareFacts,
+    SliceFacts, StageFacts, Status, TargetFacts, ThresholdFacts, UnnamedFacts, UnwindFacts,
 };
 pub use store::{Attachment, RecordError, RunSummary, Store};
 pub use time::{UtcTime, UtcTimeError};

@@ -14,7 +14,7 @@ mod svg;
 mod text;
 mod trunk;
 
-pub use caption::{Caption, Link};
+pub use caption::{Caption, Frames, Link};
 pub use palette::{Class, Palette};
 pub use svg::{RenderError, flamegraph};
 pub use text::{grouped, micros, wrap, xml_safe};

@@ -128,7 +128,7 @@ fn a_run_becomes_files_that_other_programs_read() {
         "coverage 0.50",
         "interrupted: by its user",
         "12 requests failed (timeout 12)",
-        "&lt;hyper::Conn&lt;I, B&gt; as core::future::Future&gt;::poll::{{closure}} (18.90 µs/request, 100.0 %, 200 samples)",
+        "hyper::Conn::poll (18.90 µs/request, 100.0 %, 200 samples)\n&lt;hyper::Conn&lt;I, B&gt; as core::future::Future&gt;::poll::{{closure}}<",
         "Größe::量::🔥",
         "<a href=\"run.json\">",
         run.id.as_str(),
@@ -143,6 +143,11 @@ fn a_run_becomes_files_that_other_programs_read() {
     assert!(folded.starts_with("hyper-target;worker;<hyper::Conn<I, B> as "), "{folded}");
 
     let before = [svg.into_bytes(), folded.into_bytes()];
+    let raw = Store::render_raw(&directory).expect("it can be rendered otherwise");
+    xmllint(&raw);
+    let svg = fs::read_to_string(raw).expect("it is text");
+    let name = "&lt;hyper::Conn&lt;I, B&gt; as core::future::Future&gt;::poll::{{closure}}";
+    assert!(svg.contains(&format!("{name} (18.90 µs/request")), "{svg}");
     Store::render(&directory).expect("it can be rendered again");
     let after =
         ["cpu.svg", "cpu.folded"].map(|name| fs::read(directory.join(name)).expect("it is there"));
@@ -359,6 +364,7 @@ fn the_record_has_the_names_it_promises() {
         "/server/page_faults",
         "/server/threads",
         "/server/first_call_us",
+        "/server/following_calls_us",
         "/processes/0/name",
         "/processes/0/cpu_us_per_request",
         "/processes/0/cpus_used",

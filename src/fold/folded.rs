@@ -6,7 +6,7 @@ use std::{
     str::FromStr,
 };
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use thiserror::Error;
 
 use super::{name, roots};
@@ -48,37 +48,50 @@ const SAMPLES_MAX: u64 = 1 << 53;
 impl Folded {
     /// Sums a profile over time, threads of a pool and lines of a function.
     pub fn from_profile(profile: &Profile) -> Self {
-        Self::with_roots(profile, &roots::of_all(&profile.threads))
+        Self::with_roots(profile, &roots::of_all(&profile.threads, &FxHashSet::default()))
     }
 
     /// The same for one of the target's processes alone.
     pub fn of_process(profile: &Profile, process: &str) -> Self {
-        Self::with_roots(profile, &roots::of_process(&profile.threads, process))
+        let roots = roots::of_process(&profile.threads, process, &FxHashSet::default());
+        Self::with_roots(profile, &roots)
     }
 
-    fn with_roots(profile: &Profile, roots: &[Option<String>]) -> Self {
+    /// The samples of each stack below each root.
+    pub(super) fn seen<'a>(
+        profile: &Profile,
+        roots: &'a [Option<String>],
+    ) -> FxHashMap<(&'a str, StackId), Samples> {
         let mut seen: FxHashMap<(&str, StackId), Samples> = FxHashMap::default();
         for sample in &profile.samples {
             if let Some(Some(root)) = roots.get(sample.thread.0 as usize) {
                 *seen.entry((root, sample.stack)).or_default() += sample.weight;
             }
         }
+        seen
+    }
+
+    pub(super) fn add(&mut self, stack: String, samples: Samples) {
+        *self.stacks.entry(stack).or_default() += samples;
+    }
+
+    fn with_roots(profile: &Profile, roots: &[Option<String>]) -> Self {
         let names: Vec<String> = profile.frames.iter().map(frame_name).collect();
         let mut folded = Self::default();
-        for ((root, stack), samples) in seen {
+        for ((root, stack), samples) in Self::seen(profile, roots) {
             let mut text = root.to_owned();
             for frame in path(&profile.stacks, stack) {
                 text.push(';');
                 text.push_str(&names[frame]);
             }
-            *folded.stacks.entry(text).or_default() += samples;
+            folded.add(text, samples);
         }
         folded
     }
 
     /// The names that stacks of the profile begin with: those of processes and threads.
     pub fn root_names(profile: &Profile) -> BTreeSet<String> {
-        let roots = roots::of_all(&profile.threads);
+        let roots = roots::of_all(&profile.threads, &FxHashSet::default());
         roots.iter().flatten().flat_map(|root| root.split(';').map(String::from)).collect()
     }
 
@@ -125,7 +138,7 @@ impl FromStr for Folded {
 }
 
 /// The frames' indexes of a stack, from the root on.
-fn path(stacks: &[Stack], stack: StackId) -> Vec<usize> {
+pub(super) fn path(stacks: &[Stack], stack: StackId) -> Vec<usize> {
     let mut path = Vec::new();
     let mut next = Some(stack);
     while let Some(stack) = next.and_then(|id| stacks.get(id.0 as usize)) {

@@ -1,5 +1,9 @@
 //! How much of a profile is known.
 
+use std::collections::BTreeMap;
+
+use rustc_hash::FxHashSet;
+
 use crate::{
     symbolize::{FrameKind, Profile},
     unit::Samples,
@@ -34,6 +38,34 @@ impl Quality {
         }
         quality
     }
+}
+
+/// The files that have functions without a name, with the samples that each of them makes unknown,
+/// the most first. A sample may count for several.
+pub fn unnamed(profile: &Profile, process: Option<&str>) -> Vec<(String, Samples)> {
+    let mut seen: BTreeMap<&str, Samples> = BTreeMap::new();
+    for sample in &profile.samples {
+        let of = profile.threads.get(sample.thread.0 as usize).and_then(|t| t.of.as_deref());
+        if process.is_some() && of != process {
+            continue;
+        }
+        let mut modules = FxHashSet::default();
+        let mut next = Some(sample.stack);
+        while let Some(stack) = next.and_then(|id| profile.stacks.get(id.0 as usize)) {
+            if let Some(frame) = profile.frames.get(stack.frame.0 as usize)
+                && frame.kind == FrameKind::Unknown
+            {
+                modules.insert(frame.module.as_deref().unwrap_or("unknown places"));
+            }
+            next = stack.parent;
+        }
+        for module in modules {
+            *seen.entry(module).or_default() += sample.weight;
+        }
+    }
+    let mut files: Vec<_> = seen.into_iter().map(|(file, n)| (file.to_owned(), n)).collect();
+    files.sort_by_key(|(_, samples)| std::cmp::Reverse(*samples));
+    files
 }
 
 /// Which stacks have a frame of this kind, in themselves or in their callers.
@@ -77,5 +109,14 @@ mod tests {
         assert_eq!(of(Some("front")), (15, 3, 5));
         assert_eq!(of(Some("back")), (11, 11, 11));
         assert_eq!(of(Some("none")), (0, 0, 0));
+        for frame in &mut profile.frames {
+            frame.module = (frame.name == "[libc.so.6]").then(|| "libc.so.6".to_owned());
+        }
+        let files = |process| {
+            let files = unnamed(&profile, process).into_iter();
+            files.map(|(file, samples)| format!("{file} {}", samples.0)).collect::<Vec<_>>()
+        };
+        assert_eq!(files(None), ["unknown places 11", "libc.so.6 5"]);
+        assert_eq!(files(Some("front")), ["libc.so.6 5"]);
     }
 }

@@ -9,7 +9,9 @@ use crate::symbolize::Thread;
 ///
 /// Where the target has several processes, that is the process of the target, with the name of
 /// the system's process that it was launched as; then that of a child, where it differs.
-pub(super) fn of_all(threads: &[Thread]) -> Vec<Option<String>> {
+///
+/// The threads of the system's processes in `merged` are not told apart.
+pub(super) fn of_all(threads: &[Thread], merged: &FxHashSet<u32>) -> Vec<Option<String>> {
     let mut launched: FxHashMap<&str, &str> = FxHashMap::default();
     for thread in threads {
         // A process comes before its children.
@@ -26,17 +28,25 @@ pub(super) fn of_all(threads: &[Thread]) -> Vec<Option<String>> {
             _ => format!("{named};{own}"),
         }
     };
-    threads.iter().zip(own(threads)).map(|(thread, own)| Some(root(thread, own))).collect()
+    threads.iter().zip(own(threads, merged)).map(|(thread, own)| Some(root(thread, own))).collect()
 }
 
 /// The same for the threads of one of the target's processes alone; none for the others.
-pub(super) fn of_process(threads: &[Thread], process: &str) -> Vec<Option<String>> {
+pub(super) fn of_process(
+    threads: &[Thread],
+    process: &str,
+    merged: &FxHashSet<u32>,
+) -> Vec<Option<String>> {
     let is_of = |thread: &Thread| thread.of.as_deref() == Some(process);
-    threads.iter().zip(own(threads)).map(|(thread, own)| is_of(thread).then_some(own)).collect()
+    threads
+        .iter()
+        .zip(own(threads, merged))
+        .map(|(thread, own)| is_of(thread).then_some(own))
+        .collect()
 }
 
 /// Each thread's process, and its own or its pool's name where that differs.
-fn own(threads: &[Thread]) -> Vec<String> {
+fn own(threads: &[Thread], merged: &FxHashSet<u32>) -> Vec<String> {
     let mut stems = FxHashMap::<_, FxHashSet<&str>>::default();
     for thread in threads {
         if let Some(stem) = name::pool(&thread.name, true) {
@@ -50,7 +60,7 @@ fn own(threads: &[Thread]) -> Vec<String> {
         .iter()
         .map(|thread| {
             let process = name::safe(&thread.process);
-            if thread.name == thread.process {
+            if thread.name == thread.process || merged.contains(&thread.pid) {
                 return process.into_owned();
             }
             let own = name::pool(&thread.name, false)
@@ -79,8 +89,8 @@ mod tests {
             })
             .collect();
         let roots = match process {
-            None => of_all(&threads),
-            Some(process) => of_process(&threads, process),
+            None => of_all(&threads, &FxHashSet::default()),
+            Some(process) => of_process(&threads, process, &FxHashSet::default()),
         };
         let lines: String =
             roots.iter().map(|root| root.as_deref().unwrap_or("-").to_owned() + "\n").collect();

@@ -6,6 +6,7 @@ mod sampling;
 mod tool;
 
 use super::{
+    calls,
     latency::delayed_ack,
     observed::Observed,
     profile::Settings,
@@ -63,7 +64,8 @@ pub(super) fn run(
     run.bottleneck = load::bottleneck(settings, observed, &run.load, headline.total);
     run.diagnosis = load::diagnosis(script, observed);
     let mut profiles =
-        sampling::profiles(observed, resolved, run.server.cpu_us_per_request).into_iter();
+        sampling::profiles(observed, resolved, run.server.cpu_us_per_request, settings.raw_stacks)
+            .into_iter();
     if let Some(Facts { profile, hottest }) = profiles.next() {
         (run.profile, run.hottest) = (Some(profile), hottest);
     }
@@ -151,6 +153,7 @@ fn server(observed: &Observed, headline: &Total) -> ServerFacts {
         page_faults: grown(|usage| usage.faults_minor + usage.faults_major),
         threads: alive.then(|| u32::try_from(after.threads).unwrap_or(u32::MAX)),
         first_call_us: Some(Nanos::from(observed.first_call).as_micros_f64()),
+        following_calls_us: calls::facts(&observed.following_calls),
         fds_peak: server.open_files,
         fd_limit: server.open_files_limit,
         listen_overflows: observed.dropped.map(|dropped| dropped.overflows),

@@ -29,6 +29,8 @@ pub(super) struct Observed {
     pub(super) host: Host,
     pub(super) sampling: Sampling,
     pub(super) first_call: Duration,
+    /// What each of the calls took that followed it, before the load.
+    pub(super) following_calls: Vec<Duration>,
     pub(super) usage_initial: Usages,
     pub(super) usage_before: Usages,
     pub(super) usage_after: Usages,

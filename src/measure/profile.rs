@@ -6,6 +6,7 @@ use super::{
     agenda::Agenda,
     backends::Backends,
     builtin,
+    calls::FirstCalls,
     error::MeasureError,
     event::{Event, Sink},
     external, facts,
@@ -16,9 +17,7 @@ use super::{
     surroundings,
 };
 use crate::{
-    load::{
-        Base, EngineKind, Needs, Plan, Script, open_files_limit, preflight, probe, raise_nofile,
-    },
+    load::{Base, EngineKind, Needs, Plan, Script, open_files_limit, preflight, raise_nofile},
     record::{Host, Run, Store, UtcTime},
     symbolize::{Detail, Profile, Resolved},
     target::{BuildOptions, Built, Cpus, Guard, build, network},
@@ -42,6 +41,8 @@ pub struct Settings {
     pub load_cpus: Cpus,
     /// How much is looked up about each address.
     pub detail: Detail,
+    /// Whether the pictures show every frame with its full name.
+    pub raw_stacks: bool,
     /// The command line, for the record.
     pub command: String,
 }
@@ -203,8 +204,10 @@ impl<'a> Prepared<'a> {
             Base::Fixed(addr) => addr,
         };
         let plan = Plan::new(script, addr, &load_cpus)?;
-        let first_call = first_call(&plan, script, &subject)?;
+        let calls = FirstCalls::begin(&plan, script, subject.first_call)?;
+        let first_call = calls.first;
         let usage_initial = subject.usage();
+        let following_calls = calls.follow();
         let server = ServerWatch::begin(&subject.pids(), addr);
         events(Event::Ready { after: first_call });
         if plan.is_checked() {
@@ -234,6 +237,7 @@ impl<'a> Prepared<'a> {
             host,
             sampling: driven.sampling,
             first_call,
+            following_calls,
             usage_initial,
             usage_before: driven.usage_before,
             usage_after: driven.usage_after,
@@ -303,27 +307,4 @@ impl Drop for Pinned {
     fn drop(&mut self) {
         let _ = self.before.as_ref().map(Cpus::pin_current_thread);
     }
-}
-
-/// The time of the first call. Where readiness was a call of its own, that one was the first.
-///
-/// A status that the script does not expect ends it here: the path is probably another target's,
-/// and a flamegraph of refusals looks like any other.
-fn first_call(plan: &Plan, script: &Script, subject: &Subject) -> Result<Duration, MeasureError> {
-    let (status, took) =
-        probe(plan.endpoint(), plan.request(), plan.timeout()).map_err(MeasureError::NoAnswer)?;
-    let request = script.request();
-    let expected = &request.expect.status;
-    let is_good = match expected.as_slice() {
-        [] => (200..300).contains(&status),
-        expected => expected.contains(&status),
-    };
-    if !is_good {
-        return Err(MeasureError::WrongStatus {
-            request: format!("{} {}", request.method, request.path),
-            status,
-            script: script.name.clone(),
-        });
-    }
-    Ok(subject.first_call.unwrap_or(took))
 }

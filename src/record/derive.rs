@@ -1,7 +1,9 @@
 //! [`derive()`]: the files that a record and a profile determine.
 
 mod caption;
+mod stacks;
 
+use self::stacks::Stacks;
 use super::{
     run::{OtherProfile, ProcessFacts, ProfileFacts, Run},
     store,
@@ -56,10 +58,10 @@ pub(super) fn derive_other(
 fn draw<'a>(views: impl Iterator<Item = View<'a>>) -> Result<Derived, RenderError> {
     let mut files = Vec::new();
     for view in views {
-        let folded = view.folded();
+        let (folded, caption) = caption::caption(&view, Stacks::of(&view));
         let mut svg = Vec::new();
-        flamegraph(&folded, &caption::caption(&view, folded.total()), &mut svg)?;
-        let folded = folded.to_string().into_bytes();
+        flamegraph(&folded, &caption, &mut svg)?;
+        let folded = view.folded().to_string().into_bytes();
         files.push(DerivedFile { name: view.file(store::FOLDED), bytes: folded });
         files.push(DerivedFile { name: view.file(store::SVG), bytes: svg });
     }
@@ -106,6 +108,7 @@ impl<'a> View<'a> {
         self.process.map(|process| process.name.as_str())
     }
 
+    /// Its stacks with every frame.
     fn folded(&self) -> Folded {
         match self.name() {
             None => Folded::from_profile(self.profile),

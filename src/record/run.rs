@@ -21,7 +21,9 @@ pub use load::{
     StageFacts, ThresholdFacts,
 };
 pub use process::ProcessFacts;
-pub use profile::{HotFacts, ObserverEffect, OtherProfile, ProfileFacts, UnwindFacts};
+pub use profile::{
+    HotFacts, ObserverEffect, OtherProfile, ProfileFacts, UnnamedFacts, UnwindFacts,
+};
 
 /// The version of the format.
 pub(super) const SCHEMA: u32 = 1;
@@ -206,6 +208,9 @@ pub struct ServerFacts {
     pub threads: Option<u32>,
     /// Latency of the very first request.
     pub first_call_us: Option<f64>,
+    /// Latency of the requests that followed it one by one, before any load; none where the
+    /// server does not keep connections open.
+    pub following_calls_us: Option<CallFacts>,
     /// The most file descriptors that were seen open.
     pub fds_peak: Option<u64>,
     /// File descriptors that a process of it might have open.
@@ -216,6 +221,20 @@ pub struct ServerFacts {
     /// Connections that the system dropped during the load before they could be accepted, for any
     /// reason, on the whole machine.
     pub listen_drops: Option<u64>,
+}
+
+/// Times of a few calls, microseconds.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct CallFacts {
+    /// How many calls.
+    pub count: u64,
+    /// Their mean.
+    pub mean: Option<f64>,
+    /// Half of them took at most this long.
+    pub p50: Option<f64>,
+    /// The longest.
+    pub max: Option<f64>,
 }
 
 /// What the load generator used.

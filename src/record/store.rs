@@ -213,12 +213,30 @@ impl Store {
     /// # Errors
     /// When the run cannot be read, or its directory not be written to.
     pub fn render(directory: &Path) -> Result<PathBuf, RecordError> {
-        let run = Self::read(directory)?;
-        let mut derived = derive(&run, &Self::read_profile(directory)?)?;
+        Self::derive_again(directory, &Self::read(directory)?)
+    }
+
+    /// The same, but for pictures of every frame, whatever the record says; it stays as it is.
+    ///
+    /// # Errors
+    /// As [`Self::render`].
+    pub fn render_raw(directory: &Path) -> Result<PathBuf, RecordError> {
+        let mut run = Self::read(directory)?;
+        if let Some(profile) = &mut run.profile {
+            profile.raw_stacks = true;
+        }
+        for other in &mut run.other_profiles {
+            other.profile.raw_stacks = true;
+        }
+        Self::derive_again(directory, &run)
+    }
+
+    fn derive_again(directory: &Path, run: &Run) -> Result<PathBuf, RecordError> {
+        let mut derived = derive(run, &Self::read_profile(directory)?)?;
         for other in &run.other_profiles {
             let Some(names @ [_, _, file]) = other.file_names() else { continue };
             let profile = Self::read_profile_file(&directory.join(file))?;
-            derived.files.extend(derive_other(&run, other, names, &profile)?.files);
+            derived.files.extend(derive_other(run, other, names, &profile)?.files);
         }
         for file in &derived.files {
             write::replace(directory, &file.name, &file.bytes)?;

@@ -25,9 +25,9 @@ impl ProfileFacts {
         let broken = self.truncated_ratio.unwrap_or(0.0) + self.unknown_ratio.unwrap_or(0.0);
         if broken > BROKEN_RATIO_MAX {
             warnings.push(format!(
-                "{} of the samples have callers or names missing: build the target with frame \
-                 pointers and line tables",
-                Ratio(broken)
+                "{} of the samples have callers or names missing{}",
+                Ratio(broken),
+                self.remedy()
             ));
         }
         if self.samples == 0 {
@@ -58,6 +58,23 @@ impl ProfileFacts {
             ));
         }
         warnings
+    }
+
+    /// What to do about callers and names that are missing.
+    fn remedy(&self) -> String {
+        let unknown = self.unknown_ratio.unwrap_or(0.0);
+        match self.unnamed.first() {
+            Some(file) if unknown > self.truncated_ratio.unwrap_or(0.0) => {
+                let mended = match file.module.as_str() {
+                    "kernel" => "`sudo sysctl kernel.kptr_restrict=0` shows them",
+                    "generated code" => "have its runtime write a perf map",
+                    _ => "install its debug symbols, or build it without stripping them",
+                };
+                let (module, ratio) = (&file.module, Ratio(file.ratio));
+                format!(", most of them names of {module} ({ratio}): {mended}")
+            }
+            _ => ": build the target with frame pointers and line tables".to_owned(),
+        }
     }
 
     /// Every figure of trust that is not clean, as short phrases.
@@ -119,6 +136,7 @@ mod tests {
     use expect_test::{Expect, expect};
 
     use super::*;
+    use crate::record::UnnamedFacts;
 
     fn check(facts: ProfileFacts, expected: Expect) {
         let lines = |title: &str, lines: Vec<String>| {
@@ -184,6 +202,24 @@ mod tests {
                 ..ProfileFacts::default()
             },
             expect![""],
+        );
+    }
+
+    #[test]
+    fn files_without_names_are_said() {
+        let file = |module: &str, ratio| UnnamedFacts { module: module.to_owned(), ratio };
+        check(
+            ProfileFacts {
+                samples: 9_000,
+                truncated_ratio: Some(0.0),
+                unknown_ratio: Some(0.075),
+                unnamed: vec![file("_core.so", 0.07), file("libc.so.6", 0.005)],
+                ..ProfileFacts::default()
+            },
+            expect![[r#"
+                doubt: unknown 7.5 %
+                warning: 7.5 % of the samples have callers or names missing, most of them names of _core.so (7.0 %): install its debug symbols, or build it without stripping them
+            "#]],
         );
     }
 

@@ -28,6 +28,12 @@ pub(super) fn shorten(stacks: &[Stack<&str>], palette: &Palette) -> Vec<Stack<St
     shortener.drawn
 }
 
+/// The same with every frame in its place.
+pub(super) fn whole(stacks: &[Stack<&str>]) -> Vec<Stack<String>> {
+    let owned = |frames: &Vec<&str>| frames.iter().map(|frame| (*frame).to_owned()).collect();
+    stacks.iter().map(|(frames, samples)| (owned(frames), *samples)).collect()
+}
+
 struct Shortener<'a> {
     stacks: &'a [Stack<&'a str>],
     palette: &'a Palette,
@@ -89,20 +95,34 @@ impl Shortener<'_> {
     }
 
     fn is_machinery(&self, frame: &str) -> bool {
-        matches!(self.palette.class(frame), Class::Runtime | Class::Standard | Class::Native)
+        matches!(
+            self.palette.class(frame),
+            Class::Runtime | Class::GoRuntime | Class::Standard | Class::Native
+        )
     }
 
     /// Whose code a run is: the first names of its paths, such as `std, tokio`.
     fn owners(&self, frames: &[&str]) -> String {
         let mut owners: Vec<&str> = Vec::new();
         for frame in frames {
-            let owner = namespace(clean(frame)).unwrap_or("native code");
+            let owner = match self.palette.class(frame) {
+                Class::GoRuntime => "the Go runtime",
+                _ => namespace(clean(frame)).or(package(frame)).unwrap_or("native code"),
+            };
             if !owners.contains(&owner) {
                 owners.push(owner);
             }
         }
         owners.join(", ")
     }
+}
+
+/// The package of a function of Go, `http` of `http.(*conn).serve`.
+fn package(frame: &str) -> Option<&str> {
+    let (package, function) = frame.split_once('.')?;
+    let is_name = |c: char| c.is_alphanumeric() || c == '_';
+    let fits = !package.is_empty() && package.chars().all(is_name);
+    (fits && function.starts_with(|c: char| c.is_alphabetic() || c == '(')).then_some(package)
 }
 
 #[cfg(test)]
@@ -118,6 +138,7 @@ mod tests {
         let palette = Palette {
             own: ["shop".to_owned()].into(),
             roots: ["shop".to_owned(), "worker".to_owned()].into(),
+            ..Palette::default()
         };
         let drawn = shorten(&stacks, &palette);
         let text = drawn.iter().map(|(frames, n)| format!("{} {}\n", frames.join(";"), n.0));

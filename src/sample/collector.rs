@@ -12,7 +12,7 @@ use super::{
     capture::{Counts, RawSample, SampledThread},
     module::{KERNEL, Module, Modules},
     owners::Owners,
-    record::{self, Record, Sample},
+    record::{self, CALLCHAIN_MAX, Record, Sample},
     ring::Stream,
     space::AddressSpace,
     stacks::{RawFrame, RawFrameId, RawStack, Stacks},
@@ -20,11 +20,6 @@ use super::{
     unwind::{End, RuleCache},
 };
 use crate::unit::{Nanos, Samples};
-
-/// The kernel marks the parts of a callchain with words above this one (`PERF_CONTEXT_MAX`).
-const CONTEXT_MARKERS: u64 = -4095_i64 as u64;
-/// The kernel cuts callchains here unless told otherwise (`kernel.perf_event_max_stack`).
-const CALLCHAIN_MAX: usize = 127;
 
 /// Keeps what the records say.
 pub(super) struct Collector {
@@ -212,7 +207,7 @@ impl Collector {
 
     fn push_kernel_frames(&mut self, sample: &Sample<'_>) {
         let mut innermost = true;
-        for address in sample.callchain.iter().filter(|address| *address < CONTEXT_MARKERS) {
+        for address in sample.callchain.kernel() {
             // All but the innermost are return addresses: one less lies in the call.
             let address =
                 if mem::take(&mut innermost) { address } else { address.saturating_sub(1) };
@@ -222,7 +217,7 @@ impl Collector {
     }
 
     fn push_user_frames(&mut self, sample: &Sample<'_>) -> End {
-        if sample.callchain.len() >= CALLCHAIN_MAX {
+        if sample.callchain.kernel().count() >= CALLCHAIN_MAX {
             return End::Lost;
         }
         // A thread without user registers is on its way out: its kernel frames are all there is.
@@ -236,6 +231,10 @@ impl Collector {
             &mut self.rules,
             &mut self.addresses,
         );
+        let end = match end {
+            End::Root => end,
+            cut => space.go_on(sample.callchain, &mut self.addresses).unwrap_or(cut),
+        };
         for address in &self.addresses {
             self.frames.push(space.frame(*address, &mut self.stacks));
         }

@@ -93,7 +93,10 @@ impl Allowance {
             ));
         }
         if let (Some(memory), Some(why)) = (self.memory, &self.memory_refused) {
-            warnings.push(format!("memory is not limited to {memory} as the budget asks: {why}"));
+            warnings.push(format!(
+                "memory is not limited to {memory} as the budget asks: {why}; compare it only with \
+                 runs that are without the limit too"
+            ));
         }
         let asked = self.db_connections_asked;
         if let Some(told) = self.db_connections.filter(|told| *told != asked) {

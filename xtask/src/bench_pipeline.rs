@@ -178,6 +178,7 @@ impl Workload {
             server_cpus: self.server_cpus.clone(),
             load_cpus: self.load_cpus.clone(),
             detail: Detail::Auto,
+            raw_stacks: false,
             command: "cargo xtask bench-pipeline".to_owned(),
         }
     }

@@ -124,6 +124,10 @@ pub(crate) struct Args {
     #[arg(long)]
     names_only: bool,
 
+    /// Draw every frame with its full name: no wrapper is folded into its caller
+    #[arg(long)]
+    raw: bool,
+
     /// Print each record as one line of JSON on stdout instead of the summary
     #[arg(long)]
     json: bool,
@@ -276,6 +280,7 @@ impl Args {
             server_cpus: server.clone(),
             load_cpus: load.clone(),
             detail: if self.names_only { Detail::NamesOnly } else { Detail::Auto },
+            raw_stacks: self.raw,
             command: std::iter::once("cargo xtask".to_owned())
                 .chain(std::env::args().skip(1).map(|word| choice::without_password(&word)))
                 .collect::<Vec<_>>()

@@ -80,11 +80,14 @@ fn cpu(run: &Run) -> String {
 }
 
 fn memory(run: &Run) -> String {
+    let following = run.server.following_calls_us.as_ref().and_then(|calls| calls.p50);
+    let then =
+        following.map(|us| format!(", then {}", load::duration(Some(us)))).unwrap_or_default();
     format!(
-        "{} after start, {} at its peak; first call {} ms",
+        "{} after start, {} at its peak; first call {}{then}",
         bytes(run.server.rss_initial_bytes),
         bytes(run.server.rss_peak_bytes),
-        figure(run.server.first_call_us.map(|us| us / 1e3), 1)
+        load::duration(run.server.first_call_us)
     )
 }
 

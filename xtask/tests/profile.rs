@@ -12,6 +12,7 @@ mod profile {
     mod bench_load;
     mod browser;
     mod case;
+    mod chain;
     mod collapse;
     mod failures;
     mod hyper;

@@ -11,7 +11,10 @@ use crate::{
         observer::ObserverEffect,
         slice::Slice,
     },
-    record::{self, AgreementFacts, HotFacts, OtherProfile, ProfileFacts, ShareFacts, UnwindFacts},
+    record::{
+        self, AgreementFacts, HotFacts, OtherProfile, ProfileFacts, ShareFacts, UnnamedFacts,
+        UnwindFacts,
+    },
     sample::{Access, Capture, NamedCapture},
     symbolize::Resolved,
     unit::{Hertz, Nanos, Samples},
@@ -35,10 +38,15 @@ pub(super) fn profiles(
     observed: &Observed,
     resolved: &[Resolved],
     cpu_us_per_request: Option<f64>,
+    raw_stacks: bool,
 ) -> Vec<Facts> {
     let taken = observed.sampling.taken.iter().zip(resolved);
     let facts = taken.map(|(taken, resolved)| {
-        let profile = profile(observed, taken, resolved, cpu_us_per_request);
+        let profile = ProfileFacts {
+            raw_stacks,
+            unnamed: UnnamedFacts::of(&resolved.profile, None),
+            ..profile(observed, taken, resolved, cpu_us_per_request)
+        };
         let us = profile.sampled_us_per_request.map(|us| Nanos((us * 1e3) as u64));
         let hottest = hottest(&resolved.profile, us, HOTTEST).into_iter().map(Into::into).collect();
         Facts { profile, hottest }

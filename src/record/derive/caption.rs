@@ -2,15 +2,14 @@
 
 use serde_json::json;
 
-use super::View;
+use super::{View, stacks::Stacks};
 use crate::{
     fold::Folded,
     record::{
-        run::{LoadFacts, ProfileFacts, Run, Status},
+        run::{LoadFacts, ProfileFacts, Run, Status, UnnamedFacts},
         store,
     },
-    render::{Caption, Link, Palette, grouped, micros},
-    symbolize::FrameKind,
+    render::{Caption, Link, grouped, micros},
     unit::Samples,
 };
 
@@ -25,7 +24,9 @@ struct Part<'a> {
     profile: Option<ProfileFacts>,
 }
 
-pub(super) fn caption(view: &View<'_>, samples: Samples) -> Caption {
+pub(super) fn caption(view: &View<'_>, stacks: Stacks) -> (Folded, Caption) {
+    let Stacks { folded, palette, full_names, frames } = stacks;
+    let samples = folded.total();
     let part = Part::of(view, samples);
     let mut title = format!("{} · {}", view.run.target.name, view.run.load.script);
     if let Some(process) = part.process {
@@ -34,7 +35,7 @@ pub(super) fn caption(view: &View<'_>, samples: Samples) -> Caption {
     if let Some(other) = view.other {
         title.push_str(&format!(" · {}", other.facts.name));
     }
-    Caption {
+    let caption = Caption {
         title,
         figures: figures(&part),
         trust: part.profile.as_ref().map(|profile| profile.doubts()).unwrap_or_default(),
@@ -43,8 +44,11 @@ pub(super) fn caption(view: &View<'_>, samples: Samples) -> Caption {
         id: Some(view.run.id.to_string()),
         metadata: metadata(&part),
         links: links(view),
-        palette: palette(view),
-    }
+        palette,
+        full_names,
+        frames,
+    };
+    (folded, caption)
 }
 
 impl<'a> Part<'a> {
@@ -56,6 +60,7 @@ impl<'a> Part<'a> {
                 samples: samples.0,
                 truncated_ratio: process.truncated_ratio,
                 unknown_ratio: process.unknown_ratio,
+                unnamed: UnnamedFacts::of(view.profile, Some(&process.name)),
                 coverage: process.coverage,
                 sampled_us_per_request: process.sampled_us_per_request,
                 ..whole
@@ -200,6 +205,7 @@ fn metadata(part: &Part<'_>) -> String {
         "p99_us": run.load.latency_us.p99,
         "cpu_us_per_request": part.cpu_us_per_request,
         "samples": part.samples,
+        "raw": profile.is_some_and(|profile| profile.raw_stacks),
         "us_per_sample": part.us_per_sample,
         "hz": profile.map(|profile| profile.hz_requested),
         "hz_achieved": profile.and_then(|profile| profile.hz_achieved),
@@ -213,19 +219,4 @@ fn metadata(part: &Part<'_>) -> String {
         metadata["process"] = process.into();
     }
     metadata.to_string()
-}
-
-/// The target's own code is in crates named as its executables; libraries are not executables.
-fn palette(view: &View<'_>) -> Palette {
-    let own = view
-        .profile
-        .frames
-        .iter()
-        .filter(|frame| matches!(frame.kind, FrameKind::User | FrameKind::Inlined))
-        .filter_map(|frame| frame.module.as_deref())
-        .filter(|module| !module.contains(".so") && !module.starts_with('['))
-        .map(|module| module.replace('-', "_"))
-        .chain(["main".to_owned()])
-        .collect();
-    Palette { own, roots: Folded::root_names(view.profile) }
 }

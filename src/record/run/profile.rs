@@ -4,7 +4,10 @@ use std::{collections::BTreeMap, path::Path};
 
 use serde::{Deserialize, Serialize};
 
-use crate::fold::HotFrame;
+use crate::{
+    fold::{HotFrame, Quality, unnamed},
+    symbolize::Profile,
+};
 
 /// How a profile was taken, and how far it is to be trusted.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -34,6 +37,8 @@ pub struct ProfileFacts {
     pub truncated_ratio: Option<f64>,
     /// Share of samples in code without a name.
     pub unknown_ratio: Option<f64>,
+    /// The files whose code has no names, the one that makes the most samples unknown first.
+    pub unnamed: Vec<UnnamedFacts>,
     /// Sampled time over exact CPU time.
     pub coverage: Option<f64>,
     /// CPU time of a request that all samples together stand for, microseconds: all of it, or
@@ -45,6 +50,9 @@ pub struct ProfileFacts {
     pub post_processing_ms: Option<f64>,
     /// Bytes of user stack that each sample took along.
     pub dump_bytes: Option<u32>,
+    /// Whether the pictures show every frame with its full name, rather than short names and no
+    /// wrappers.
+    pub raw_stacks: bool,
     /// How often the unwinder knew the way already.
     pub unwinding: Option<UnwindFacts>,
 }
@@ -95,6 +103,28 @@ pub struct ObserverEffect {
     /// Its 95 % confidence interval.
     pub cpu_ci95: Option<[f64; 2]>,
 }
+
+/// A file with code that has no name.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct UnnamedFacts {
+    /// Its base name.
+    pub module: String,
+    /// Share of the samples with such code of it.
+    pub ratio: f64,
+}
+
+impl UnnamedFacts {
+    /// The files of a profile, or of one process of it, that make the most samples unknown.
+    pub fn of(profile: &Profile, process: Option<&str>) -> Vec<Self> {
+        let all = Quality::of(profile, process).samples;
+        let files = unnamed(profile, process).into_iter().take(UNNAMED_MAX);
+        files.map(|(module, samples)| Self { module, ratio: samples.share_of(all).0 }).collect()
+    }
+}
+
+/// Of more files than this, the last say nothing.
+const UNNAMED_MAX: usize = 3;
 
 /// Lookups of the unwinder's cache of rules.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]

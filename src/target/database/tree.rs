@@ -46,7 +46,8 @@ fn copy_file(entry: &fs::DirEntry, to: &Path, owner: Option<Account>) -> io::Res
     give(to, owner)
 }
 
-fn give(path: &Path, owner: Option<Account>) -> io::Result<()> {
+/// Makes `owner` the owner of a file or a folder.
+pub(super) fn give(path: &Path, owner: Option<Account>) -> io::Result<()> {
     let Some(Account { uid, gid }) = owner else { return Ok(()) };
     chown(path, Some(uid), Some(gid))
 }

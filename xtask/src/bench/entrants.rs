@@ -72,7 +72,6 @@ impl Args {
             server_cpus: server.clone(),
             load_cpus: load.clone(),
             detail: Detail::Auto,
-            raw_stacks: false,
             command: command(),
         };
         let levels = levels.iter().map(settings).collect();

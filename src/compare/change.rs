@@ -95,7 +95,7 @@ impl Change {
             }
         }
         if self.ci95.is_none() {
-            self.remark = Some("one value on each side says nothing of how it scatters".to_owned());
+            self.remark = Some("one value on each side".to_owned());
         }
         if pair.a.invalid.is_some() || pair.b.invalid.is_some() {
             self.verdict = Verdict::Inconclusive;

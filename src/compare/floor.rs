@@ -59,7 +59,7 @@ impl Options {
     pub(super) fn floor(&self, metric: Metric, design: Design) -> Floor {
         let assumed = match design {
             Design::Interleaved => INTERLEAVED,
-            Design::Separate => SEPARATE,
+            Design::Turns | Design::Separate => SEPARATE,
         };
         let measured = self.floors.get(&metric).copied();
         measured.unwrap_or(Floor { sd: assumed, comparisons: None })
@@ -67,6 +67,15 @@ impl Options {
 }
 
 impl Floor {
+    /// Identical servers that do not differ.
+    pub(super) const NONE: Self = Self { sd: 0.0, comparisons: None };
+
+    /// Its variance and the degrees of freedom of that; what is assumed has none to lose.
+    pub(super) fn part(&self) -> (f64, f64) {
+        let degrees = self.comparisons.map_or(f64::INFINITY, |count| f64::from(count) - 1.0);
+        (self.sd.powi(2), degrees)
+    }
+
     /// What it may weigh beside rounds: nothing where it is assumed.
     pub(super) fn degrees(&self) -> f64 {
         let found = self.comparisons.map_or(0.0, |count| f64::from(count.saturating_sub(1)));

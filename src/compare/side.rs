@@ -27,6 +27,8 @@ pub enum Design {
     /// In one measurement, in which the load alternates between the two: drift cancels. The rounds
     /// of both sides belong together in their order, and slices by their block.
     Interleaved,
+    /// Each round by itself, and the sides in turns: what drifts shows in how rounds scatter.
+    Turns,
     /// Each by itself, at another time: the drift between is in every difference.
     Separate,
 }

@@ -11,7 +11,7 @@ use crate::compare::{
 };
 
 fn design() -> impl Strategy<Value = Design> {
-    prop_oneof![Just(Design::Interleaved), Just(Design::Separate)]
+    prop_oneof![Just(Design::Interleaved), Just(Design::Turns), Just(Design::Separate)]
 }
 
 /// Stacks of a few functions that call each other in any way.

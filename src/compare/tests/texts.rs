@@ -177,8 +177,8 @@ fn runs_that_were_sampled_differently_have_no_functions() {
     b.profile.as_mut().expect("it has one").privileges = Some("user only".to_owned());
     let pair = recorded(&one(a, 1, 1), &one(b, 1, 1));
     let found = compare(&pair, &Options::default());
-    assert_eq!(found.functions, None);
-    expect!["A was sampled as kernel and user by perf_event, B as user only by perf_event: their shares are not of the same"].assert_eq(found.without_functions.as_deref().unwrap_or_default());
+    assert_eq!(found.frames, None);
+    expect!["A was sampled as kernel and user by perf_event, B as user only by perf_event: their shares are not of the same"].assert_eq(found.without_frames.as_deref().unwrap_or_default());
 }
 
 #[test]

@@ -26,14 +26,16 @@ pub(super) fn caveats(pair: &Pair, primary: Option<&Change>, options: &Options) 
                 .to_owned(),
         ),
     }
-    if let Some(change) = primary.filter(|_| single || pair.design == Design::Separate) {
-        let floor = options.floor(change.metric, pair.design);
+    let floor = primary
+        .filter(|_| single || pair.design == Design::Separate)
+        .and_then(|change| options.floor(change.metric, pair.design));
+    if let Some(floor) = floor {
         let known = match floor.comparisons {
             Some(count) => format!("found to be {} in {count} comparisons", Ratio(floor.sd)),
             None => format!("assumed to be {}", Ratio(floor.sd)),
         };
         caveats.push(format!(
-            "intervals are widened by what two identical servers differ by, {known} (standard \
+            "the interval is widened by what two identical servers differ by, {known} (standard \
              deviation)"
         ));
     }

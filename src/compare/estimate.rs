@@ -68,8 +68,8 @@ pub(super) fn estimate(pair: &Pair, metric: Metric, options: &Options) -> Option
                 rounds.iter().filter_map(|round| of_slices(round, metric)).collect()
             };
             let (a, b) = (of_side(&pair.a.rounds), of_side(&pair.b.rounds));
-            let between = if pair.design == Design::Separate { floor } else { Floor::NONE };
-            separate(&a, &b, floor, between)
+            let is_apart = pair.design == Design::Separate;
+            separate(&a, &b, floor, if is_apart { floor } else { Some(Floor::NONE) })
         }
     }
 }
@@ -110,7 +110,7 @@ pub(super) fn figure(round: &Round, metric: Metric) -> Option<f64> {
     round.figures.get(&metric).copied().filter(|figure| figure.is_finite() && *figure > 0.0)
 }
 
-fn paired(ratios: &[Location], floor: Floor) -> Option<Estimate> {
+fn paired(ratios: &[Location], floor: Option<Floor>) -> Option<Estimate> {
     let values: Vec<f64> = ratios.iter().map(|ratio| ratio.value).collect();
     match ratios {
         [] => None,
@@ -118,14 +118,19 @@ fn paired(ratios: &[Location], floor: Floor) -> Option<Estimate> {
         _ => {
             let count = values.len() as f64;
             let rounds = Rounds { squares: squares(&values), degrees: count - 1.0 };
-            let error = rounds.error(floor.sd.powi(2), floor, ratios, 1.0 / count);
+            let error = rounds.error(floor, 1.0, ratios, 1.0 / count);
             Some(Estimate { value: mean(&values), error: Some(error) })
         }
     }
 }
 
 /// Rounds that were not made side by side. `between` is what the time between the sides adds.
-fn separate(a: &[Location], b: &[Location], floor: Floor, between: Floor) -> Option<Estimate> {
+fn separate(
+    a: &[Location],
+    b: &[Location],
+    floor: Option<Floor>,
+    between: Option<Floor>,
+) -> Option<Estimate> {
     if a.is_empty() || b.is_empty() {
         return None;
     }
@@ -140,7 +145,7 @@ fn separate(a: &[Location], b: &[Location], floor: Floor, between: Floor) -> Opt
             let rounds = Rounds { squares, degrees: count as f64 - 2.0 };
             let share = 1.0 / of_a.len() as f64 + 1.0 / of_b.len() as f64;
             // The floor is of a ratio, so of two rounds.
-            Some(rounds.error(floor.sd.powi(2) / 2.0, floor, &all, share).and(between))
+            between.map(|between| rounds.error(floor, 0.5, &all, share).and(between))
         }
     };
     Some(Estimate { value, error })
@@ -148,8 +153,8 @@ fn separate(a: &[Location], b: &[Location], floor: Floor, between: Floor) -> Opt
 
 /// Of one process on each side, slices say how it scattered within, and only the floor what two
 /// processes differ by.
-fn of_one(rounds: &[Location], floor: Floor) -> Option<Error> {
-    let mut parts = vec![floor.part()];
+fn of_one(rounds: &[Location], floor: Option<Floor>) -> Option<Error> {
+    let mut parts = vec![floor?.part()];
     for round in rounds {
         parts.push((round.variance?, round.count as f64 - 1.0));
     }
@@ -183,9 +188,11 @@ struct Rounds {
 
 impl Rounds {
     /// The variance of a round is that of the rounds, together with what is known of it from
-    /// before: never less than what the slices within explain. `share` of it is left in the
-    /// estimate.
-    fn error(&self, known: f64, floor: Floor, within: &[Location], share: f64) -> Error {
+    /// before, which is so many `parts` of the floor's and never less than what the slices within
+    /// explain. `share` of it is left in the estimate.
+    fn error(&self, floor: Option<Floor>, parts: f64, within: &[Location], share: f64) -> Error {
+        let floor = floor.unwrap_or(Floor::NONE);
+        let known = parts * floor.sd.powi(2);
         let within: Vec<f64> = within.iter().filter_map(|round| round.variance).collect();
         let known = if within.is_empty() { known } else { known.max(mean(&within)) };
         let weight = floor.degrees();

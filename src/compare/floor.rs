@@ -55,14 +55,19 @@ impl Options {
         self.tolerance.max(least).ln_1p().max(floor)
     }
 
-    /// The floor of a metric: measured, or else assumed.
-    pub(super) fn floor(&self, metric: Metric, design: Design) -> Floor {
-        let assumed = match design {
-            Design::Interleaved => INTERLEAVED,
-            Design::Turns | Design::Separate => SEPARATE,
+    /// The floor of a metric: measured, or else assumed. None where nothing can be assumed: what
+    /// other programs and machines take of the CPUs slows down responses without a limit, but
+    /// hardly CPU time.
+    pub(super) fn floor(&self, metric: Metric, design: Design) -> Option<Floor> {
+        let assumed = match (design, metric) {
+            // Memory does not depend on the time of the day.
+            (_, Metric::Memory) => Some(0.0),
+            (Design::Interleaved, _) => Some(INTERLEAVED),
+            (Design::Turns | Design::Separate, Metric::Cpu) => Some(SEPARATE),
+            (Design::Turns | Design::Separate, _) => None,
         };
         let measured = self.floors.get(&metric).copied();
-        measured.unwrap_or(Floor { sd: assumed, comparisons: None })
+        measured.or_else(|| assumed.map(|sd| Floor { sd, comparisons: None }))
     }
 }
 

@@ -35,7 +35,7 @@ pub fn recorded(a: &[Recorded], b: &[Recorded]) -> Pair {
     let [a, b] = of;
     Pair {
         unlike: unlike(&of_a, &of_b),
-        without_functions: without_functions(&of_a, &of_b),
+        without_frames: without_frames(&of_a, &of_b),
         a,
         b,
         design: if in_turns(&of_a, &of_b) { Design::Turns } else { Design::Separate },
@@ -140,7 +140,7 @@ fn slice(facts: &SliceFacts) -> Slice {
 }
 
 /// Why functions of the runs are not to be compared.
-fn without_functions(a: &[Run], b: &[Run]) -> Option<String> {
+fn without_frames(a: &[Run], b: &[Run]) -> Option<String> {
     let how = |run: &Run| {
         let profile = run.profile.as_ref()?;
         let privileges = profile.privileges.as_deref().unwrap_or("whatever it could see");

@@ -17,7 +17,7 @@ pub struct Pair {
     /// In what else than the servers themselves they differ.
     pub unlike: Vec<Unlike>,
     /// Why functions are not to be compared, though there are profiles.
-    pub without_functions: Option<String>,
+    pub without_frames: Option<String>,
 }
 
 /// How two sides were measured.

@@ -102,8 +102,8 @@ fn json_and_markdown_are_for_programs_and_pull_requests() {
     assert_eq!(json["verdict"], "regressed");
     assert_eq!(json["metrics"][0]["metric"], "cpu_us_per_request");
     assert!((json["metrics"][0]["tolerance"].as_f64().expect("a number") - 0.03).abs() < 1e-12);
-    assert_eq!(json["functions"]["functions"][0]["name"], "parse");
-    assert_eq!(json["functions"]["waterfall"]["change_us"], 12.0);
+    assert_eq!(json["frames"]["functions"][0]["name"], "parse");
+    assert_eq!(json["frames"]["waterfall"]["change_us"], 12.0);
     let markdown = compare(&store, &[&a, &b, "--markdown"], 0);
     assert!(markdown.starts_with("### CPU/request: slower by 120.0 %"), "{markdown}");
 }

@@ -61,7 +61,7 @@ fn score(seed: u64, repeats: usize, rounds: usize, culprit: usize, more: f64) ->
     let mut score = Score::default();
     for _ in 0..repeats {
         let found = compare(&measured(&mut chance, rounds, culprit, more), &Options::default());
-        let named = named(found.functions.as_ref().expect("both sides have samples"));
+        let named = named(found.frames.as_ref().expect("both sides have samples"));
         let is_culprit = |name: &&String| **name == format!("f{culprit:02}");
         let right = usize::from(more > 1.0 && named.iter().any(|name| is_culprit(&name)));
         score.found += right;

@@ -106,16 +106,16 @@ fn two_runs_as_markdown() {
             - **Unlike connections**: A 64, B 128
             - one process on each side: intervals are within one process each
             - A and B were measured at different times: drift is in it, whatever the machine did meanwhile
-            - intervals are widened by what two identical servers differ by, assumed to be 15.0 % (standard deviation)
+            - the interval is widened by what two identical servers differ by, assumed to be 15.0 % (standard deviation)
             - B: it was interrupted
 
             | | A | B | change | 95 % interval, % | |
             |---|--:|--:|--:|--:|---|
             | CPU/request | 10.00 µs | 12.00 µs | +20.0 % | -10.6 to +61.0 | inconclusive |
-            | throughput | 100000/s | 83333/s | -16.7 % | -37.9 to +11.8 | inconclusive |
-            | p50 latency | 640 µs | 768 µs | +20.0 % | -10.6 to +61.0 | inconclusive |
-            | memory peak | 4.0 MiB | 4.0 MiB | +0.0 % | - | inconclusive (one value on each side) |
-            | context switches/request | 0.061 | 0.073 | +20.0 % | - | inconclusive (one value on each side) |
+            | throughput | 100000/s | 83333/s | -16.7 % | - | inconclusive (one figure on each side at different times) |
+            | p50 latency | 640 µs | 768 µs | +20.0 % | - | inconclusive (one figure on each side at different times) |
+            | memory peak | 4.0 MiB | 4.0 MiB | +0.0 % | - | inconclusive (one figure on each side at different times) |
+            | context switches/request | 0.061 | 0.073 | +20.0 % | - | inconclusive (one figure on each side at different times) |
 
             #### Where CPU/request changed
 
@@ -177,8 +177,8 @@ fn runs_that_were_sampled_differently_have_no_functions() {
     b.profile.as_mut().expect("it has one").privileges = Some("user only".to_owned());
     let pair = recorded(&one(a, 1, 1), &one(b, 1, 1));
     let found = compare(&pair, &Options::default());
-    assert_eq!(found.functions, None);
-    expect!["A was sampled as kernel and user by perf_event, B as user only by perf_event: their shares are not of the same"].assert_eq(found.without_functions.as_deref().unwrap_or_default());
+    assert_eq!(found.frames, None);
+    expect!["A was sampled as kernel and user by perf_event, B as user only by perf_event: their shares are not of the same"].assert_eq(found.without_frames.as_deref().unwrap_or_default());
 }
 
 #[test]

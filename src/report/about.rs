@@ -80,9 +80,18 @@ fn place(bench: &Bench) -> Vec<String> {
 /// A budget in a phrase.
 fn budget(budget: &BudgetFacts) -> String {
     let name = budget.name.as_ref().map(|name| format!("budget {name}: ")).unwrap_or_default();
-    let mut parts = vec![count(budget.server_cpus.len(), "server CPU")];
+    let had = budget.server_cpus.len();
+    let asked = budget.cpus.map(|cpus| cpus as usize).filter(|asked| *asked != had);
+    let mut parts = vec![match asked {
+        Some(asked) => format!("{had} of {}", count(asked, "server CPU")),
+        None => count(had, "server CPU"),
+    }];
     parts.extend(budget.workers.map(|workers| count(workers as usize, "worker")));
-    parts.extend(budget.memory_bytes.map(|bytes| Bytes(bytes).to_string()));
+    let memory = |bytes| match budget.memory_enforced {
+        Some(false) => format!("{} a process (not enforced)", Bytes(bytes)),
+        _ => format!("{} a process", Bytes(bytes)),
+    };
+    parts.extend(budget.memory_bytes.map(memory));
     parts.extend(budget.db_connections.map(|of| count(of as usize, "database connection")));
     parts.push(count(budget.load_cpus.len(), "load CPU"));
     format!("{name}{}", parts.join(", "))

@@ -74,11 +74,13 @@ fn setting(bench: &Bench, cell: &CellFacts) -> Fields {
         ("threads", whole(cell.threads.map(u64::from))),
         ("warmup_s", plain(Some(cell.warmup_s))),
         ("budget", budget.name.clone().unwrap_or_default()),
+        ("budget_cpus", whole(budget.cpus.map(u64::from))),
         ("server_cpus", cpus(&budget.server_cpus)),
         ("load_cpus", cpus(&budget.load_cpus)),
         ("workers", whole(budget.workers.map(u64::from))),
         ("db_connections", whole(budget.db_connections.map(u64::from))),
         ("memory_bytes", whole(budget.memory_bytes)),
+        ("memory_enforced", budget.memory_enforced.map(|is| is.to_string()).unwrap_or_default()),
     ]
     .map(|(name, value)| (name.to_owned(), value))
     .into()

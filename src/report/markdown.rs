@@ -16,7 +16,8 @@ pub fn markdown(bench: &Bench) -> String {
     for warning in &warnings {
         line(format!("> **Beware**: {}\n", text(warning)));
     }
-    line(format!("{}.\n{}.\n", text(&method.join(", ")), text(&place.join(", "))));
+    // Two spaces break a line.
+    line(format!("{}  \n{}\n", text(&method.join(" · ")), text(&place.join(" · "))));
     line("![requests/s, latency and CPU time per request](chart.svg)\n".to_owned());
     line(format!("## Throughput\n\n{}", table(&columns::throughput(bench), &[])));
     line(format!("## Latency: {}\n\n{}", kind(bench), table(&columns::latency(bench), &[])));

@@ -40,7 +40,16 @@ fn cell(target: &str, language: &str, connections: u32, rate: f64) -> CellFacts 
         language: language.into(),
         script: "hello".into(),
         engine: "builtin".into(),
-        budget: BudgetFacts { server_cpus: vec![0], load_cpus: vec![1], ..BudgetFacts::default() },
+        budget: BudgetFacts {
+            name: Some("multi".into()),
+            cpus: Some(4),
+            server_cpus: vec![0],
+            load_cpus: vec![1],
+            workers: Some(4),
+            memory_bytes: Some(512 << 20),
+            memory_enforced: Some(false),
+            ..BudgetFacts::default()
+        },
         level: level(connections),
         rounds: rounds(4, true),
         counted: 4,

@@ -12,6 +12,7 @@ use flameload::{
     measure::{self, BenchEvent, Contest, Source},
     record::{Bench, Status, Store},
     report,
+    target::BudgetName,
     unit::{Hertz, parse_duration},
 };
 
@@ -36,6 +37,7 @@ Examples:
   cargo xtask bench hyper axum go-nethttp --script hello
   cargo xtask bench hyper go-nethttp --script hello-ladder --duration 20s
   cargo xtask bench hyper axum --connections 8,64,512 --baseline axum --rounds 6
+  cargo xtask bench go-chi-pgx fastapi-asyncpg --budget single
   cargo xtask bench hyper axum --rate 5000,20000 --profile    a flamegraph for each cell
   cargo xtask bench --manifest ~/shop-old --manifest ~/shop-new --script ~/shop/pay.toml
   cargo xtask bench --from bench/latest --baseline axum       the same runs again, another table
@@ -80,6 +82,15 @@ pub(crate) struct Args {
     #[arg(long, value_name = "TARGET")]
     baseline: Option<String>,
 
+    /// What each target may use: CPUs, workers, memory, database connections: single (1 CPU), multi
+    /// (4 CPUs) or default (all of the server's), unless its manifest says otherwise
+    #[arg(long, value_name = "NAME", default_value_t)]
+    budget: BudgetName,
+
+    /// A database that runs already, instead of the services of the targets; it is used as it is
+    #[arg(long, value_name = "postgres://...", value_parser = choice::db_url)]
+    db_url: Option<String>,
+
     /// What sends the load: builtin, wrk, wrk2, k6, hey, oha or bombardier [default: the script's]
     #[arg(long, value_name = "NAME", value_parser = choice::engine)]
     engine: Option<EngineKind>,
@@ -100,7 +111,7 @@ pub(crate) struct Args {
     /// benchmark such as bench/latest
     #[arg(long, value_name = "RUN", num_args = 1..)]
     #[arg(conflicts_with_all = ["targets", "manifest", "script", "duration", "warmup", "connections"])]
-    #[arg(conflicts_with_all = ["rate", "engine", "profile", "cpus"])]
+    #[arg(conflicts_with_all = ["rate", "engine", "profile", "cpus", "db_url"])]
     from: Vec<String>,
 
     /// Print the record as one line of JSON on stdout

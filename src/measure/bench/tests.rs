@@ -303,6 +303,7 @@ fn what_makes_rows_unlike_is_said() {
         load_cpus: vec![1],
         workers: Some(4),
         memory_bytes: Some(512 << 20),
+        memory_enforced: Some(false),
         db_connections: Some(40),
         ..BudgetFacts::default()
     };
@@ -315,7 +316,7 @@ fn what_makes_rows_unlike_is_said() {
     rebuilt.target.build_id = Some("beef".into());
     let cells = [cell([Ok(run("a", 1.0, 1.0)), Ok(rebuilt)]), cell([Ok(other)])];
     expect![[r#"
-        unlike budgets: server CPUs 1 (a), 4 (b); workers not set (a), 4 (b); database connections not set (a), 40 (b); memory no limit (a), 512.0 MiB (b)
+        unlike budgets: server CPUs 1 (a), 4 (b); workers not set (a), 4 (b); database connections not set (a), 40 (b); memory no limit (a), 512.0 MiB, not enforced (b)
         unlike scripts: hello (a), users (b)
         unlike engines: builtin (a), wrk 4.1.0 (b)
         unlike warm-ups: 2 s (a), 0.5 s (b)

@@ -11,12 +11,20 @@ pub(super) fn warnings(cells: &[Cell]) -> Vec<String> {
     let cpus = |count: usize| if count == 0 { "not known".to_owned() } else { count.to_string() };
     let number = |number: Option<u32>| number.map_or("not set".to_owned(), |it| it.to_string());
     let budget = |of: fn(&BudgetFacts) -> Option<u32>| move |run: &Run| number(of(&run.budget));
-    let memory = |run: &Run| {
-        run.budget.memory_bytes.map_or("no limit".to_owned(), |bytes| Bytes(bytes).to_string())
+    let memory = |run: &Run| match (run.budget.memory_bytes, run.budget.memory_enforced) {
+        (Some(bytes), Some(false)) => format!("{}, not enforced", Bytes(bytes)),
+        (Some(bytes), _) => Bytes(bytes).to_string(),
+        (None, _) => "no limit".to_owned(),
+    };
+    let service_cpus = |run: &Run| match &run.budget.service_cpus {
+        Some(service) => cpus(service.len()),
+        None => "no services".to_owned(),
     };
     let of_budget = [
+        unlike(cells, "CPUs to be used", budget(|budget| budget.cpus)),
         unlike(cells, "server CPUs", |run| cpus(run.budget.server_cpus.len())),
         unlike(cells, "CPUs of the load", |run| cpus(run.budget.load_cpus.len())),
+        unlike(cells, "CPUs of services", service_cpus),
         unlike(cells, "workers", budget(|budget| budget.workers)),
         unlike(cells, "database connections", budget(|budget| budget.db_connections)),
         unlike(cells, "memory", memory),
@@ -38,6 +46,7 @@ pub(super) fn warnings(cells: &[Cell]) -> Vec<String> {
     let rest = [
         ("scripts", unlike(cells, "", |run| run.load.script.clone())),
         ("engines", unlike(cells, "", engine)),
+        ("services", unlike(cells, "", |run| run.target.services.join(" and "))),
         ("warm-ups", unlike(cells, "", |run| format!("{} s", run.load.warmup_s))),
         ("hosts", unlike(cells, "", host)),
     ];

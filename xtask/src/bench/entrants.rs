@@ -11,7 +11,10 @@ use flameload::{
 use super::Args;
 use crate::{
     paths,
-    profile::{choice::CpuChoice, default_backends},
+    profile::{
+        choice::{self, CpuChoice},
+        default_backends,
+    },
 };
 
 impl Args {
@@ -50,17 +53,25 @@ impl Args {
             true => default_backends(&manifest)?,
             false => Backends::none(),
         };
-        let color = std::io::IsTerminal::is_terminal(&std::io::stderr());
-        let launch = Launch { color, cache: paths::cache(), ..Launch::new(manifest) };
+        if self.db_url.is_some() && !manifest.uses_database() {
+            bail!("--db-url is of no use: no process of '{name}' asks for {{db_url}}");
+        }
+        let launch = Launch {
+            color: std::io::IsTerminal::is_terminal(&std::io::stderr()),
+            cache: paths::cache(),
+            budget: self.budget,
+            db_url: self.db_url.clone(),
+            ..Launch::new(manifest)
+        };
         let settings = |script: &Script| Settings {
             script: script.clone(),
             backends: backends.clone(),
+            raw_stacks: false,
             hz: self.hz,
             dump: None,
             server_cpus: server.clone(),
             load_cpus: load.clone(),
             detail: Detail::Auto,
-            raw_stacks: false,
             command: command(),
         };
         let levels = levels.iter().map(settings).collect();
@@ -112,7 +123,7 @@ impl Args {
 
 /// The command line, for the record.
 pub(super) fn command() -> String {
-    let arguments = std::env::args().skip(1);
+    let arguments = std::env::args().skip(1).map(|word| choice::without_password(&word));
     std::iter::once("cargo xtask".to_owned()).chain(arguments).collect::<Vec<_>>().join(" ")
 }
 

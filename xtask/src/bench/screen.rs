@@ -52,7 +52,7 @@ pub(super) fn text(bench: &Bench, directory: &Path, look: Look) -> String {
     let About { title, method, place, warnings } = About::of(bench);
     let mut out = format!("{title}\n");
     // Writing to a string cannot fail.
-    let _ = writeln!(out, "  {}\n  {}", method.join(", "), place.join(", "));
+    let _ = writeln!(out, "  {}\n  {}", method.join(" · "), place.join(" · "));
     for warning in &warnings {
         let _ = writeln!(out, "  {} {warning}", look.paint(ALARM, "BEWARE"));
     }

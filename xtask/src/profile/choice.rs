@@ -33,7 +33,7 @@ impl FromStr for Url {
 }
 
 /// The URL of a PostgreSQL database.
-pub(super) fn db_url(text: &str) -> Result<String, String> {
+pub(crate) fn db_url(text: &str) -> Result<String, String> {
     let rest = ["postgres://", "postgresql://"].iter().find_map(|start| text.strip_prefix(start));
     match rest {
         Some(rest) if !rest.is_empty() => Ok(text.to_owned()),
@@ -44,7 +44,7 @@ pub(super) fn db_url(text: &str) -> Result<String, String> {
 }
 
 /// A word of a command, without the password of a URL in it.
-pub(super) fn without_password(word: &str) -> String {
+pub(crate) fn without_password(word: &str) -> String {
     let Some((scheme, rest)) = word.split_once("://") else { return word.to_owned() };
     let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
     match authority.rsplit_once('@').and_then(|(user, host)| Some((user.split_once(':')?.0, host)))

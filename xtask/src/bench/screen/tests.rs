@@ -64,7 +64,7 @@ const PLAIN: Look = Look { columns: 60, color: false };
 fn levels_stand_below_each_other_with_their_bars() {
     expect![[r#"
         hello: hyper, go-nethttp
-          builtin engine, closed loop, 2 rounds of 2 s in turns, 2 s of warm-up each, not profiled
+          builtin engine · closed loop · 2 rounds of 2 s in turns · 2 s of warm-up each · not profiled
           1970-01-01
           BEWARE unlike budgets: workers 1 (hyper), 4 (go-nethttp)
 

@@ -73,9 +73,8 @@ const CALLS_OF_PYTHON: [&str; 11] = [
 
 /// What in tokio's runtime is work of its own, by parts of names; everything else there passes
 /// on what it is given.
-const WORK: [&str; 18] = [
+const WORK: [&str; 17] = [
     "block_on",
-    "deadlock",
     "drop",
     "inject",
     "metrics",

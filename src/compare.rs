@@ -51,7 +51,7 @@ pub fn compare(pair: &Pair, options: &Options) -> Comparison {
         Metric::ALL.into_iter().filter_map(|metric| Change::of(pair, metric, options)).collect();
     let primary = metrics.iter().find(|change| change.metric.is_primary());
     let waits = comparison::waits(&metrics);
-    let functions = match pair.without_functions {
+    let frames = match pair.without_frames {
         None => frames::frames(pair),
         Some(_) => None,
     };
@@ -65,11 +65,11 @@ pub fn compare(pair: &Pair, options: &Options) -> Comparison {
         verdict: primary.map_or(Verdict::Inconclusive, |change| change.verdict),
         waits: waits.map(|change| change.metric),
         headline: words::headline(pair, primary, waits),
-        without_functions: match functions {
+        without_frames: match frames {
             Some(_) => None,
-            None => pair.without_functions.clone().or_else(|| Some(NO_SAMPLES.to_owned())),
+            None => pair.without_frames.clone().or_else(|| Some(NO_SAMPLES.to_owned())),
         },
-        functions,
+        frames,
         metrics,
     }
 }

@@ -24,6 +24,7 @@ mod module;
 mod named;
 mod owners;
 pub mod pprof;
+pub mod py_spy;
 mod record;
 mod ring;
 mod sampler;

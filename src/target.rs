@@ -40,6 +40,7 @@ mod launch;
 mod manifest;
 pub mod network;
 mod output;
+mod perf_maps;
 mod port;
 mod procfs;
 mod ready;
@@ -65,6 +66,7 @@ pub use manifest::{
     Build, CargoBuild, CommandBuild, Condition, DebugLevel, FILE_NAME, GoBuild, Manifest,
     ManifestError, Process, PythonBuild, PythonVersion, Ready, Recipe, Service, ServiceKind,
 };
+pub use perf_maps::PerfMaps;
 pub use procfs::{descendants, is_running, listening_ports};
 pub use revision::Revision;
 pub use running::{Listener, Running};

@@ -11,23 +11,32 @@ use crate::unit::Ratio;
 /// The caveats of a comparison, as sentences.
 pub(super) fn caveats(pair: &Pair, primary: Option<&Change>, options: &Options) -> Vec<String> {
     let mut caveats = Vec::new();
-    if pair.design == Design::Separate {
-        caveats.push(
-            "A and B were measured at different times: drift is in it, which is whatever the \
-             machine did meanwhile"
-                .to_owned(),
-        );
+    let single = primary.is_some_and(|change| change.basis == Some(Basis::Slices));
+    if single {
+        caveats.push("one process on each side: intervals are within one process each".to_owned());
     }
-    if let Some(change) = primary.filter(|change| change.basis == Some(Basis::Slices)) {
-        let floor = options.floor(change.metric, pair.design);
+    match pair.design {
+        Design::Interleaved => {}
+        Design::Turns => caveats.push(
+            "A and B were measured in turns: drift is in it, and in the intervals".to_owned(),
+        ),
+        Design::Separate => caveats.push(
+            "A and B were measured at different times: drift is in it, whatever the machine did \
+             meanwhile"
+                .to_owned(),
+        ),
+    }
+    let floor = primary
+        .filter(|_| single || pair.design == Design::Separate)
+        .and_then(|change| options.floor(change.metric, pair.design));
+    if let Some(floor) = floor {
         let known = match floor.comparisons {
-            Some(count) => format!("was found to be {} in {count} comparisons", Ratio(floor.sd)),
-            None => format!("is assumed to be {}", Ratio(floor.sd)),
+            Some(count) => format!("found to be {} in {count} comparisons", Ratio(floor.sd)),
+            None => format!("assumed to be {}", Ratio(floor.sd)),
         };
         caveats.push(format!(
-            "one process on each side: the slices say how it scatters within one process each, and \
-             the interval is widened by what two identical servers differ by, which {known} \
-             (standard deviation)"
+            "the interval is widened by what two identical servers differ by, {known} (standard \
+             deviation)"
         ));
     }
     for (letter, Side { doubts, .. }) in [("A", &pair.a), ("B", &pair.b)] {

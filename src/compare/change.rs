@@ -7,7 +7,7 @@ use super::{
     floor::Options,
     metric::Metric,
     robust::mean,
-    side::{Pair, Round},
+    side::{Design, Pair, Round},
 };
 
 /// What became of a metric from A to B.
@@ -51,6 +51,9 @@ pub enum Verdict {
     Inconclusive,
 }
 
+/// Totals and typical slices may differ by this share of the tolerance before it is told.
+const FAR: f64 = 0.5;
+
 impl Change {
     /// Compares a metric; none where a side has no figure of it.
     pub(super) fn of(pair: &Pair, metric: Metric, options: &Options) -> Option<Self> {
@@ -62,6 +65,9 @@ impl Change {
             rounds.iter().filter_map(|round| figure(round, metric)).collect()
         };
         let (of_a, of_b) = (figures(&pair.a.rounds), figures(&pair.b.rounds));
+        if of_a.is_empty() || of_b.is_empty() {
+            return None;
+        }
         let mut change = Self {
             metric,
             a: mean(&of_a),
@@ -84,7 +90,9 @@ impl Change {
     /// Takes back what must not be said.
     fn doubt(&mut self, pair: &Pair) {
         let total = self.b / self.a;
-        if self.ci95.is_some_and(|[low, high]| !(low..=high).contains(&total)) {
+        let is_outside = self.ci95.is_some_and(|[low, high]| !(low..=high).contains(&total));
+        let is_far = (total / self.ratio).ln().abs() > self.tolerance.ln_1p() * FAR;
+        if is_outside && is_far {
             // A cost that comes in bursts is not in the typical slices.
             self.remark = Some(format!(
                 "the totals changed by {:+.1} %: a few slices are far from the others",
@@ -95,7 +103,9 @@ impl Change {
             }
         }
         if self.ci95.is_none() {
-            self.remark = Some("one value on each side says nothing of how it scatters".to_owned());
+            let figure = if self.rounds == [1, 1] { "one figure" } else { "figures" };
+            let apart = if pair.design == Design::Separate { " at different times" } else { "" };
+            self.remark = Some(format!("{figure} on each side{apart}"));
         }
         if pair.a.invalid.is_some() || pair.b.invalid.is_some() {
             self.verdict = Verdict::Inconclusive;

@@ -37,9 +37,9 @@ pub struct Comparison {
     /// The metrics that both sides have, the primary one first.
     pub metrics: Vec<Change>,
     /// Which functions changed; none where they could not be compared.
-    pub functions: Option<Frames>,
+    pub frames: Option<Frames>,
     /// Why functions could not be compared.
-    pub without_functions: Option<String>,
+    pub without_frames: Option<String>,
 }
 
 /// A side, as a comparison names it.

@@ -63,11 +63,13 @@ pub(super) fn estimate(pair: &Pair, metric: Metric, options: &Options) -> Option
                 rounds.filter_map(|(a, b)| of_blocks(a, b, metric)).collect();
             paired(&ratios, floor)
         }
-        Design::Separate => {
+        Design::Turns | Design::Separate => {
             let of_side = |rounds: &[Round]| -> Vec<Location> {
                 rounds.iter().filter_map(|round| of_slices(round, metric)).collect()
             };
-            separate(&of_side(&pair.a.rounds), &of_side(&pair.b.rounds), floor)
+            let (a, b) = (of_side(&pair.a.rounds), of_side(&pair.b.rounds));
+            let is_apart = pair.design == Design::Separate;
+            separate(&a, &b, floor, if is_apart { floor } else { Some(Floor::NONE) })
         }
     }
 }
@@ -108,7 +110,7 @@ pub(super) fn figure(round: &Round, metric: Metric) -> Option<f64> {
     round.figures.get(&metric).copied().filter(|figure| figure.is_finite() && *figure > 0.0)
 }
 
-fn paired(ratios: &[Location], floor: Floor) -> Option<Estimate> {
+fn paired(ratios: &[Location], floor: Option<Floor>) -> Option<Estimate> {
     let values: Vec<f64> = ratios.iter().map(|ratio| ratio.value).collect();
     match ratios {
         [] => None,
@@ -116,13 +118,19 @@ fn paired(ratios: &[Location], floor: Floor) -> Option<Estimate> {
         _ => {
             let count = values.len() as f64;
             let rounds = Rounds { squares: squares(&values), degrees: count - 1.0 };
-            let error = rounds.error(floor.sd.powi(2), floor, ratios, 1.0 / count);
+            let error = rounds.error(floor, 1.0, ratios, 1.0 / count);
             Some(Estimate { value: mean(&values), error: Some(error) })
         }
     }
 }
 
-fn separate(a: &[Location], b: &[Location], floor: Floor) -> Option<Estimate> {
+/// Rounds that were not made side by side. `between` is what the time between the sides adds.
+fn separate(
+    a: &[Location],
+    b: &[Location],
+    floor: Option<Floor>,
+    between: Option<Floor>,
+) -> Option<Estimate> {
     if a.is_empty() || b.is_empty() {
         return None;
     }
@@ -137,27 +145,39 @@ fn separate(a: &[Location], b: &[Location], floor: Floor) -> Option<Estimate> {
             let rounds = Rounds { squares, degrees: count as f64 - 2.0 };
             let share = 1.0 / of_a.len() as f64 + 1.0 / of_b.len() as f64;
             // The floor is of a ratio, so of two rounds.
-            Some(rounds.error(floor.sd.powi(2) / 2.0, floor, &all, share))
+            between.map(|between| rounds.error(floor, 0.5, &all, share).and(between))
         }
     };
     Some(Estimate { value, error })
 }
 
 /// Of one process on each side, slices say how it scattered within, and only the floor what two
-/// processes differ by. Degrees of freedom by Welch and Satterthwaite.
-fn of_one(rounds: &[Location], floor: Floor) -> Option<Error> {
-    let mut parts = vec![(floor.sd.powi(2), floor.comparisons.map(|count| f64::from(count) - 1.0))];
+/// processes differ by.
+fn of_one(rounds: &[Location], floor: Option<Floor>) -> Option<Error> {
+    let mut parts = vec![floor?.part()];
     for round in rounds {
-        parts.push((round.variance?, Some(round.count as f64 - 1.0)));
+        parts.push((round.variance?, round.count as f64 - 1.0));
     }
-    let variance: f64 = parts.iter().map(|(variance, _)| variance).sum();
-    // What is assumed has no degrees of freedom to lose.
-    let lost: f64 = parts
-        .iter()
-        .filter_map(|(variance, degrees)| Some(variance.powi(2) / (*degrees)?.max(1.0)))
-        .sum();
-    let degrees = if lost > 0.0 { variance.powi(2) / lost } else { f64::INFINITY };
-    Some(Error { sd: variance.sqrt(), degrees, basis: Basis::Slices })
+    Some(Error::of(&parts, Basis::Slices))
+}
+
+impl Error {
+    /// Of a sum of variances, each with its degrees of freedom (Welch and Satterthwaite).
+    fn of(parts: &[(f64, f64)], basis: Basis) -> Self {
+        let variance: f64 = parts.iter().map(|(variance, _)| variance).sum();
+        let lost: f64 =
+            parts.iter().map(|(variance, degrees)| variance.powi(2) / degrees.max(1.0)).sum();
+        let degrees = if lost > 0.0 { variance.powi(2) / lost } else { f64::INFINITY };
+        Self { sd: variance.sqrt(), degrees, basis }
+    }
+
+    /// Together with a floor.
+    fn and(self, floor: Floor) -> Self {
+        if floor == Floor::NONE {
+            return self;
+        }
+        Self::of(&[(self.sd.powi(2), self.degrees), floor.part()], self.basis)
+    }
 }
 
 /// How rounds scatter about the mean of their side.
@@ -168,9 +188,11 @@ struct Rounds {
 
 impl Rounds {
     /// The variance of a round is that of the rounds, together with what is known of it from
-    /// before: never less than what the slices within explain. `share` of it is left in the
-    /// estimate.
-    fn error(&self, known: f64, floor: Floor, within: &[Location], share: f64) -> Error {
+    /// before, which is so many `parts` of the floor's and never less than what the slices within
+    /// explain. `share` of it is left in the estimate.
+    fn error(&self, floor: Option<Floor>, parts: f64, within: &[Location], share: f64) -> Error {
+        let floor = floor.unwrap_or(Floor::NONE);
+        let known = parts * floor.sd.powi(2);
         let within: Vec<f64> = within.iter().filter_map(|round| round.variance).collect();
         let known = if within.is_empty() { known } else { known.max(mean(&within)) };
         let weight = floor.degrees();

@@ -55,18 +55,32 @@ impl Options {
         self.tolerance.max(least).ln_1p().max(floor)
     }
 
-    /// The floor of a metric: measured, or else assumed.
-    pub(super) fn floor(&self, metric: Metric, design: Design) -> Floor {
-        let assumed = match design {
-            Design::Interleaved => INTERLEAVED,
-            Design::Separate => SEPARATE,
+    /// The floor of a metric: measured, or else assumed. None where nothing can be assumed: what
+    /// other programs and machines take of the CPUs slows down responses without a limit, but
+    /// hardly CPU time.
+    pub(super) fn floor(&self, metric: Metric, design: Design) -> Option<Floor> {
+        let assumed = match (design, metric) {
+            // Memory does not depend on the time of the day.
+            (_, Metric::Memory) => Some(0.0),
+            (Design::Interleaved, _) => Some(INTERLEAVED),
+            (Design::Turns | Design::Separate, Metric::Cpu) => Some(SEPARATE),
+            (Design::Turns | Design::Separate, _) => None,
         };
         let measured = self.floors.get(&metric).copied();
-        measured.unwrap_or(Floor { sd: assumed, comparisons: None })
+        measured.or_else(|| assumed.map(|sd| Floor { sd, comparisons: None }))
     }
 }
 
 impl Floor {
+    /// Identical servers that do not differ.
+    pub(super) const NONE: Self = Self { sd: 0.0, comparisons: None };
+
+    /// Its variance and the degrees of freedom of that; what is assumed has none to lose.
+    pub(super) fn part(&self) -> (f64, f64) {
+        let degrees = self.comparisons.map_or(f64::INFINITY, |count| f64::from(count) - 1.0);
+        (self.sd.powi(2), degrees)
+    }
+
     /// What it may weigh beside rounds: nothing where it is assumed.
     pub(super) fn degrees(&self) -> f64 {
         let found = self.comparisons.map_or(0.0, |count| f64::from(count.saturating_sub(1)));

@@ -7,6 +7,7 @@ use super::{
     functions::{Family, Functions},
     moderated::{Cost, Table},
     moved,
+    name::{clean, without_generics},
     shift::Shift,
     side::{Design, Pair},
     stacks::Function,
@@ -127,6 +128,18 @@ pub(super) fn frames(pair: &Pair) -> Option<Frames> {
         waterfall: Waterfall::of(pair, &own.table, &changes, shift),
         functions: changes,
     })
+}
+
+impl Frames {
+    /// The function that a frame of either side's profile counts for.
+    pub fn find(&self, name: &str, kernel: bool) -> Option<&FunctionChange> {
+        let name = clean(name);
+        let named = |name: &str| {
+            let order = |one: &FunctionChange| (one.name.as_str(), one.kernel).cmp(&(name, kernel));
+            self.functions.binary_search_by(order).ok().map(|at| &self.functions[at])
+        };
+        named(&name).or_else(|| named(&without_generics(&name)))
+    }
 }
 
 impl<'a> Judged<'a> {

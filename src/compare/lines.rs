@@ -121,7 +121,7 @@ impl Frames {
                 let function = &self.functions[at];
                 let common = row.change_us - function.own.change_us;
                 interval = function.own.ci95_us.map(|ends| ends.map(|end| end + common));
-                verdict = words::kind(function);
+                verdict = words::kind(function, self.replicated);
                 function.name.clone()
             }
             Part::Others(0) => "rounding".to_owned(),
@@ -149,17 +149,20 @@ impl Frames {
 
     /// What the table is of, and how far it is to be believed, as sentences.
     pub fn notes(&self) -> Vec<String> {
+        let changed = if self.replicated {
+            "surely changed (at most 5 % of them are expected not to have)"
+        } else {
+            "differ by more than samples and most functions do"
+        };
         let mut notes = vec![format!(
-            "{} of {} functions that cost enough to be judged surely changed, by at least {:.3} µs \
-             (at most 5 % of such findings are expected to be false)",
+            "{} of the {} functions that cost enough to be judged {changed}, by at least {:.3} µs",
             self.sure(),
             self.judged,
             self.least_us
         )];
         if !self.replicated {
             notes.push(
-                "without replicates, a finding is beyond how samples scatter and how most \
-                 functions differ; what differs from one process to the next is only guessed"
+                "without replicates, what differs from one process to the next is only guessed"
                     .to_owned(),
             );
         }

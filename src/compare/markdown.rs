@@ -39,8 +39,8 @@ impl Comparison {
     }
 
     fn functions_markdown(&self) -> String {
-        let Some(frames) = &self.functions else {
-            let why = self.without_functions.as_deref().unwrap_or("nothing is known of them");
+        let Some(frames) = &self.frames else {
+            let why = self.without_frames.as_deref().unwrap_or("nothing is known of them");
             return format!("\nFunctions are not compared: {}.\n", escaped(why));
         };
         let mut out =

@@ -162,7 +162,7 @@ impl<'a> Table<'a> {
                 (squares.sum::<f64>(), a.len() as f64 - 1.0)
             }
             // A change has the scatter of both sides.
-            Design::Separate => {
+            Design::Turns | Design::Separate => {
                 let squares = (squares(a) + squares(b)) / middle.powi(2);
                 (2.0 * squares, (a.len() + b.len()) as f64 - 2.0)
             }

@@ -35,11 +35,23 @@ pub fn recorded(a: &[Recorded], b: &[Recorded]) -> Pair {
     let [a, b] = of;
     Pair {
         unlike: unlike(&of_a, &of_b),
-        without_functions: without_functions(&of_a, &of_b),
+        without_frames: without_frames(&of_a, &of_b),
         a,
         b,
-        design: Design::Separate,
+        design: if in_turns(&of_a, &of_b) { Design::Turns } else { Design::Separate },
     }
+}
+
+/// Whether the sides changed as often as in A B B A or more, so that no drift is of one side.
+fn in_turns(a: &[Run], b: &[Run]) -> bool {
+    let of = |runs: &[Run], side: bool| -> Vec<_> {
+        runs.iter().map(|run| (run.started_at, side)).collect()
+    };
+    let mut order = [of(a, false), of(b, true)].concat();
+    order.sort_unstable();
+    let changes = order.windows(2).filter(|pair| pair[0].1 != pair[1].1).count();
+    let fewer = a.len().min(b.len());
+    fewer > 1 && changes >= fewer
 }
 
 fn side(recorded: &[Recorded]) -> Side {
@@ -128,7 +140,7 @@ fn slice(facts: &SliceFacts) -> Slice {
 }
 
 /// Why functions of the runs are not to be compared.
-fn without_functions(a: &[Run], b: &[Run]) -> Option<String> {
+fn without_frames(a: &[Run], b: &[Run]) -> Option<String> {
     let how = |run: &Run| {
         let profile = run.profile.as_ref()?;
         let privileges = profile.privileges.as_deref().unwrap_or("whatever it could see");

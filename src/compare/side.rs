@@ -17,7 +17,7 @@ pub struct Pair {
     /// In what else than the servers themselves they differ.
     pub unlike: Vec<Unlike>,
     /// Why functions are not to be compared, though there are profiles.
-    pub without_functions: Option<String>,
+    pub without_frames: Option<String>,
 }
 
 /// How two sides were measured.
@@ -27,6 +27,8 @@ pub enum Design {
     /// In one measurement, in which the load alternates between the two: drift cancels. The rounds
     /// of both sides belong together in their order, and slices by their block.
     Interleaved,
+    /// Each round by itself, and the sides in turns: what drifts shows in how rounds scatter.
+    Turns,
     /// Each by itself, at another time: the drift between is in every difference.
     Separate,
 }

@@ -90,11 +90,13 @@ pub(super) fn headline(pair: &Pair, primary: Option<&Change>, waits: Option<&Cha
     }
 }
 
-/// What became of a function, in a word or two.
-pub(super) fn kind(function: &FunctionChange) -> String {
+/// What became of a function, in a word or two. Without replicates, no more than what was seen.
+pub(super) fn kind(function: &FunctionChange, replicated: bool) -> String {
     let word = match function.kind {
-        Kind::Slower => "slower",
-        Kind::Faster => "faster",
+        Kind::Slower if replicated => "slower",
+        Kind::Slower => "more",
+        Kind::Faster if replicated => "faster",
+        Kind::Faster => "less",
         Kind::New => "new",
         Kind::Gone => "gone",
         Kind::Moved => return format!("moved: {}", function.moved_with.join(", ")),

@@ -206,6 +206,7 @@ mod tests {
                 None => '.',
                 Some(Backend::PerfEvent) => 'S',
                 Some(Backend::Pprof) => 'P',
+                Some(Backend::PySpy) => 'Y',
             };
             let end = place.end.0 as f64 / 1e6;
             let stage = place.stage.map(|stage| format!("/{stage}")).unwrap_or_default();

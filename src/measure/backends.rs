@@ -13,6 +13,8 @@ pub enum Backend {
     PerfEvent,
     /// The server itself, asked over HTTP: the CPU profile of `net/http/pprof` and its like.
     Pprof,
+    /// The memory of Python's interpreters, read while they run.
+    PySpy,
 }
 
 /// The backends of a measurement, each once. The first one's profile is the run's own; with none
@@ -32,13 +34,14 @@ pub enum BackendsError {
 
 impl Backend {
     /// All there are.
-    pub const ALL: [Self; 2] = [Self::PerfEvent, Self::Pprof];
+    pub const ALL: [Self; 3] = [Self::PerfEvent, Self::Pprof, Self::PySpy];
 
     /// Its name, as users and files have it.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::PerfEvent => "perf-event",
             Self::Pprof => "pprof",
+            Self::PySpy => "py-spy",
         }
     }
 
@@ -168,9 +171,9 @@ mod tests {
         let error = |list: &str| list.parse::<Backends>().expect_err("it is wrong").to_string();
         assert_eq!(
             error("perf_event"),
-            "unknown backend 'perf_event'; did you mean 'perf-event'? known are perf-event, pprof"
+            "unknown backend 'perf_event'; did you mean 'perf-event'? known are perf-event, pprof, py-spy"
         );
-        assert_eq!(error("pprof,"), "unknown backend ''; known are perf-event, pprof");
+        assert_eq!(error("pprof,"), "unknown backend ''; known are perf-event, pprof, py-spy");
         assert!(error("pprof,pprof").contains("twice"));
     }
 }

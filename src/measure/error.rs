@@ -8,7 +8,7 @@ use super::backends::{Backend, BackendsError};
 use crate::{
     load::{ExternalError, LoadError, ProbeError},
     record::RecordError,
-    sample::{SampleError, pprof::PprofError},
+    sample::{SampleError, pprof::PprofError, py_spy::PySpyError},
     target::{BuildError, TargetError, ToolError},
 };
 
@@ -34,6 +34,8 @@ pub enum MeasureError {
     Sample(#[from] SampleError),
     #[error(transparent)]
     Pprof(#[from] PprofError),
+    #[error(transparent)]
+    PySpy(#[from] PySpyError),
     #[error(transparent)]
     Backends(#[from] BackendsError),
     #[error(

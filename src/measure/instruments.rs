@@ -7,14 +7,16 @@ use super::{
     cpu_clocks::CpuClocks,
     error::MeasureError,
     profile::Settings,
-    subject::Subject,
+    subject::{Member, Subject},
 };
 use crate::{
     sample::{
         Capture, Config, CpuTimes, NamedCapture, Origin, SampleError, Sampler,
         pprof::{Pprof, SECOND},
+        py_spy::{PySpy, Root},
     },
     symbolize::{Detail, Resolved, adopt, resolve},
+    target::usage,
     unit::{Bytes, Nanos, Samples},
 };
 
@@ -28,6 +30,7 @@ pub(super) struct Instruments {
     backends: Backends,
     counter: Counter,
     pprof: Option<Pprof>,
+    py_spy: Option<PySpy>,
     /// The names under which processes are watched, in the order of their exact times.
     watched: Vec<String>,
     on: Option<Backend>,
@@ -83,9 +86,9 @@ impl Instruments {
                 Err(_) => Counter::Clocks(CpuClocks::default()),
             }
         };
-        let (backends, pprof) = (settings.backends.clone(), None);
-        let watched = Vec::new();
-        Ok(Self { backends, counter, pprof, watched, on: None, window_start: Nanos(0) })
+        let (backends, pprof, py_spy) = (settings.backends.clone(), None, None);
+        let (watched, on) = (Vec::new(), None);
+        Ok(Self { backends, counter, pprof, py_spy, watched, on, window_start: Nanos(0) })
     }
 
     /// Says, before anything is built, where the kernel would refuse what is asked for.
@@ -125,6 +128,12 @@ impl Instruments {
     pub(super) fn attend(&mut self, subject: &Subject, cpus: &[usize]) -> Result<(), MeasureError> {
         if self.backends.contains(Backend::Pprof) {
             self.pprof = Some(Pprof::start(subject.endpoints()?, cpus)?);
+        }
+        if self.backends.contains(Backend::PySpy) {
+            let profiled = subject.processes().into_iter().filter(|member| member.profiled);
+            let roots = profiled.map(|Member { name, pid, .. }| Root { process: name, pid });
+            let clock = |pid| usage::cpu_time(&[pid]);
+            self.py_spy = Some(PySpy::start(roots.collect(), cpus, clock)?);
         }
         Ok(())
     }
@@ -181,6 +190,9 @@ impl Instruments {
         if let Some(pprof) = &mut self.pprof {
             pprof.begin_window();
         }
+        if let Some(py_spy) = &mut self.py_spy {
+            py_spy.begin_window();
+        }
     }
 
     /// When the window began.
@@ -192,27 +204,23 @@ impl Instruments {
     pub(super) fn switch(&mut self, turn: Turn) -> f64 {
         let Turn { backend, span, flows } = turn;
         // A profile that was asked for ends by itself, and each needs a request of its own.
-        if backend != self.on || self.on == Some(Backend::Pprof) {
-            self.switch_off(flows);
-            self.on = backend;
-            if backend == Some(Backend::PerfEvent)
-                && let Some(sampler) = self.sampler()
-            {
-                sampler.enable();
-            }
+        if backend == self.on && backend != Some(Backend::Pprof) {
+            return 1.0;
         }
-        match (backend, &mut self.pprof) {
-            (Some(Backend::Pprof), Some(pprof)) if flows => {
+        self.switch_off(flows);
+        self.on = backend;
+        match (backend, &mut self.counter, &mut self.pprof, &mut self.py_spy) {
+            (Some(Backend::PerfEvent), Counter::Events(sampler), _, _) => sampler.enable(),
+            (Some(Backend::PySpy), _, _, Some(py_spy)) => py_spy.enable(),
+            (Some(Backend::Pprof), _, Some(pprof), _) if flows => {
                 let seconds = whole_seconds(span.saturating_sub(PACKING)).max(1);
                 pprof.enable(seconds);
-                ((SECOND * seconds).div_duration_f64(span)).min(1.0)
+                return ((SECOND * seconds).div_duration_f64(span)).min(1.0);
             }
-            (Some(Backend::Pprof), Some(pprof)) => {
-                pprof.enable_idle(span);
-                1.0
-            }
-            _ => 1.0,
+            (Some(Backend::Pprof), _, Some(pprof), _) => pprof.enable_idle(span),
+            _ => {}
         }
+        1.0
     }
 
     /// Switches off what samples; where the load has ended, when this returns, all is there.
@@ -226,6 +234,11 @@ impl Instruments {
             Some(Backend::Pprof) if !flows => {
                 if let Some(pprof) = &mut self.pprof {
                     pprof.wait();
+                }
+            }
+            Some(Backend::PySpy) => {
+                if let Some(py_spy) = &mut self.py_spy {
+                    py_spy.disable();
                 }
             }
             Some(Backend::Pprof) | None => {}
@@ -245,6 +258,7 @@ impl Instruments {
     pub(super) fn finish(mut self) -> Vec<Taken> {
         self.switch_off(false);
         let mut pprof = self.pprof.map(Pprof::finish);
+        let mut py_spy = self.py_spy.map(PySpy::finish);
         let mut capture = match self.counter {
             Counter::Events(sampler) if sampler.takes_samples() => Some(sampler.finish()),
             _ => None,
@@ -254,6 +268,7 @@ impl Instruments {
             let capture = match backend {
                 Backend::PerfEvent => Captured::Addresses(Box::new(capture.take()?)),
                 Backend::Pprof => Captured::Named(Box::new(pprof.take()?)),
+                Backend::PySpy => Captured::Named(Box::new(py_spy.take()?)),
             };
             Some(Taken { backend: *backend, capture })
         });

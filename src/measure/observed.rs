@@ -7,7 +7,7 @@ use crate::{
     load::Reported,
     record::{Attachment, Host, Status, UtcTime},
     target::{
-        Allowance, Cpus,
+        Allowance, Cpus, PerfMaps,
         network::{ListenDrops, Ports},
         usage::Usage,
     },
@@ -24,6 +24,8 @@ pub(super) struct Observed {
     pub(super) server_cpus: Option<Cpus>,
     /// The server's processes, in the order of their start.
     pub(super) processes: Vec<Member>,
+    /// Gone once names are looked up.
+    pub(super) _perf_maps: PerfMaps,
     /// What it got of its budget; none where it was not launched.
     pub(super) allowance: Option<Allowance>,
     pub(super) host: Host,

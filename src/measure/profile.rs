@@ -20,7 +20,7 @@ use crate::{
     load::{Base, EngineKind, Needs, Plan, Script, open_files_limit, preflight, raise_nofile},
     record::{Host, Run, Store, UtcTime},
     symbolize::{Detail, Profile, Resolved},
-    target::{BuildOptions, Built, Cpus, Guard, build, network},
+    target::{BuildOptions, Built, Cpus, Guard, PerfMaps, build, network},
     unit::{Bytes, Hertz, Nanos},
 };
 
@@ -224,6 +224,8 @@ impl<'a> Prepared<'a> {
         let (server, dropped) = watch.end(&subject.pids());
         let (server_cpus, allowance) = (subject.cpus.clone(), subject.allowance.clone());
         let processes = subject.processes();
+        let writes_maps = self.built.as_ref().is_some_and(Built::writes_perf_maps);
+        let perf_maps = PerfMaps::of(if writes_maps { subject.pids() } else { Vec::new() });
         subject.stop();
         let mut load = driven.load;
         load.ports = ports;
@@ -233,6 +235,7 @@ impl<'a> Prepared<'a> {
             addr,
             server_cpus,
             processes,
+            _perf_maps: perf_maps,
             allowance,
             host,
             sampling: driven.sampling,

@@ -52,6 +52,7 @@ mod tests {
             None => '.',
             Some(Backend::PerfEvent) => 'E',
             Some(Backend::Pprof) => 'P',
+            Some(Backend::PySpy) => 'Y',
         };
         (0..count).map(letter).collect()
     }
@@ -60,6 +61,7 @@ mod tests {
     fn the_order_is_balanced_within_blocks_and_between_them() {
         assert_eq!(order("perf-event", 8), ".EE.E..E");
         assert_eq!(order("perf-event,pprof", 18), ".EPPE.EP..PEP.EE.P");
+        assert_eq!(order("py-spy,perf-event,pprof", 8), ".YEPPEY.");
         assert_eq!(order("", 4), "....");
         for backends in ["perf-event", "pprof,perf-event"] {
             let block = 2 * (backends.split(',').count() + 1);

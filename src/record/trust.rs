@@ -7,6 +7,10 @@ use crate::{render::grouped, unit::Ratio};
 const BROKEN_RATIO_MAX: f64 = 0.05;
 /// More than this share of lost samples is warned of.
 const LOST_RATIO_MAX: f64 = 0.01;
+/// The same of stacks that are read while they change.
+const MISSED_RATIO_MAX: f64 = 0.1;
+/// The backend that does so.
+const PY_SPY: &str = "py-spy";
 /// Sampled time outside these multiples of the exact CPU time is warned of.
 const COVERAGE: std::ops::RangeInclusive<f64> = 0.9..=1.1;
 /// Where sampling leaves less than this of the throughput, it is warned of.
@@ -46,7 +50,12 @@ impl ProfileFacts {
             ));
         }
         let lost = self.lost_ratio();
-        if lost.0 > LOST_RATIO_MAX {
+        if self.backend == PY_SPY && lost.0 > MISSED_RATIO_MAX {
+            warnings.push(format!(
+                "{lost} of the stacks changed while they were read: short functions may be seen \
+                 too seldom"
+            ));
+        } else if self.backend != PY_SPY && lost.0 > LOST_RATIO_MAX {
             warnings.push(format!("{lost} of the samples were lost: lower the frequency"));
         }
         // Where a part of the time is known to be missing, samples cannot stand for the whole.

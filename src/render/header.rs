@@ -168,14 +168,12 @@ pub(super) fn footer(
         _ => {
             let drawn = match caption.frames {
                 Frames::Raw => "every frame has its box",
-                Frames::Given => "⋯ is machinery with a single caller",
-                Frames::Readable => {
-                    "wrappers are part of their callers; ⋯ is machinery with a single caller"
-                }
+                Frames::Given => "⋯ is machinery",
+                Frames::Readable => "wrappers are folded, ⋯ is machinery",
             };
+            // The run's files stand on the same line, at its other end.
             format!(
-                "{widths} Callers are above callees; {drawn}; below {WIDTH_MIN_PERCENT} % is not \
-                 drawn."
+                "{widths} Callers above callees; {drawn}; below {WIDTH_MIN_PERCENT} % not drawn."
             )
         }
     };

@@ -20,7 +20,7 @@ pub struct NamedCapture {
     /// How often it was sampled; of several sources with rates of their own, the highest. None
     /// where nothing was taken that could say so.
     pub hz: Option<Hertz>,
-    /// The time that the samples stand for by their number and their rates.
+    /// The time that the samples stand for.
     pub sampled: Nanos,
     /// Distinct frames.
     pub frames: Vec<NamedFrame>,
@@ -69,7 +69,11 @@ pub enum NamedKind {
 #[derive(Debug)]
 pub(super) struct NamedCollector {
     started: Nanos,
+    /// The names of the watched processes.
+    processes: Vec<String>,
     threads: Vec<Source>,
+    /// What threads are weighed together.
+    groups: Vec<Group>,
     /// Index into `threads` by process and thread id.
     thread_ids: FxHashMap<(u32, u32), u32>,
     stacks: Stacks<NamedFrame>,
@@ -85,15 +89,28 @@ struct Source {
     /// The time of one sample.
     period: Nanos,
     samples: Samples,
-    /// The exact CPU time that its samples divide up; none takes their number times the period.
-    exact: Option<Nanos>,
+    /// The group that it is weighed with; none weighs its samples by their period.
+    group: Option<GroupId>,
+}
+
+/// Index into the groups of a collector.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct GroupId(usize);
+
+/// Threads whose samples divide up an exact CPU time together.
+#[derive(Debug, Default)]
+struct Group {
+    exact: Nanos,
 }
 
 impl NamedCollector {
-    pub(super) fn new(started: Nanos) -> Self {
+    /// Begins with the names of the watched processes, in the order of their indexes.
+    pub(super) fn new(started: Nanos, processes: Vec<String>) -> Self {
         Self {
             started,
+            processes,
             threads: Vec::new(),
+            groups: Vec::new(),
             thread_ids: FxHashMap::default(),
             stacks: Stacks::default(),
             timeline: Timeline::new(timeline::CAPACITY),
@@ -102,12 +119,16 @@ impl NamedCollector {
         }
     }
 
+    pub(super) fn processes(&self) -> &[String] {
+        &self.processes
+    }
+
     /// The index of a thread, which is new or known.
     pub(super) fn thread(&mut self, thread: &SampledThread, period: Nanos) -> u32 {
         let key = (thread.pid, thread.tid);
         *self.thread_ids.entry(key).or_insert_with(|| {
             let (thread, samples) = (thread.clone(), Samples(0));
-            self.threads.push(Source { thread, period, samples, exact: None });
+            self.threads.push(Source { thread, period, samples, group: None });
             self.threads.len() as u32 - 1
         })
     }
@@ -149,33 +170,59 @@ impl NamedCollector {
         }
     }
 
-    /// Says how much CPU time the samples of a thread divide up.
-    pub(super) fn set_exact(&mut self, thread: u32, time: Nanos) {
+    /// A group of threads whose samples will divide up this CPU time.
+    pub(super) fn group(&mut self, exact: Nanos) -> GroupId {
+        self.groups.push(Group { exact });
+        GroupId(self.groups.len() - 1)
+    }
+
+    /// A thread is weighed with others of a group.
+    pub(super) fn assign(&mut self, thread: u32, group: GroupId) {
         if let Some(source) = self.threads.get_mut(thread as usize) {
-            source.exact = Some(time);
+            source.group = Some(group);
+        }
+    }
+
+    /// The threads of a process by their index: the id and the samples of each.
+    pub(super) fn threads_of(&self, pid: u32) -> Vec<(u32, u32, Samples)> {
+        let all = (0..).zip(&self.threads).filter(|(_, source)| source.thread.pid == pid);
+        all.map(|(index, source)| (index, source.thread.tid, source.samples)).collect()
+    }
+
+    /// The watched process that a process was seen to belong to.
+    pub(super) fn process_of(&self, pid: u32) -> Option<u32> {
+        let source = self.threads.iter().find(|source| source.thread.pid == pid);
+        source.and_then(|source| source.thread.of).or(Some(0).filter(|_| self.processes.len() == 1))
+    }
+
+    /// A process used CPU time of which no sample was seen: one stands for it that is none.
+    pub(super) fn add_unseen(&mut self, thread: &SampledThread, period: Nanos, exact: Nanos) {
+        let group = self.group(exact);
+        let thread = self.thread(thread, period);
+        self.assign(thread, group);
+        let (module, file, line) = (None, None, None);
+        let (name, kind) = ("[not sampled]".to_owned(), NamedKind::Unknown);
+        let frame = self.stacks.frame(NamedFrame { name, module, file, line, kind });
+        if let Some(stack) = self.stacks.stack([frame].into_iter()) {
+            let weight = Samples(1);
+            self.timeline.push(RawSample { time: Nanos(0), thread, stack, weight });
+            if let Some(source) = self.threads.get_mut(thread as usize) {
+                source.samples += weight;
+            }
         }
     }
 
     pub(super) fn finish(self, ended: Nanos) -> NamedCapture {
         let period = self.threads.iter().map(|source| source.period).min();
-        let time = |source: &Source| source.samples.0 as f64 * source.period.0 as f64;
-        let factors: Vec<f64> = self
-            .threads
-            .iter()
-            .map(|source| {
-                let exact = source.exact.map_or_else(|| time(source), |time| time.0 as f64);
-                let all = source.samples.0 as f64 * period.unwrap_or_default().0 as f64;
-                if all > 0.0 { exact / all } else { 1.0 }
-            })
-            .collect();
+        let (scales, sampled) = (self.scales(period.unwrap_or_default()), self.sampled());
         let mut samples = self.timeline.into_samples();
-        rescale(&mut samples, &factors);
+        rescale(&mut samples, &scales);
         let (frames, stacks) = self.stacks.into_parts();
         NamedCapture {
             started: self.started,
             ended,
             hz: period.filter(|period| period.0 > 0).map(hz_of),
-            sampled: Nanos(self.threads.iter().map(time).sum::<f64>() as u64),
+            sampled,
             frames,
             stacks,
             threads: self.threads.into_iter().map(|source| source.thread).collect(),
@@ -184,6 +231,45 @@ impl NamedCollector {
             failures: self.failures,
         }
     }
+
+    /// The time that the samples stand for: what groups have divided up, and the periods of others.
+    fn sampled(&self) -> Nanos {
+        let is_used = |index| self.threads.iter().any(|s| s.group == Some(GroupId(index)));
+        let groups = self.groups.iter().enumerate().filter(|(index, _)| is_used(*index));
+        let exact: Nanos = groups.map(|(_, group)| group.exact).sum();
+        let others = self.threads.iter().filter(|source| source.group.is_none());
+        let periods = others.map(|source| source.samples.0.saturating_mul(source.period.0));
+        exact + periods.map(Nanos).sum()
+    }
+
+    /// How the weights of each thread's samples become multiples of `period`.
+    fn scales(&self, period: Nanos) -> Vec<Scale> {
+        let period = period.0.max(1) as f64;
+        let mut in_group = vec![0.0; self.groups.len()];
+        for source in &self.threads {
+            if let Some(GroupId(group)) = source.group {
+                in_group[group] += source.samples.0 as f64;
+            }
+        }
+        let scale = |(index, source): (usize, &Source)| match source.group {
+            Some(GroupId(group)) => Scale {
+                factor: self.groups[group].exact.0 as f64 / period / in_group[group].max(1.0),
+                rest: group,
+            },
+            None => {
+                Scale { factor: source.period.0 as f64 / period, rest: self.groups.len() + index }
+            }
+        };
+        self.threads.iter().enumerate().map(scale).collect()
+    }
+}
+
+/// How the weights of a thread's samples are changed.
+#[derive(Debug, Clone, Copy)]
+struct Scale {
+    factor: f64,
+    /// Who shares the rest of rounding with it.
+    rest: usize,
 }
 
 /// The whole number of samples a second that is nearest.
@@ -191,16 +277,14 @@ pub(super) fn hz_of(period: Nanos) -> Hertz {
     Hertz((1e9 / period.0.max(1) as f64).round().clamp(1.0, f64::from(u32::MAX)) as u32)
 }
 
-/// Multiplies the weights of each thread's samples by its factor. What rounding takes from one
-/// sample, the next of that thread gets, so that sums stay right; one that comes to nothing goes.
-fn rescale(samples: &mut Vec<RawSample>, factors: &[f64]) {
-    let mut rests = vec![0.0_f64; factors.len()];
+/// Multiplies the weights of samples by their thread's factor. What rounding takes from one, the
+/// next of its group gets, so that sums stay right; one that comes to nothing goes.
+fn rescale(samples: &mut Vec<RawSample>, scales: &[Scale]) {
+    let mut rests: FxHashMap<usize, f64> = FxHashMap::default();
     samples.retain_mut(|sample| {
-        let thread = sample.thread as usize;
-        let (Some(factor), Some(rest)) = (factors.get(thread), rests.get_mut(thread)) else {
-            return false;
-        };
-        let due = sample.weight.0 as f64 * factor + *rest;
+        let Some(scale) = scales.get(sample.thread as usize) else { return false };
+        let rest = rests.entry(scale.rest).or_default();
+        let due = sample.weight.0 as f64 * scale.factor + *rest;
         let given = due.round().max(0.0);
         *rest = due - given;
         sample.weight = Samples(given as u64);
@@ -230,7 +314,7 @@ mod tests {
 
     #[test]
     fn sources_with_different_rates_are_comparable() {
-        let mut collector = NamedCollector::new(Nanos(0));
+        let mut collector = NamedCollector::new(Nanos(0), Vec::new());
         let slow = collector.thread(&thread(1), Nanos(10_000_000));
         let fast = collector.thread(&thread(2), Nanos(1_000_000));
         collector.take(Nanos(5), slow, [frame("a")].into_iter(), Samples(3));
@@ -244,7 +328,7 @@ mod tests {
 
     #[test]
     fn exact_time_is_divided_among_a_threads_samples() {
-        let mut collector = NamedCollector::new(Nanos(0));
+        let mut collector = NamedCollector::new(Nanos(0), Vec::new());
         let period = Nanos(5_000_000);
         let [busy, idle] = [1, 2].map(|tid| collector.thread(&thread(tid), period));
         for time in 0..100 {
@@ -252,16 +336,36 @@ mod tests {
                 collector.take(Nanos(time), thread, [frame("a")].into_iter(), Samples(1));
             }
         }
-        collector.set_exact(busy, Nanos(400_000_000));
-        collector.set_exact(idle, Nanos(100_000_000));
+        for (thread, exact) in [(busy, 400_000_000), (idle, 100_000_000)] {
+            let group = collector.group(Nanos(exact));
+            collector.assign(thread, group);
+        }
         let capture = collector.finish(Nanos(100));
         assert_eq!((weights(&capture, busy), weights(&capture, idle)), (80, 20));
+        assert_eq!(capture.sampled, Nanos(500_000_000));
+        assert_eq!(capture.counts.samples, Samples(200));
+    }
+
+    #[test]
+    fn many_threads_with_few_samples_share_what_is_exact() {
+        let mut collector = NamedCollector::new(Nanos(0), vec!["p".to_owned()]);
+        let period = Nanos(5_000_000);
+        let group = collector.group(Nanos(700_000_000));
+        for tid in 0..100 {
+            let thread = collector.thread(&thread(tid), period);
+            collector.take(Nanos(0), thread, [frame("a")].into_iter(), Samples(2));
+            collector.assign(thread, group);
+        }
+        collector.add_unseen(&thread(1000), period, Nanos(50_000_000));
+        let capture = collector.finish(Nanos(1));
+        let all: u64 = capture.samples.iter().map(|sample| sample.weight.0).sum();
+        assert_eq!((all, weights(&capture, 100)), (150, 10));
         assert_eq!(capture.counts.samples, Samples(200));
     }
 
     #[test]
     fn what_is_truncated_and_lost_is_counted() {
-        let mut collector = NamedCollector::new(Nanos(0));
+        let mut collector = NamedCollector::new(Nanos(0), Vec::new());
         let thread = collector.thread(&thread(1), Nanos(1));
         let cut = NamedFrame { kind: NamedKind::Truncated, ..frame("[truncated]") };
         collector.take(Nanos(0), thread, [cut, frame("a")].into_iter(), Samples(2));
@@ -288,7 +392,10 @@ mod tests {
                 weight: Samples(weight),
             };
             let mut samples: Vec<RawSample> = weights.iter().map(sample).collect();
-            rescale(&mut samples, &factors);
+            let scales = factors.iter().enumerate();
+            let scales: Vec<Scale> =
+                scales.map(|(rest, &factor)| Scale { factor, rest }).collect();
+            rescale(&mut samples, &scales);
             for thread in 0..3_u32 {
                 let of = |weights: &mut dyn Iterator<Item = (u32, u64)>| -> u64 {
                     weights.filter(|(of, _)| *of == thread).map(|(_, weight)| weight).sum()

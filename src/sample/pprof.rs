@@ -91,7 +91,7 @@ impl Pprof {
     pub fn start(endpoints: Vec<Endpoint>, cpus: &[usize]) -> Result<Self, PprofError> {
         let served =
             |endpoint| Arc::new(Served { endpoint, turn: Mutex::default(), line: Line::default() });
-        let shared = Arc::new(Mutex::new(NamedCollector::new(Nanos::now())));
+        let shared = Arc::new(Mutex::new(NamedCollector::new(Nanos::now(), Vec::new())));
         let endpoints = endpoints.into_iter().map(served).collect();
         let pprof = Self { endpoints, cpus: cpus.to_vec(), fetches: Vec::new(), shared };
         pprof.check()?;
@@ -120,7 +120,7 @@ impl Pprof {
 
     /// Begins the window that counts.
     pub fn begin_window(&mut self) {
-        *lock(&self.shared) = NamedCollector::new(Nanos::now());
+        *lock(&self.shared) = NamedCollector::new(Nanos::now(), Vec::new());
     }
 
     /// Asks each process for a profile of so many seconds. Returns at once.
@@ -175,7 +175,7 @@ impl Pprof {
     pub fn finish(mut self) -> NamedCapture {
         self.wait();
         let ended = Nanos::now();
-        let empty = NamedCollector::new(ended);
+        let empty = NamedCollector::new(ended, Vec::new());
         std::mem::replace(&mut *lock(&self.shared), empty).finish(ended)
     }
 }

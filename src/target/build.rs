@@ -141,6 +141,11 @@ impl Built {
     pub fn product(&self, process: &Process) -> Option<&Product> {
         self.products.get(process.recipe?)
     }
+
+    /// Whether its processes write maps of their code for profilers because we asked for it.
+    pub fn writes_perf_maps(&self) -> bool {
+        self.products.iter().any(|product| product.env.contains_key(python::PERF_MAPS))
+    }
 }
 
 impl Default for BuildOptions {

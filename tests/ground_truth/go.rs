@@ -61,7 +61,7 @@ fn callers_across_a_change_of_stacks_are_found() {
     );
     std::fs::write(dir.path().join("target.toml"), manifest).expect("a file");
     let manifest = Manifest::read(dir.path()).expect("a manifest that fits");
-    let built = Built { binary: None, build_id: None, revision: None };
+    let built = Built::default();
     let guard = Guard::start().expect("a guard");
     let held = launch(&manifest, &built, &LaunchOptions::default(), &guard).expect("a process");
     sampler.watch(held.profiled()[0], Origin::BeforeExec).expect("it is held");

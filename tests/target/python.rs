@@ -161,7 +161,7 @@ fn fake(environments: bool, make: &str) -> Fixture {
     let manifest =
         MANIFEST.replace("requires = \"3.8\"", "python = \"./python\"\nrequires = \"3.11\"");
     let answer = format!(
-        r#"{{"version": [3, 11], "text": "3.11", "executable": "./python", "base": "/", "environments": {environments}}}"#
+        r#"{{"version": [3, 11], "text": "3.11", "executable": "./python", "base": "/", "environments": {environments}, "frame_pointers": false}}"#
     );
     let script = format!("#!/bin/sh\ncase $1 in -c) echo '{answer}';; *) {make};; esac\n");
     let files = [("app/requirements.lock", ""), ("app/python", script.as_str())];

@@ -23,7 +23,7 @@ Examples:
   cargo xtask compare A B --json | jq .metrics[0].ratio
 
 Runs that were made at different times differ by the drift of the machine as well: a single run on
-each side says little, several of each, made in turns, say more.
+each side says little, several of each, made in turns as in A B B A, say more.
 
 The exit code is 0 whatever was found. With --fail it is 1 where CPU/request or a latency regressed,
 and 4 where that cannot be told.")]

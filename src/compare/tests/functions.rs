@@ -8,7 +8,7 @@ use crate::compare::{
 };
 
 fn frames(comparison: &Comparison) -> &Frames {
-    comparison.functions.as_ref().expect("both sides have samples")
+    comparison.frames.as_ref().expect("both sides have samples")
 }
 
 /// Four rounds of each side, all alike.
@@ -144,6 +144,22 @@ fn generic_arguments_matter_only_where_both_sides_have_them() {
     );
 }
 
+#[test]
+fn frames_find_their_function() {
+    let found = compare(
+        &pair_of(
+            (10.0, "main;drop<A> 300\nmain;x<Old> 4"),
+            (10.0, "main;drop<A> 300\nmain;x<New> 4"),
+        ),
+        &Options::default(),
+    );
+    let find = |name: &str| frames(&found).find(name, false).map(|one| one.name.as_str());
+    assert_eq!(find("drop<A>::h0123456789abcdef"), Some("drop<A>"));
+    assert_eq!((find("x<Old>"), find("x<New>")), (Some("x"), Some("x")));
+    assert_eq!((find("main"), find("y")), (Some("main"), None));
+    assert_eq!(frames(&found).find("main", true), None);
+}
+
 /// Twenty functions of all sizes.
 fn many(more: impl Fn(usize) -> f64) -> String {
     let line = |at: usize| {
@@ -224,7 +240,7 @@ fn without_replicates_it_says_so() {
     assert!(frames(&found).notes().iter().any(|note| note.starts_with("without replicates")));
     let none = vec![Round::default()];
     let found = compare(&pair(Design::Separate, one(), none), &Options::default());
-    assert_eq!((&found.functions, found.without_functions.is_some()), (&None, true));
+    assert_eq!((&found.frames, found.without_frames.is_some()), (&None, true));
 }
 
 #[test]

@@ -133,7 +133,8 @@ fn several_runs_are_replicates() {
     let run = |us: f64| round(&[us; 4]);
     let a = vec![run(10.0), run(10.1), run(10.2)];
     let b = vec![run(11.0), run(11.1)];
-    let found = compare(&pair(Design::Separate, a, b), &Options::default());
+    let found = compare(&pair(Design::Turns, a.clone(), b.clone()), &Options::default());
+    let (first, second) = (a, b);
     // By hand: pooled variance of the logarithms, three degrees of freedom, t = 3.182446.
     let logs = |values: &[f64]| values.iter().map(|us| us.ln()).collect::<Vec<_>>();
     let (a, b) = (logs(&[10.0, 10.1, 10.2]), logs(&[11.0, 11.1]));
@@ -145,6 +146,11 @@ fn several_runs_are_replicates() {
     is_near(cpu(&found).ratio.ln(), mean(&b) - mean(&a));
     is_near(low.ln(), mean(&b) - mean(&a) - 3.182_446 * sd);
     assert_eq!(cpu(&found).basis, Some(Basis::Rounds));
+    // First all of A and then all of B: rounds know nothing of what drifted between.
+    let apart = compare(&pair(Design::Separate, first, second), &Options::default());
+    let [low, high] = cpu(&apart).ci95.expect("it is assumed");
+    assert!((high / low).ln() / 2.0 > 1.96 * 0.15, "{apart:?}");
+    assert!(apart.caveats.iter().any(|caveat| caveat.contains("assumed to be 15.0 %")));
 }
 
 #[test]

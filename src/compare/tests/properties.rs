@@ -11,7 +11,7 @@ use crate::compare::{
 };
 
 fn design() -> impl Strategy<Value = Design> {
-    prop_oneof![Just(Design::Interleaved), Just(Design::Separate)]
+    prop_oneof![Just(Design::Interleaved), Just(Design::Turns), Just(Design::Separate)]
 }
 
 /// Stacks of a few functions that call each other in any way.
@@ -70,7 +70,7 @@ fn reverse(kind: Kind) -> Kind {
 }
 
 fn kinds(comparison: &Comparison) -> BTreeMap<(String, bool), (Kind, f64)> {
-    let functions = comparison.functions.iter().flat_map(|frames| &frames.functions);
+    let functions = comparison.frames.iter().flat_map(|frames| &frames.functions);
     functions.map(|one| ((one.name.clone(), one.kernel), (one.kind, one.own.change_us))).collect()
 }
 
@@ -102,7 +102,7 @@ proptest! {
     #[test]
     fn the_waterfall_closes(pair in pairs()) {
         let found = compare(&pair, &Options::default());
-        let Some(frames) = &found.functions else { return Ok(()) };
+        let Some(frames) = &found.frames else { return Ok(()) };
         let waterfall = &frames.waterfall;
         let sum: f64 = waterfall.rows.iter().map(|row| row.change_us).sum();
         prop_assert!(is_near(sum, waterfall.change_us));

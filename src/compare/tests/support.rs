@@ -75,7 +75,7 @@ pub(super) fn pair(design: Design, a: Vec<Round>, b: Vec<Round>) -> Pair {
         b: side("change", b),
         design,
         unlike: Vec::new(),
-        without_functions: None,
+        without_frames: None,
     }
 }
 

@@ -104,17 +104,18 @@ fn two_runs_as_markdown() {
             - **A**: `hyper/20261121-223344-ab12` (users; rounds: 1)
             - **B**: `hyper/20261121-223444-cd34` (users, at 0123456789 with changes; rounds: 1)
             - **Unlike connections**: A 64, B 128
-            - A and B were measured at different times: drift is in it, which is whatever the machine did meanwhile
-            - one process on each side: the slices say how it scatters within one process each, and the interval is widened by what two identical servers differ by, which is assumed to be 15.0 % (standard deviation)
+            - one process on each side: intervals are within one process each
+            - A and B were measured at different times: drift is in it, whatever the machine did meanwhile
+            - the interval is widened by what two identical servers differ by, assumed to be 15.0 % (standard deviation)
             - B: it was interrupted
 
             | | A | B | change | 95 % interval, % | |
             |---|--:|--:|--:|--:|---|
             | CPU/request | 10.00 µs | 12.00 µs | +20.0 % | -10.6 to +61.0 | inconclusive |
-            | throughput | 100000/s | 83333/s | -16.7 % | -37.9 to +11.8 | inconclusive |
-            | p50 latency | 640 µs | 768 µs | +20.0 % | -10.6 to +61.0 | inconclusive |
-            | memory peak | 4.0 MiB | 4.0 MiB | +0.0 % | - | inconclusive (one value on each side says nothing of how it scatters) |
-            | context switches/request | 0.061 | 0.073 | +20.0 % | - | inconclusive (one value on each side says nothing of how it scatters) |
+            | throughput | 100000/s | 83333/s | -16.7 % | - | inconclusive (one figure on each side at different times) |
+            | p50 latency | 640 µs | 768 µs | +20.0 % | - | inconclusive (one figure on each side at different times) |
+            | memory peak | 4.0 MiB | 4.0 MiB | +0.0 % | - | inconclusive (one figure on each side at different times) |
+            | context switches/request | 0.061 | 0.073 | +20.0 % | - | inconclusive (one figure on each side at different times) |
 
             #### Where CPU/request changed
 
@@ -126,8 +127,8 @@ fn two_runs_as_markdown() {
             | `render` | 6.667 | 6.857 | +0.190 | -4.411 to +4.792 | not sure |
             | **total** | 10.000 | 12.000 | +2.000 | - |  |
 
-            - 0 of 2 functions that cost enough to be judged surely changed, by at least 0.055 µs (at most 5 % of such findings are expected to be false)
-            - without replicates, a finding is beyond how samples scatter and how most functions differ; what differs from one process to the next is only guessed
+            - 0 of the 2 functions that cost enough to be judged differ by more than samples and most functions do, by at least 0.055 µs
+            - without replicates, what differs from one process to the next is only guessed
         "#]],
     );
 }
@@ -164,7 +165,7 @@ fn an_interleaved_measurement_as_markdown() {
             | `render` | 6.670 | 6.670 | +0.000 | -0.099 to +0.099 | not sure |
             | **total** | 10.002 | 10.502 | +0.500 | - |  |
 
-            - 1 of 2 functions that cost enough to be judged surely changed, by at least 0.051 µs (at most 5 % of such findings are expected to be false)
+            - 1 of the 2 functions that cost enough to be judged surely changed (at most 5 % of them are expected not to have), by at least 0.051 µs
         "#]],
     );
 }
@@ -176,8 +177,8 @@ fn runs_that_were_sampled_differently_have_no_functions() {
     b.profile.as_mut().expect("it has one").privileges = Some("user only".to_owned());
     let pair = recorded(&one(a, 1, 1), &one(b, 1, 1));
     let found = compare(&pair, &Options::default());
-    assert_eq!(found.functions, None);
-    expect!["A was sampled as kernel and user by perf_event, B as user only by perf_event: their shares are not of the same"].assert_eq(found.without_functions.as_deref().unwrap_or_default());
+    assert_eq!(found.frames, None);
+    expect!["A was sampled as kernel and user by perf_event, B as user only by perf_event: their shares are not of the same"].assert_eq(found.without_frames.as_deref().unwrap_or_default());
 }
 
 #[test]
@@ -194,6 +195,24 @@ fn a_run_is_a_round_of_its_unsampled_slices() {
     assert_eq!(round.figures.get(&Metric::P99), None);
     let profile = round.profile.as_ref().expect("it has one");
     assert_eq!((profile.stacks.total(), profile.us_per_request), (2, 10.0));
+}
+
+#[test]
+fn runs_are_in_turns_where_no_side_goes_on() {
+    let side = |times: &[&str]| -> Vec<Recorded> {
+        let at = |time: &&str| {
+            let mut run = run("20261121-223344-ab12", 10.0);
+            run.started_at = format!("2026-11-21T{time}:00Z").parse().expect("it is a time");
+            Recorded { run, profile: None }
+        };
+        times.iter().map(at).collect()
+    };
+    let design = |a: &[&str], b: &[&str]| recorded(&side(a), &side(b)).design;
+    assert_eq!(design(&["10:00"], &["10:01"]), Design::Separate);
+    assert_eq!(design(&["10:00", "10:01"], &["10:02", "10:03"]), Design::Separate);
+    assert_eq!(design(&["10:00", "10:03"], &["10:01", "10:02"]), Design::Turns);
+    assert_eq!(design(&["10:00", "10:03", "10:04"], &["10:01", "10:02", "10:05"]), Design::Turns);
+    assert_eq!(design(&["10:00", "10:01", "10:02"], &["10:03", "10:04"]), Design::Separate);
 }
 
 #[test]

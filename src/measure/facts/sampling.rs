@@ -75,7 +75,9 @@ fn profile(
         Captured::Addresses(capture) => {
             of_addresses(capture, resolved, sampled_cpu, cpu_us_per_request)
         }
-        Captured::Named(capture) => of_names(capture, resolved, sampled_cpu, cpu_us_per_request),
+        Captured::Named(capture) => {
+            of_names(taken.backend, capture, resolved, sampled_cpu, cpu_us_per_request)
+        }
     };
     ProfileFacts { observer_effect: effect.map(observer_effect), ..facts }
 }
@@ -113,26 +115,9 @@ fn of_addresses(
     }
 }
 
-/// Time that samples stand for, over the exact CPU time meanwhile.
-pub(super) fn coverage(samples: Samples, hz: Hertz, cpu: Nanos) -> Option<f64> {
-    finite(samples.0 as f64 * hz.period().as_secs_f64() / cpu.as_secs_f64())
-}
-
-/// The CPU time of a request that all samples together stand for.
-pub(super) fn sampled_us_per_request(
-    access: Access,
-    cpu_us_per_request: Option<f64>,
-    coverage: Option<f64>,
-) -> Option<f64> {
-    match access {
-        Access::KernelAndUser => cpu_us_per_request,
-        // The samples stand for the server's own code only, and so must the widths.
-        Access::UserOnly => cpu_us_per_request.zip(coverage).map(|(us, share)| us * share),
-    }
-}
-
-/// What came with its names has its kernel time in it, and no kernel frames.
+/// What came with its names has no native frames, or at least no kernel's, but their time.
 fn of_names(
+    backend: Backend,
     capture: &NamedCapture,
     resolved: &Resolved,
     sampled_cpu: Nanos,
@@ -141,9 +126,15 @@ fn of_names(
     let NamedCapture { hz, counts, sampled, samples, .. } = capture;
     // Weights are those of the profile here, not counts of samples.
     let weights: Samples = samples.iter().map(|sample| sample.weight).sum();
+    let coverage = coverage_of(*sampled, sampled_cpu);
+    let (missing, part) = match backend {
+        // Processes that are not Python's have no part in it.
+        Backend::PySpy => ("native and kernel frames", coverage.map_or(1.0, |part| part.min(1.0))),
+        _ => ("kernel frames", 1.0),
+    };
     ProfileFacts {
-        backend: "pprof".to_owned(),
-        missing: vec!["kernel frames".to_owned()],
+        backend: backend.to_string(),
+        missing: vec![missing.to_owned()],
         hz_requested: hz.map_or(0, |hz| hz.0),
         hz_achieved: finite(counts.samples.0 as f64 / sampled_cpu.as_secs_f64()),
         samples: counts.samples.0,
@@ -151,10 +142,14 @@ fn of_names(
         bad_records: counts.bad_records,
         truncated_ratio: finite(counts.truncated().share_of(counts.samples).0),
         unknown_ratio: finite(resolved.unknown.share_of(weights).0),
-        coverage: finite(sampled.as_secs_f64() / sampled_cpu.as_secs_f64()),
-        sampled_us_per_request: cpu_us_per_request,
+        coverage,
+        sampled_us_per_request: cpu_us_per_request.map(|us| us * part),
         ..ProfileFacts::default()
     }
+}
+
+fn coverage_of(sampled: Nanos, cpu: Nanos) -> Option<f64> {
+    finite(sampled.as_secs_f64() / cpu.as_secs_f64())
 }
 
 /// How far the backends that see the same functions agree; none where only one does.
@@ -210,6 +205,24 @@ pub(super) fn warnings(observed: &Observed) -> Vec<String> {
         }
     }
     warnings
+}
+
+/// Time that samples stand for, over the exact CPU time meanwhile.
+pub(super) fn coverage(samples: Samples, hz: Hertz, cpu: Nanos) -> Option<f64> {
+    coverage_of(Nanos(samples.0.saturating_mul(hz.period().0)), cpu)
+}
+
+/// The CPU time of a request that all samples together stand for.
+pub(super) fn sampled_us_per_request(
+    access: Access,
+    cpu_us_per_request: Option<f64>,
+    coverage: Option<f64>,
+) -> Option<f64> {
+    match access {
+        Access::KernelAndUser => cpu_us_per_request,
+        // The samples stand for the server's own code only, and so must the widths.
+        Access::UserOnly => cpu_us_per_request.zip(coverage).map(|(us, share)| us * share),
+    }
 }
 
 fn observer_effect(effect: ObserverEffect) -> record::ObserverEffect {

@@ -120,7 +120,7 @@ fn a_small_picture() {
             text: own code 1,500 µs
             text: native code 3.00 µs
             text: kernel 1.50 µs
-            text: Width: CPU time per request, 1,505 µs in all. Callers are above callees; ⋯ is machinery with a single caller; below 0.02 % is not drawn.
+            text: Width: CPU time per request, 1,505 µs in all. Callers above callees; ⋯ is machinery; below 0.02 % not drawn.
             text: run 20261121-223344-ab12  ·  
             a: run.json
         "#]],
@@ -143,25 +143,25 @@ fn short_names_are_told_in_full() {
         "a::…::f;worker 3;g 3\n",
         &caption,
         expect![[r#"
-        text: Reset Zoom
-        text: Search
-        title: all (100.0 %, 3 samples)
-        title: a::…::f (100.0 %, 3 samples)
-        a::b::c::f<T>
-        a::b::c::f::{{closure}}
-        text: a::…::f
-        title: worker 3 (100.0 %, 3 samples)
-        w1
-        w2
-        w3
-        and 2 more
-        text: worker 3
-        title: g (100.0 %, 3 samples)
-        text: g
-        text: self time:
-        text: native code 100.0 %
-        text: Width: samples. Callers are above callees; wrappers are part of their callers; ⋯ is machinery with a single caller; below 0.02 % is not drawn.
-    "#]],
+            text: Reset Zoom
+            text: Search
+            title: all (100.0 %, 3 samples)
+            title: a::…::f (100.0 %, 3 samples)
+            a::b::c::f<T>
+            a::b::c::f::{{closure}}
+            text: a::…::f
+            title: worker 3 (100.0 %, 3 samples)
+            w1
+            w2
+            w3
+            and 2 more
+            text: worker 3
+            title: g (100.0 %, 3 samples)
+            text: g
+            text: self time:
+            text: native code 100.0 %
+            text: Width: samples. Callers above callees; wrappers are folded, ⋯ is machinery; below 0.02 % not drawn.
+        "#]],
     );
 }
 
@@ -193,7 +193,7 @@ fn without_requests_widths_are_samples() {
             text: poll
             text: self time:
             text: native code 100.0 %
-            text: Width: samples. Callers are above callees; ⋯ is machinery with a single caller; below 0.02 % is not drawn.
+            text: Width: samples. Callers above callees; ⋯ is machinery; below 0.02 % not drawn.
         "#]],
     );
 }

@@ -21,7 +21,7 @@ use crate::target::{
 
 /// Asks an interpreter who it is.
 const QUESTION: &str = "\
-import json, sys
+import json, sys, sysconfig
 from importlib.util import find_spec as find
 print(json.dumps({
     'version': list(sys.version_info[:2]),
@@ -29,10 +29,14 @@ print(json.dumps({
     'executable': sys.executable,
     'base': sys.base_prefix,
     'environments': bool(find('venv') and find('ensurepip')),
+    'frame_pointers': '-fno-omit-frame-pointer' in (sysconfig.get_config_var('PY_CFLAGS') or ''),
 }))";
 
 /// From here on an interpreter names its own functions for profilers, if it is asked to.
 const NAMES_FUNCTIONS: PythonVersion = PythonVersion { major: 3, minor: 12 };
+
+/// Asks for that.
+pub(super) const PERF_MAPS: &str = "PYTHONPERFSUPPORT";
 
 /// What an interpreter says of itself.
 #[derive(Debug, Deserialize)]
@@ -45,6 +49,8 @@ pub(in crate::target) struct Interpreter {
     base: PathBuf,
     /// Whether it can make environments with pip in them.
     environments: bool,
+    /// Whether its own code keeps frame pointers.
+    frame_pointers: bool,
 }
 
 /// Makes the environment, unless it is there, and returns its interpreter.
@@ -79,7 +85,7 @@ pub(super) fn build(
     Ok(Product {
         binary: environment.join("bin/python"),
         build_id: None,
-        env: variables(interpreter.version()),
+        env: variables(interpreter.version(), interpreter.frame_pointers),
     })
 }
 
@@ -194,11 +200,15 @@ fn words<const N: usize>(words: [&str; N]) -> Vec<OsString> {
 }
 
 /// What a server gets in its environment.
-fn variables(version: PythonVersion) -> BTreeMap<String, String> {
+///
+/// An interpreter that names its functions for profilers calls each through a piece of generated
+/// code, and without frame pointers nobody finds the callers behind it: then all stacks would end
+/// there, for the sake of names.
+fn variables(version: PythonVersion, frame_pointers: bool) -> BTreeMap<String, String> {
     // Nothing is written beside the sources.
     let mut variables = vec!["PYTHONDONTWRITEBYTECODE"];
-    if version >= NAMES_FUNCTIONS {
-        variables.push("PYTHONPERFSUPPORT");
+    if version >= NAMES_FUNCTIONS && frame_pointers {
+        variables.push(PERF_MAPS);
     }
     variables.into_iter().map(|name| (name.to_owned(), "1".to_owned())).collect()
 }
@@ -210,11 +220,13 @@ mod tests {
     #[test]
     fn new_interpreters_name_their_functions() {
         let names = |minor| {
-            let variables = variables(PythonVersion { major: 3, minor });
-            variables.into_keys().collect::<Vec<_>>()
+            let of = |pointers| variables(PythonVersion { major: 3, minor }, pointers).into_keys();
+            [of(false).collect::<Vec<_>>(), of(true).collect()]
         };
-        assert_eq!(names(11), ["PYTHONDONTWRITEBYTECODE"]);
-        assert_eq!(names(12), ["PYTHONDONTWRITEBYTECODE", "PYTHONPERFSUPPORT"]);
+        let plain = ["PYTHONDONTWRITEBYTECODE"].as_slice();
+        let named = ["PYTHONDONTWRITEBYTECODE", "PYTHONPERFSUPPORT"].as_slice();
+        assert_eq!(names(11), [plain, plain]);
+        assert_eq!(names(12), [plain, named]);
     }
 
     #[test]

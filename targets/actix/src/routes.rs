@@ -31,7 +31,12 @@ pub fn users() -> serde_json::Result<Vec<User>> {
 
 /// Adds the routes to an application.
 pub fn configure(config: &mut ServiceConfig) {
-    config.service(hello).service(io).service(list_users).default_service(web::to(not_found));
+    config
+        .service(hello)
+        .service(io)
+        .service(list_users)
+        .service(profile)
+        .default_service(web::to(not_found));
 }
 
 #[routes]

@@ -3,10 +3,14 @@
 //!
 //! Nothing is set up before the first profile, and nothing ticks between two of them.
 //!
-//! Samples are taken at SIGPROF, whose timer counts the CPU time of all threads, and unwound with
-//! the unwind tables by libgcc. The crate has a faster way, by frame pointers, which loses the
-//! innermost function of each stack: its time would be its caller's. No library is passed over
-//! either, as is often done for the C library: much of a server's time is in its system calls.
+//! Samples are taken at SIGPROF, and unwound by libgcc with the unwind tables. The crate has a
+//! faster way, by frame pointers, which loses the innermost function of each stack: its time would
+//! be its caller's, and that of the C library its caller's caller's. No library is passed over, as
+//! is often done with the C library: much of a server's time is in its system calls.
+//!
+//! The signal's timer counts CPU time in ticks of the kernel. A server that runs in short bursts
+//! gets fewer than 100 samples for each second of CPU time: shares hold, sums do not.
+//! The first profile takes 200 MiB of memory for its samples, which the process keeps.
 
 mod profile;
 

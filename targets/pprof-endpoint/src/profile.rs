@@ -1,6 +1,7 @@
 //! A profile: taken, resolved and encoded.
 
 use std::{
+    env,
     io::{self, Write as _},
     time::Duration,
 };
@@ -8,7 +9,7 @@ use std::{
 use flate2::{Compression, write::GzEncoder};
 use pprof::{
     ProfilerGuardBuilder, Report, UnresolvedReport,
-    protos::{Message as _, Profile},
+    protos::{Mapping, Message as _, Profile},
 };
 use thiserror::Error;
 use tokio::{task, time};
@@ -19,7 +20,10 @@ const FREQUENCY: i32 = 100;
 /// Why there is no profile.
 #[derive(Debug, Error)]
 pub enum Failure {
-    /// One is being taken already, in most cases.
+    /// Another one is being taken; in Go's words.
+    #[error("Could not enable CPU profiling: cpu profiling already in use")]
+    Busy,
+    /// Profiling cannot begin.
     #[error("Could not enable CPU profiling: {0}")]
     Start(pprof::Error),
     /// The samples cannot be read.
@@ -36,7 +40,10 @@ pub enum Failure {
 /// Samples the process for this many seconds; gives a gzipped profile.proto.
 pub async fn take(seconds: u64) -> Result<Vec<u8>, Failure> {
     let profiler = ProfilerGuardBuilder::default().frequency(FREQUENCY).build();
-    let profiler = profiler.map_err(Failure::Start)?;
+    let profiler = profiler.map_err(|error| match error {
+        pprof::Error::Running => Failure::Busy,
+        error => Failure::Start(error),
+    })?;
     time::sleep(Duration::from_secs(seconds)).await;
     let samples = profiler.report().build_unresolved().map_err(Failure::Read)?;
     // What comes now is no longer part of what is measured.
@@ -48,8 +55,29 @@ pub async fn take(seconds: u64) -> Result<Vec<u8>, Failure> {
 fn encoded(samples: UnresolvedReport) -> Result<Vec<u8>, Failure> {
     let UnresolvedReport { data, timing } = samples;
     let data = data.into_iter().map(|(stack, count)| (stack.into(), count)).collect();
-    let profile: Profile = Report { data, timing }.pprof().map_err(Failure::Read)?;
+    let mut profile: Profile = Report { data, timing }.pprof().map_err(Failure::Read)?;
+    map(&mut profile);
     let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
     gzip.write_all(&profile.encode_to_vec()).map_err(Failure::Encode)?;
     gzip.finish().map_err(Failure::Encode)
+}
+
+/// Says that all functions belong to the program and have their names. The crate leaves that out,
+/// and its locations have no addresses: `go tool pprof PROGRAM PROFILE` would look them up anew,
+/// and find whatever is at the address 0.
+fn map(profile: &mut Profile) {
+    let program = env::current_exe().unwrap_or_default();
+    profile.mapping.push(Mapping {
+        id: 1,
+        filename: profile.string_table.len() as i64,
+        has_functions: true,
+        has_filenames: true,
+        has_line_numbers: true,
+        has_inline_frames: true,
+        ..Mapping::default()
+    });
+    profile.string_table.push(program.to_string_lossy().into_owned());
+    for location in &mut profile.location {
+        location.mapping_id = 1;
+    }
 }

@@ -52,7 +52,7 @@ async fn a_profile_has_the_shape_of_gos_and_is_alone() {
     };
     assert_eq!(second.status(), StatusCode::INTERNAL_SERVER_ERROR);
     assert_eq!(second.headers()["content-type"], "text/plain; charset=utf-8");
-    assert!(second.body().starts_with(b"Could not enable CPU profiling: "));
+    assert_eq!(second.body(), b"Could not enable CPU profiling: cpu profiling already in use\n");
 
     let first = first.await;
     STOP.store(true, Ordering::Relaxed);
@@ -73,6 +73,10 @@ fn shape(profile: &Profile) {
     assert_eq!((period, profile.period), (Some(("cpu", "nanoseconds")), 10_000_000));
     assert!(profile.duration_nanos >= 1_000_000_000, "{}", profile.duration_nanos);
     assert!(profile.sample.iter().all(|sample| sample.value[1] == sample.value[0] * 10_000_000));
+
+    assert_eq!((profile.mapping.len(), profile.mapping[0].has_functions), (1, true));
+    assert!(profile.location.iter().all(|location| location.mapping_id == 1));
+    assert!(text(profile.mapping[0].filename).contains("pprof_endpoint"));
 
     let name = |location: &u64| {
         let location = &profile.location[*location as usize - 1];

@@ -66,12 +66,12 @@ impl Args {
         let settings = |script: &Script| Settings {
             script: script.clone(),
             backends: backends.clone(),
+            raw_stacks: false,
             hz: self.hz,
             dump: None,
             server_cpus: server.clone(),
             load_cpus: load.clone(),
             detail: Detail::Auto,
-            raw_stacks: false,
             command: command(),
         };
         let levels = levels.iter().map(settings).collect();

@@ -33,8 +33,8 @@ pub(super) fn text(comparison: &Comparison) -> String {
         vec![line.label.to_owned(), line.a, line.b, line.change, line.interval, line.verdict]
     }));
     let _ = write!(out, "\n{}", columns(&rows, 1));
-    match (&comparison.functions, &comparison.without_functions) {
-        (Some(functions), _) => out.push_str(&table(functions)),
+    match (&comparison.frames, &comparison.without_frames) {
+        (Some(frames), _) => out.push_str(&table(frames)),
         (None, Some(why)) => _ = writeln!(out, "\n  functions are not compared: {why}"),
         (None, None) => {}
     }
@@ -51,18 +51,18 @@ fn verdict(comparison: &Comparison) -> &'static str {
     }
 }
 
-fn table(functions: &Frames) -> String {
+fn table(frames: &Frames) -> String {
     let mut out = "\n  time in each function itself, µs/request\n".to_owned();
     let header = ["A", "B", "change", "95 % interval", "", "function"];
     let mut rows = vec![header.map(str::to_owned).into()];
-    rows.extend(functions.lines().into_iter().map(|line| {
+    rows.extend(frames.lines().into_iter().map(|line| {
         // Long names of other functions belong to the wider table in Markdown or JSON.
         let verdict = if line.verdict.starts_with("moved") { "moved" } else { &line.verdict };
         let name = shorten(&line.name);
         vec![line.a, line.b, line.change, line.interval, verdict.to_owned(), name]
     }));
     out.push_str(&columns(&rows, 0));
-    for note in functions.notes() {
+    for note in frames.notes() {
         let _ = writeln!(out, "  {note}");
     }
     out

@@ -52,6 +52,51 @@ fn check_go_profile(record: &Value, profile: &Value, folded: &str) -> Measured {
     holds(system > 0.0 && (alpha + inlined + system) / all > 0.8, &shares)
 }
 
+/// A server in Python that knows what it spends its time on.
+const KNOWN_PYTHON: &str =
+    concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/programs/known-python/server.py");
+
+/// The weight of the stacks that end in these functions of the server, whatever their lines.
+fn python_weight(folded: &str, functions: &str) -> f64 {
+    let stacks = folded.lines().filter_map(|line| line.rsplit_once(' '));
+    let name = |frame: &str| frame.split(" (").next().unwrap_or_default().to_owned();
+    let names = |stack: &str| stack.split(';').map(name).collect::<Vec<_>>().join(";");
+    let ending = stacks.filter(|(stack, _)| format!(";{}", names(stack)).ends_with(functions));
+    ending.map(|(_, weight)| weight.parse::<f64>().expect("a number")).sum()
+}
+
+#[test]
+fn a_python_server_is_sampled_by_function_in_all_workers() {
+    if !can_sample() {
+        return;
+    }
+    let script = "import sys; sys.exit(sys.version_info < (3, 11))";
+    let python = Command::new("python3").args(["-c", script]).status();
+    if !python.is_ok_and(|status| status.success()) {
+        return skip("no Python 3.11 or newer");
+    }
+    repeated(|| {
+        let case = Case::working(Path::new("python3"), &[KNOWN_PYTHON, "{port}", "2"]);
+        let _alone = alone();
+        let backends = ["--backend", "perf-event,py-spy", "--duration", "6s"];
+        let outcome = run(case.profile().args(backends));
+        holds(outcome.code == Some(0), format_args!("{outcome:#?}"))?;
+        let (directory, record) = case.kept();
+        let other = &record["other_profiles"][0];
+        assert_eq!((&other["name"], &other["backend"]), (&"py-spy".into(), &"py-spy".into()));
+        assert!(other["observer_effect"]["throughput_ratio"].as_f64() > Some(0.0), "{other}");
+        let folded = text(&directory, "py-spy.folded");
+        let alpha = python_weight(&folded, ";work;call_alpha;alpha");
+        let beta = python_weight(&folded, ";work;beta");
+        let shares = format!("alpha {alpha}, beta {beta}\n{folded}");
+        // Twice the work; a busy machine makes few samples.
+        holds(beta > 0.0 && (1.3..3.2).contains(&(alpha / beta)), &shares)?;
+        check_rendered_again(&directory, "py-spy");
+        case.assert_clean();
+        Ok(())
+    });
+}
+
 #[test]
 fn two_profilers_of_a_go_server_take_turns_and_agree() {
     if !can_sample() {
@@ -85,15 +130,16 @@ fn two_profilers_of_a_go_server_take_turns_and_agree() {
         assert_eq!(agreement["backends"], serde_json::json!(["pprof", "perf-event"]));
         let overlap = agreement["self_overlap"].as_f64().expect("a number");
         holds((0.6..=1.0).contains(&overlap), agreement)?;
-        check_rendered_again(&directory);
+        check_rendered_again(&directory, "perf-event");
         case.assert_clean();
         Ok(())
     });
 }
 
 /// Each backend's files come out the same, byte for byte.
-fn check_rendered_again(directory: &Path) {
-    let files = ["cpu.folded", "cpu.svg", "perf-event.folded", "perf-event.svg"];
+fn check_rendered_again(directory: &Path, other: &str) {
+    let of_other = [".folded", ".svg"].map(|kind| format!("{other}{kind}"));
+    let files = ["cpu.folded", "cpu.svg", &of_other[0], &of_other[1]];
     let before = files.map(|file| text(directory, file));
     files.iter().for_each(|file| fs::remove_file(directory.join(file)).expect("it is there"));
     run(super::case::tool().arg("render").arg(directory)).expect(0, &[]);

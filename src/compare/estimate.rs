@@ -42,14 +42,14 @@ pub enum Basis {
 }
 
 impl Error {
-    /// How far the interval of 95 % reaches to each side.
-    pub(super) fn reach(&self) -> f64 {
-        student::quantile(0.975, self.degrees) * self.sd
+    /// How far an interval reaches to each side that leaves out `tail` there.
+    pub(super) fn reach(&self, tail: f64) -> f64 {
+        student::quantile(1.0 - tail, self.degrees) * self.sd
     }
 
-    /// A change this far beyond a limit has an interval beyond it in 95 of 100 comparisons.
-    pub(super) fn visible(&self) -> f64 {
-        (student::quantile(0.975, self.degrees) + student::quantile(0.95, self.degrees)) * self.sd
+    /// A change this far beyond a limit has such an interval beyond it in 95 of 100 comparisons.
+    pub(super) fn visible(&self, tail: f64) -> f64 {
+        self.reach(tail) + student::quantile(0.95, self.degrees) * self.sd
     }
 }
 

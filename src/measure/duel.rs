@@ -12,6 +12,7 @@
 
 mod arm;
 mod bout;
+mod calibration;
 mod doubts;
 mod order;
 mod sequence;
@@ -34,6 +35,7 @@ use crate::{
 };
 use arm::{Arm, Ready};
 use bout::Bout;
+pub use calibration::{calibration, known_floors};
 pub use sequence::{DuelEvent, DuelSink, Looks, until_sure};
 
 /// One of two servers that are measured against each other.

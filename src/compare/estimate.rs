@@ -74,6 +74,19 @@ pub(super) fn estimate(pair: &Pair, metric: Metric, options: &Options) -> Option
     }
 }
 
+/// How far the sides of an interleaved measurement are from each other in each round: where they
+/// are the same server, this is noise. None with fewer than two rounds.
+pub(super) fn spread(pair: &Pair, metric: Metric) -> Option<Floor> {
+    let rounds = pair.a.rounds.iter().zip(&pair.b.rounds);
+    let ratios: Vec<f64> =
+        rounds.filter_map(|(a, b)| of_blocks(a, b, metric)).map(|ratio| ratio.value).collect();
+    // About zero, which is known to be the truth, and not about their mean: a bias is in it.
+    let squares: f64 = ratios.iter().map(|ratio| ratio.powi(2)).sum();
+    let count = u32::try_from(ratios.len()).unwrap_or(u32::MAX);
+    let sd = (squares / f64::from(count)).sqrt();
+    (count > 1).then_some(Floor { sd, comparisons: Some(count) })
+}
+
 /// The log ratio of two processes that were measured in turns: that of their blocks, or else of
 /// their figures.
 fn of_blocks(a: &Round, b: &Round, metric: Metric) -> Option<Location> {

@@ -12,6 +12,7 @@
 
 mod arm;
 mod bout;
+mod calibration;
 mod doubts;
 mod order;
 mod sequence;
@@ -34,6 +35,7 @@ use crate::{
 };
 use arm::{Arm, Ready};
 use bout::Bout;
+pub use calibration::{calibration, known_floors};
 pub use sequence::{DuelEvent, DuelSink, Looks, until_sure};
 
 /// One of two servers that are measured against each other.
@@ -143,11 +145,7 @@ impl<'a> Duel<'a> {
     }
 
     /// Warms both sides up, and finds how much of the stack samples must copy: the same of both.
-    fn warm_up(
-        &mut self,
-        arms: &mut [Arm<'_>; 2],
-        events: Sink<'_>,
-    ) -> Result<(), MeasureError> {
+    fn warm_up(&mut self, arms: &mut [Arm<'_>; 2], events: Sink<'_>) -> Result<(), MeasureError> {
         for (side, arm) in arms.iter_mut().enumerate() {
             let warmed = arm.warm_up(self.settings.script.warmup, events);
             warmed.map_err(|error| self.of(side, error))?;

@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 
 use super::Folded;
 
+/// No request takes longer: more than eleven days, in microseconds.
+const COST_MAX: f64 = 1e12;
+
 /// What the same thing costs on two sides, in microseconds of CPU time per request.
 ///
 /// Per request, and not as shares: a share falls when something else grows, so that shares find
@@ -32,9 +35,9 @@ impl Costs {
         self.a.max(self.b)
     }
 
-    /// What has no meaning as a cost is none.
+    /// What has no meaning as a cost is none, and no sum of costs overflows.
     fn sane(self) -> Self {
-        let sane = |cost: f64| if cost.is_finite() { cost.max(0.0) } else { 0.0 };
+        let sane = |cost: f64| if cost.is_finite() { cost.clamp(0.0, COST_MAX) } else { 0.0 };
         Self { a: sane(self.a), b: sane(self.b) }
     }
 

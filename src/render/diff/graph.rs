@@ -1,5 +1,7 @@
 //! [`DiffGraph`]: everything that a differential flamegraph shows.
 
+use rustc_hash::FxHashMap;
+
 use super::super::{Link, Palette};
 use crate::fold::{Costs, DeltaFunction, DeltaNode, DeltaTree};
 
@@ -21,6 +23,19 @@ pub enum Mark {
     /// Nobody has asked whether this is chance.
     #[default]
     Unknown,
+}
+
+impl Mark {
+    /// What it says of a part of what it was said of.
+    fn of_part(self, part: Costs) -> Self {
+        match self {
+            Self::New if part.change() > 0.0 && part.a > 0.0 => Self::Slower,
+            Self::Gone if part.change() < 0.0 && part.b > 0.0 => Self::Faster,
+            Self::Slower | Self::New if part.change() <= 0.0 => Self::NotSignificant,
+            Self::Faster | Self::Gone if part.change() >= 0.0 => Self::NotSignificant,
+            mark => mark,
+        }
+    }
 }
 
 /// What is known of a change, and how large it may be.
@@ -108,6 +123,29 @@ impl DiffGraph {
         self.findings = findings;
     }
 
+    /// Asks what is known of each function's inclusive change, over all its callers, and marks
+    /// its frames by that; `whole` is what is known of the whole.
+    ///
+    /// A function has its interval where a frame is all of it. Where it has several, each has its
+    /// mark if it changed in the same direction, and none otherwise.
+    pub fn mark_by_function(
+        &mut self,
+        whole: Finding,
+        mut find: impl FnMut(&DeltaFunction) -> Finding,
+    ) {
+        let functions = self.tree.functions();
+        let known: FxHashMap<&str, (Costs, Finding)> = functions
+            .iter()
+            .map(|function| (function.name.as_str(), (function.total, find(function))))
+            .collect();
+        self.mark(|Place { node, .. }| match known.get(node.name.as_str()) {
+            _ if node.parent.is_none() => whole,
+            Some((total, finding)) if *total == node.total => *finding,
+            Some((_, finding)) => Finding { mark: finding.mark.of_part(node.total), ci95: None },
+            None => Finding::default(),
+        });
+    }
+
     /// Asks what is known of the change of each function's own cost.
     pub fn mark_functions(&mut self, mut find: impl FnMut(&DeltaFunction) -> Finding) {
         self.changes = self
@@ -135,5 +173,31 @@ impl DiffGraph {
     /// Whether nothing is known of any frame's change.
     pub(super) fn is_unmarked(&self) -> bool {
         self.findings.iter().all(|finding| finding.mark == Mark::Unknown)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_functions_mark_goes_to_its_frames() {
+        let stacks = [
+            ("app;f;g", Costs { a: 1.0, b: 4.0 }),
+            ("app;h;g", Costs { a: 2.0, b: 1.0 }),
+            ("app;h", Costs { a: 2.0, b: 2.0 }),
+        ];
+        let mut graph = DiffGraph::new(DeltaTree::from_costs(stacks), DiffCaption::default());
+        assert!(graph.is_unmarked());
+        let slower = |low| Finding { mark: Mark::Slower, ci95: Some([low, 9.0]) };
+        let whole = slower(0.5);
+        graph.mark_by_function(whole, |function| match function.name.as_str() {
+            "g" => slower(1.0),
+            "f" => slower(2.0),
+            _ => Finding { mark: Mark::NotSignificant, ci95: None },
+        });
+        let unsure = Finding { mark: Mark::NotSignificant, ci95: None };
+        let part = Finding { mark: Mark::Slower, ci95: None };
+        assert_eq!(graph.findings(), [whole, unsure, slower(2.0), part, unsure, unsure]);
     }
 }

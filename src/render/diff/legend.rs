@@ -16,17 +16,18 @@ use crate::fold::Costs;
 
 /// From which ratio of both costs on a colour is one step deeper.
 const STEPS: [f64; 4] = [1.03, 1.1, 1.3, 2.0];
-/// The colours from B's costing half to its costing twice as much; what one says is left of it.
+/// The colours from B's costing half to its costing twice as much, each with what it begins at.
+/// Percent is said once on either side, where there is room for it.
 const SCALE: [(&str, &str); 10] = [
     ("f5", ""),
     ("f4", "÷2"),
-    ("f3", "-23 %"),
-    ("f2", "-9 %"),
+    ("f3", "-23"),
+    ("f2", "-9"),
     ("f1", "-3 %"),
     ("s1", ""),
     ("s2", "+3 %"),
-    ("s3", "+10 %"),
-    ("s4", "+30 %"),
+    ("s3", "+10"),
+    ("s4", "+30"),
     ("s5", "×2"),
 ];
 /// The size of a colour's box in the legend.

@@ -63,7 +63,8 @@ fn draw(graph: &DiffGraph) -> io::Result<Vec<u8>> {
         header.write(svg, graph)?;
         if frames.is_empty() {
             let nothing = "Neither side has samples: no CPU time was used while they were watched.";
-            return header::text(svg, "fl fl-none", "50%", top - 12, nothing);
+            header::text(svg, "fl fl-none", "50%", top - 12, nothing)?;
+            return footer(svg, height - 10, graph, "");
         }
         controls(svg, header.height())?;
         let full = graph.tree().total().mean();
@@ -80,6 +81,7 @@ fn draw(graph: &DiffGraph) -> io::Result<Vec<u8>> {
         let pixels = (WIDTH - 2 * MARGIN) as f64;
         let canvas = Canvas { view: View::Difference, full, pixels, attributes: &attributes };
         frames.write(svg, canvas)?;
+        details(svg, header.height())?;
         footer(svg, height - 10, graph, &note("Width", graph))?;
         svg.create_element("script").write_cdata_content(BytesCData::new(SCRIPT))?;
         Ok(())
@@ -114,17 +116,42 @@ fn controls(svg: &mut Writer<Vec<u8>>, y: usize) -> io::Result<()> {
     button(svg, "reset", [("x", "10"), ("dx", "0"), ("y", "24")], "Reset zoom")?;
     button(svg, "back", [("x", "96"), ("dx", "0"), ("y", "24")], "Back")?;
     button(svg, "search", [("x", "100%"), ("dx", "-10"), ("y", "24")], "Search")?;
-    let line =
-        |svg: &mut Writer<Vec<u8>>, id: &str, class: &str, x: [(&str, &str); 2], y: usize| {
-            svg.create_element("text")
-                .with_attributes([("id", id), ("class", class)])
-                .with_attributes(x)
-                .with_attribute(("y", &*y.to_string()))
-                .write_text_content(BytesText::new(""))
-                .map(drop)
-        };
-    line(svg, "details", "fl fd-name", [("x", "10"), ("dx", "0")], y + 16)?;
-    line(svg, "costs", "fl fd-costs", [("x", "10"), ("dx", "0")], y + 33)?;
     // Beside the labels of the legend, so that it hides no costs.
     line(svg, "matched", "fl fd-costs fl-end", [("x", "100%"), ("dx", "-10")], y - 11)
+}
+
+/// Where the script tells of a frame. It is drawn after the frames, as it moves over them where
+/// the picture is taller than its window.
+fn details(svg: &mut Writer<Vec<u8>>, y: usize) -> io::Result<()> {
+    svg.create_element("g")
+        .with_attributes([("id", "about"), ("data-y", &*y.to_string())])
+        .write_inner_content(|svg| {
+            svg.create_element("rect")
+                .with_attributes([
+                    ("class", "fd-paper"),
+                    ("y", &*y.to_string()),
+                    ("width", "100%"),
+                    ("height", &*(DETAILS - 2).to_string()),
+                ])
+                .write_empty()?;
+            line(svg, "details", "fl fd-name", [("x", "10"), ("dx", "0")], y + 16)?;
+            line(svg, "costs", "fl fd-costs", [("x", "10"), ("dx", "0")], y + 33)
+        })?;
+    Ok(())
+}
+
+/// A line of text that the script fills.
+fn line(
+    svg: &mut Writer<Vec<u8>>,
+    id: &str,
+    class: &str,
+    x: [(&str, &str); 2],
+    y: usize,
+) -> io::Result<()> {
+    svg.create_element("text")
+        .with_attributes([("id", id), ("class", class)])
+        .with_attributes(x)
+        .with_attribute(("y", &*y.to_string()))
+        .write_text_content(BytesText::new(""))?;
+    Ok(())
 }

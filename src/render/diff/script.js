@@ -35,7 +35,6 @@
     }
     return { svg, frames, byId };
   };
-
   const views = [...document.querySelectorAll("svg[data-view]")].map(read);
   // The view that has all frames, and the costs of both sides.
   const main = views.find((view) => view.svg.dataset.view === "difference");
@@ -64,8 +63,7 @@
     const hash = "#" + parameters;
     if (hash === (location.hash || "#")) return;
     try {
-      if (isStep) location.hash = hash;
-      else location.replace(hash);
+      if (isStep) location.hash = hash; else location.replace(hash);
     } catch { /* Where an address cannot be changed, it is not kept. */ }
   };
 
@@ -82,9 +80,8 @@
 
   // What a character of the frames' font takes, and how many columns it has: see `words::fit`.
   const column = (() => {
-    const probe = document.createElementNS(SVG, "text");
+    const probe = main.svg.appendChild(document.createElementNS(SVG, "text"));
     probe.textContent = "m".repeat(100);
-    main.svg.append(probe);
     const width = probe.getComputedTextLength() / 100;
     probe.remove();
     return width || 7.25;
@@ -100,7 +97,6 @@
     }
     return name;
   };
-
   const place = (frame, x, w, pixels) => {
     frame.g.style.display = "";
     frame.rect.setAttribute("x", x + "%");
@@ -165,8 +161,8 @@
       svg.classList.toggle("fd-searching", !!wanted);
       for (const { g, id } of frames) g.classList.toggle("hit", found.has(id));
     }
-    const sum = `found: A ${micros(a)} µs/request (${share(a, all.a)}), ` +
-      `B ${micros(b)} (${share(b, all.b)}), change ${signed(b - a)}`;
+    const [ofA, ofB] = [share(a, all.a), share(b, all.b)];
+    const sum = `found: A ${micros(a)} µs/request (${ofA}), B ${micros(b)} (${ofB}), change ${signed(b - a)}`;
     at("matched").textContent = !wanted ? trouble : found.size ? sum : "nothing found";
   };
 
@@ -186,8 +182,7 @@
   };
   const hold = (isOpen) => {
     if (!holder || holder.isConnected === isOpen) return;
-    if (isOpen) root.append(holder);
-    else holder.remove();
+    if (isOpen) root.append(holder); else holder.remove();
     at("search").classList.toggle("fd-off", isOpen);
   };
   const openSearch = () => {
@@ -234,9 +229,9 @@
   for (const view of views) {
     const frameOf = ({ target }) => view.byId.get(+target.closest("g[data-n]")?.dataset.n);
     view.frames[0]?.g.setAttribute("tabindex", 0);
-    for (const name of ["mouseover", "focusin"]) {
-      view.svg.addEventListener(name, (event) => show(frameOf(event)?.id));
-    }
+    const look = (event) => show(frameOf(event)?.id);
+    view.svg.addEventListener("mouseover", look);
+    view.svg.addEventListener("focusin", look);
     view.svg.addEventListener("mouseleave", () => show());
     view.svg.addEventListener("click", (event) => {
       const frame = frameOf(event);
@@ -260,7 +255,6 @@
     if (isAlone) at(id).addEventListener("keydown", ({ key }) => key === "Enter" && act());
   }
   at("search")?.classList.remove("fd-off");
-
   document.addEventListener("keydown", (event) => {
     const isTyping = event.target === input;
     if ((event.ctrlKey || event.metaKey) && event.key === "f") openSearch();
@@ -286,6 +280,11 @@
     }
     draw();
   };
+  // The details of an SVG that is taller than its window stay in sight.
+  if (isAlone) addEventListener("scroll", () => {
+    const y = Math.max(scrollY - at("about").dataset.y, 0);
+    at("about").setAttribute("transform", `translate(0 ${y})`);
+  });
   const start = () => {
     input.value = state.query;
     hold(!!state.query);

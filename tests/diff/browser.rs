@@ -199,7 +199,7 @@ fn a_page_moves_all_its_views() {
 
 /// What an address that was sent to somebody shows.
 const LOOK: &str = r#"
-say(at("matched").textContent, at("query")?.value, bounds("app::handle"), bounds("all"));
+say("shown", at("matched").textContent, at("query")?.value, bounds("app::handle"), bounds("all"));
 "#;
 
 #[test]
@@ -209,8 +209,8 @@ fn an_address_keeps_zoom_and_search() {
         "#zoom=3&search=%5Eapp%3A%3Al",
         LOOK,
         expect![[r#"
-        found: A 2.00 µs/request (16.7 %), B 0.000 (0.0 %), change -2.00 | ^app::l | app::handle 0% +100% | all 0% +100%
-    "#]],
+            shown | found: A 2.00 µs/request (16.7 %), B 0.000 (0.0 %), change -2.00 | ^app::l | app::handle 0% +100% | all 0% +100%
+        "#]],
     );
 }
 
@@ -221,8 +221,8 @@ fn an_address_of_a_page_keeps_them_too() {
         "#zoom=3&search=%5Eapp%3A%3Al",
         LOOK,
         expect![[r#"
-        found: A 2.00 µs/request (16.7 %), B 0.000 (0.0 %), change -2.00 | ^app::l | app::handle 0% +77% | all 0% +100%
-    "#]],
+            shown | found: A 2.00 µs/request (16.7 %), B 0.000 (0.0 %), change -2.00 | ^app::l | app::handle 0% +77% | all 0% +100%
+        "#]],
     );
 }
 
@@ -233,7 +233,7 @@ fn an_address_that_means_nothing_shows_everything() {
         "#zoom=none&other",
         LOOK,
         expect![[r#"
-             |  | app::handle 0% +58% | all 0% +100%
+            shown |  |  | app::handle 0% +58% | all 0% +100%
         "#]],
     );
 }

@@ -19,17 +19,21 @@
 //! | [`fold`] | profile -> folded stacks and the hottest frames; two sides -> their differences |
 //! | [`render`] | folded stacks -> flamegraph SVG |
 //! | [`record`] | the kept record of a run, and the store of runs |
+//! | [`report`] | the record of a benchmark -> tables and a chart |
+//! | [`compare`](mod@compare) | two sides -> what changed, how surely, and in which functions |
 //! | [`measure`] | the composer: launch, warm up, slices of load with sampling, record |
 //!
 //! The library prints nothing, reads no arguments and never exits: progress is a stream of
 //! [`measure::Event`]s, failures are values.
 
+pub mod compare;
 pub mod config;
 pub mod fold;
 pub mod load;
 pub mod measure;
 pub mod record;
 pub mod render;
+pub mod report;
 pub mod sample;
 pub mod symbolize;
 pub mod target;

@@ -66,7 +66,7 @@ pub use pool::Pool;
 pub use preflight::{
     Needs, OpenFiles, Shortage, Shortages, Surroundings, open_files_limit, preflight, raise_nofile,
 };
-pub use probe::{ProbeError, probe};
+pub use probe::{Conversation, ProbeError, probe};
 pub use request::Request;
 pub use response::ResponseError;
 pub use script::{

@@ -9,15 +9,20 @@
 //! requests, CPU time and samples of a slice belong together. See `docs/METHOD.md`.
 
 mod agenda;
+mod backends;
+mod bench;
 mod bottleneck;
 mod builtin;
+mod calls;
 mod collapse;
 mod confidence;
+mod cpu_clocks;
 mod diagnosis;
 mod error;
 mod event;
 mod external;
 mod facts;
+mod instruments;
 mod latency;
 mod observed;
 mod observer;
@@ -28,9 +33,12 @@ mod slices;
 mod subject;
 mod surroundings;
 mod thresholds;
+mod turns;
 mod window;
 
 pub use agenda::Place;
+pub use backends::{Backend, Backends, BackendsError};
+pub use bench::{BenchEvent, BenchSink, Contest, Entrant, Source, bench, bench_of, share_of};
 pub use confidence::{Estimate, t_quantile_975};
 pub use diagnosis::{Diagnosis, Seen, ServerExit, ServerSeen};
 pub use error::MeasureError;

@@ -4,10 +4,15 @@
 //! flamegraphs/<target>/<run id>/
 //!   run.json          the record: a Run
 //!   profile.json.gz   the time-resolved Profile
-//!   cpu.folded        \ derived from the two above, byte for byte the same at any time
-//!   cpu.svg           /
+//!   cpu.folded        \ derived from the two above, byte for byte the same at any time;
+//!   cpu.svg           / of several processes, also cpu-<process>.folded and cpu-<process>.svg
+//!
+//! flamegraphs/bench/<id>/
+//!   bench.json        the record of a benchmark: a Bench, of the runs that it names
+//!   table.md  table.csv  chart.svg    derived from it by `report`
 //! ```
 
+mod bench;
 mod derive;
 mod host;
 mod id;
@@ -16,13 +21,15 @@ mod store;
 mod time;
 mod trust;
 
+pub use bench::{Bench, CellFacts, CellProcessFacts, EstimateFacts, LevelFacts, RoundFacts};
 pub use derive::{Derived, DerivedFile, derive};
 pub use host::Host;
 pub use id::{RunId, RunIdError};
 pub use run::{
-    BottleneckFacts, BudgetFacts, ClientFacts, ErrorCounts, ErrorFacts, HotFacts, LatencyFacts,
-    LoadFacts, ObserverEffect, ProfileFacts, RequestFacts, Run, ServerFacts, SliceFacts,
-    StageFacts, Status, TargetFacts, ThresholdFacts, UnwindFacts,
+    AgreementFacts, BottleneckFacts, BudgetFacts, CallFacts, ClientFacts, Distribution,
+    DistributionError, ErrorCounts, ErrorFacts, HotFacts, LatencyFacts, LoadFacts, ObserverEffect,
+    OtherProfile, ProcessFacts, ProfileFacts, RequestFacts, Run, ServerFacts, ShareFacts,
+    SliceFacts, StageFacts, Status, TargetFacts, ThresholdFacts, UnnamedFacts, UnwindFacts,
 };
 pub use store::{Attachment, RecordError, RunSummary, Store};
 pub use time::{UtcTime, UtcTimeError};

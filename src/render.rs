@@ -15,7 +15,7 @@ mod svg;
 mod text;
 mod trunk;
 
-pub use caption::{Caption, Link};
+pub use caption::{Caption, Frames, Link};
 pub use palette::{Class, Palette};
 pub use svg::{RenderError, flamegraph};
-pub use text::{grouped, micros};
+pub use text::{grouped, micros, wrap, xml_safe};

@@ -10,6 +10,7 @@
 //! ```
 
 mod access;
+mod affinity;
 mod attach;
 mod bound;
 mod capture;
@@ -20,6 +21,10 @@ mod event;
 #[doc(hidden)]
 pub mod fuzzing;
 mod module;
+mod named;
+mod owners;
+pub mod pprof;
+pub mod py_spy;
 mod record;
 mod ring;
 mod sampler;
@@ -34,5 +39,6 @@ pub use bound::BoundFunction;
 pub use capture::{Capture, Counts, RawSample, SampledThread};
 pub(crate) use module::own_vdso_range;
 pub use module::{Code, Module, ModuleId};
-pub use sampler::{Config, Origin, Sampler};
+pub use named::{NamedCapture, NamedFrame, NamedKind};
+pub use sampler::{Config, CpuTimes, Origin, Sampler};
 pub use stacks::{RawFrame, RawFrameId, RawStack, RawStackId};

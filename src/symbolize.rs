@@ -2,9 +2,11 @@
 //!
 //! Runs once, after the load has ended, on the distinct addresses only. Kernel and ELF names,
 //! inlined functions and debug links come from `blazesym`; generated code from perf maps; what
-//! has no name is called after its module and counted.
+//! has no name is called after its module and counted. What came with its names is only taken
+//! over: [`adopt`].
 
 mod file;
+mod named;
 mod names;
 mod perf_map;
 mod profile;
@@ -12,6 +14,7 @@ mod resolve;
 mod source_path;
 
 pub use file::ProfileFileError;
+pub use named::adopt;
 pub use names::Detail;
 pub use profile::{Frame, FrameId, FrameKind, Profile, Sample, Stack, StackId, Thread, ThreadId};
 pub use resolve::{Resolved, resolve};

@@ -14,14 +14,21 @@
 //! - [`usage`] says what processes use, [`descendants`] and [`listening_ports`] which belong
 //!   together and where they listen, [`network`] how their queues of connections fare, [`Cpus`]
 //!   and [`split_cpus`] who gets which CPU.
+//! - [`Budget`] says what a target may use, [`Allowance`] what it gets of that on this machine;
+//!   services of a manifest run beside the processes, and never count as a part of them.
 //! - [`run_tool`] runs a helper program, such as a load tool, to its end.
 //!
 //! What a started server prints is read and its last lines are kept: they are in every error
 //! that a user sees.
 
+mod account;
+mod allowance;
 mod budget;
 mod build;
+mod cgroup;
 mod child;
+mod cpus;
+mod database;
 mod environment;
 mod error;
 #[cfg(feature = "fuzzing")]
@@ -33,29 +40,35 @@ mod launch;
 mod manifest;
 pub mod network;
 mod output;
+mod perf_maps;
 mod port;
 mod procfs;
 mod ready;
 mod revision;
 mod running;
+mod scratch;
 mod sys;
 mod template;
 mod tool;
 pub mod usage;
 
-pub use budget::{Cpus, CpusError, Split, split_cpus};
-pub use build::{BuildError, BuildOptions, Built, build};
+pub use allowance::Allowance;
+pub use budget::{Budget, BudgetName};
+pub use build::{BuildError, BuildOptions, Built, Product, build};
 pub use child::{Ending, SpawnError};
+pub use cpus::{Cpus, CpusError, Split, split_cpus};
+pub use database::{Cluster, DatabaseError};
 pub use error::{Exit, TargetError};
 pub use guard::Guard;
 pub use http::{Answer, get};
 pub use launch::{Held, LaunchOptions, launch};
 pub use manifest::{
-    Build, CargoBuild, CommandBuild, Condition, DebugLevel, FILE_NAME, Manifest, ManifestError,
-    Process, Ready,
+    Build, CargoBuild, CommandBuild, Condition, DebugLevel, FILE_NAME, GoBuild, Manifest,
+    ManifestError, Process, PythonBuild, PythonVersion, Ready, Recipe, Service, ServiceKind,
 };
+pub use perf_maps::PerfMaps;
 pub use procfs::{descendants, is_running, listening_ports};
 pub use revision::Revision;
-pub use running::Running;
+pub use running::{Listener, Running};
 pub use template::{Template, TemplateError};
 pub use tool::{ToolError, ToolRun, ToolSpec, run_tool};

@@ -20,6 +20,11 @@ pub enum UnitError {
     /// A rate that is not a positive whole number.
     #[error("invalid frequency '{0}': write a whole number of samples per second from 1 to 100000")]
     Hertz(String),
+    /// An amount without a number or a known suffix.
+    #[error(
+        "invalid amount '{0}': write a whole number above 0 and a unit, such as 512MiB or 1GiB"
+    )]
+    Bytes(String),
 }
 
 /// Samples per second.
@@ -165,6 +170,29 @@ impl Visitor<'_> for DurationText {
 #[serde(transparent)]
 pub struct Bytes(pub u64);
 
+impl FromStr for Bytes {
+    type Err = UnitError;
+
+    fn from_str(text: &str) -> Result<Self, UnitError> {
+        let error = || UnitError::Bytes(text.to_owned());
+        let trimmed = text.trim();
+        let digits_end = trimmed.find(|c: char| !c.is_ascii_digit()).ok_or_else(error)?;
+        let (number, suffix) = trimmed.split_at(digits_end);
+        let bytes_per_unit: u64 = match suffix.trim_start() {
+            "KiB" => 1 << 10,
+            "MiB" => 1 << 20,
+            "GiB" => 1 << 30,
+            "TiB" => 1 << 40,
+            "kB" => 1_000,
+            "MB" => 1_000_000,
+            "GB" => 1_000_000_000,
+            _ => return Err(error()),
+        };
+        let number = number.parse::<u64>().ok().filter(|number| *number > 0).ok_or_else(error)?;
+        number.checked_mul(bytes_per_unit).map(Self).ok_or_else(error)
+    }
+}
+
 impl fmt::Display for Bytes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
@@ -250,5 +278,14 @@ mod tests {
     fn bytes_are_readable() {
         assert_eq!(Bytes(3696).to_string(), "3.6 KiB");
         assert_eq!(Bytes(12).to_string(), "12 B");
+    }
+
+    #[test]
+    fn amounts_need_a_unit() {
+        assert_eq!("512MiB".parse(), Ok(Bytes(512 << 20)));
+        assert_eq!(" 2 GB ".parse(), Ok(Bytes(2_000_000_000)));
+        for wrong in ["", "512", "MiB", "0MiB", "-1MiB", "1.5GiB", "1 gib", "99999999999TiB"] {
+            assert_eq!(wrong.parse::<Bytes>(), Err(UnitError::Bytes(wrong.to_owned())));
+        }
     }
 }

@@ -9,7 +9,9 @@ mod ground_truth {
     mod adapts;
     mod attaches;
     mod binaries;
+    mod go;
     mod known;
+    mod processes;
     mod shares;
     mod storm;
     mod switches;

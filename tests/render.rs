@@ -7,7 +7,10 @@ use std::{fs, path::Path, process::Command};
 
 use flameload::{
     fold::{Folded, hottest},
-    record::{HotFacts, ProfileFacts, Run, Status, Store, TargetFacts, UtcTime},
+    record::{
+        HotFacts, OtherProfile, ProcessFacts, ProfileFacts, Run, Status, Store, TargetFacts,
+        UtcTime,
+    },
     symbolize::{Frame, FrameId, FrameKind, Profile, Sample, Stack, StackId, Thread, ThreadId},
     unit::{Hertz, Nanos, Samples},
 };
@@ -44,6 +47,7 @@ fn profile() -> Profile {
     let thread = |tid, name: &str| Thread {
         pid: 7,
         tid,
+        of: None,
         process: "hyper-target".to_owned(),
         name: name.to_owned(),
     };
@@ -124,7 +128,7 @@ fn a_run_becomes_files_that_other_programs_read() {
         "coverage 0.50",
         "interrupted: by its user",
         "12 requests failed (timeout 12)",
-        "&lt;hyper::Conn&lt;I, B&gt; as core::future::Future&gt;::poll::{{closure}} (18.90 µs/request, 100.0 %, 200 samples)",
+        "hyper::Conn::poll (18.90 µs/request, 100.0 %, 200 samples)\n&lt;hyper::Conn&lt;I, B&gt; as core::future::Future&gt;::poll::{{closure}}<",
         "Größe::量::🔥",
         "<a href=\"run.json\">",
         run.id.as_str(),
@@ -139,6 +143,11 @@ fn a_run_becomes_files_that_other_programs_read() {
     assert!(folded.starts_with("hyper-target;worker;<hyper::Conn<I, B> as "), "{folded}");
 
     let before = [svg.into_bytes(), folded.into_bytes()];
+    let raw = Store::render_raw(&directory).expect("it can be rendered otherwise");
+    xmllint(&raw);
+    let svg = fs::read_to_string(raw).expect("it is text");
+    let name = "&lt;hyper::Conn&lt;I, B&gt; as core::future::Future&gt;::poll::{{closure}}";
+    assert!(svg.contains(&format!("{name} (18.90 µs/request")), "{svg}");
     Store::render(&directory).expect("it can be rendered again");
     let after =
         ["cpu.svg", "cpu.folded"].map(|name| fs::read(directory.join(name)).expect("it is there"));
@@ -148,6 +157,84 @@ fn a_run_becomes_files_that_other_programs_read() {
     let kept = listed[0].run.as_ref().expect("the record can be read");
     assert_eq!((kept.id.clone(), kept.hottest.len()), (run.id, 5));
     assert_eq!(kept.artifacts["svg"], "cpu.svg");
+}
+
+/// Half of the samples in each of two processes of one executable.
+fn chain() -> (Profile, Run) {
+    let mut profile = profile();
+    for (thread, of) in profile.threads.iter_mut().zip(["front", "back"]) {
+        thread.of = Some(of.to_owned());
+    }
+    let mut run = run(&profile);
+    let facts = |name: &str, cpu: f64| ProcessFacts {
+        name: name.to_owned(),
+        cpu_us_per_request: Some(cpu),
+        sampled_us_per_request: Some(cpu),
+        samples: Some(100),
+        coverage: Some(0.5),
+        truncated_ratio: Some(0.125),
+        ..ProcessFacts::default()
+    };
+    let unprofiled = ProcessFacts { name: "db".to_owned(), ..ProcessFacts::default() };
+    run.processes = vec![facts("front", 12.9), unprofiled, facts("back", 6.0)];
+    (profile, run)
+}
+
+#[test]
+fn each_process_of_a_chain_has_a_picture_of_its_own() {
+    let root = tempfile::tempdir().expect("the system has room for a directory");
+    let (profile, run) = chain();
+    let directory = Store::new(root.path()).write(&run, Some(&profile)).expect("it can be kept");
+    let read = |file: &str| fs::read_to_string(directory.join(file)).expect("it is there");
+    let files = ["cpu.svg", "cpu-front.svg", "cpu-back.svg"];
+    let folded = ["cpu.folded", "cpu-front.folded", "cpu-back.folded"];
+    let parts: [&[&str]; 3] = [
+        &[
+            "18.90 µs CPU/request",
+            "front (hyper-target) (9.45 µs/request",
+            "back (hyper-target) (9.45 µs/request",
+            "<a href=\"cpu-front.svg\">front</a>",
+            "<a href=\"cpu-back.svg\">back</a>",
+        ],
+        &[
+            "· front alone</title>",
+            "12.90 µs CPU/request of 18.90 in all",
+            "100 samples at 997 Hz",
+            "truncated 12.5 %",
+            "hyper-target (12.90 µs/request, 100.0 %, 100 samples)",
+            "<a href=\"cpu-front.folded\">",
+            "<a href=\"cpu.svg\">all processes</a>",
+            "<a href=\"cpu-back.svg\">back</a>",
+            "&quot;process&quot;:&quot;front&quot;",
+        ],
+        &[
+            "6.00 µs CPU/request of 18.90 in all",
+            "hyper-target (6.00 µs/request, 100.0 %, 100 samples)",
+            "<a href=\"cpu-front.svg\">front</a>",
+        ],
+    ];
+    for (file, parts) in files.iter().zip(parts) {
+        xmllint(&directory.join(file));
+        let svg = read(file);
+        for part in parts {
+            assert!(svg.contains(part), "{file}: {part}");
+        }
+        assert!(!svg.contains(&format!("href=\"{file}\"")), "{file} needs no link to itself");
+    }
+    let of = |file: &str| -> Folded { read(file).parse().expect("it is folded text") };
+    assert!(read("cpu.folded").starts_with("back (hyper-target);worker"), "{}", read("cpu.folded"));
+    assert_eq!(of("cpu-front.folded").total() + of("cpu-back.folded").total(), Samples(200));
+
+    let all = || files.iter().chain(&folded).map(|file| read(file)).collect::<Vec<_>>();
+    let before = all();
+    for file in files.iter().chain(&folded) {
+        fs::write(directory.join(file), "damaged").expect("it can be damaged");
+    }
+    Store::render(&directory).expect("it can be rendered again");
+    assert_eq!(all(), before);
+    let kept = Store::read(&directory).expect("it reads back");
+    assert_eq!(kept.processes, run.processes);
+    assert_eq!(kept.artifacts["cpu-back.svg"], "cpu-back.svg");
 }
 
 #[test]
@@ -164,10 +251,49 @@ fn a_run_of_an_idle_target_is_kept_too() {
     assert_eq!(fs::read(directory.join("cpu.folded")).expect("it is there"), b"");
 }
 
+#[test]
+fn the_profile_of_another_backend_has_files_of_its_own() {
+    let root = tempfile::tempdir().expect("the system has room for a directory");
+    let (own, mut other) = (profile(), profile());
+    other.hz = Hertz(100);
+    other.samples.truncate(50);
+    let mut run = run(&own);
+    run.server.cpu_us_per_request = Some(18.9);
+    let facts = ProfileFacts {
+        backend: "pprof".to_owned(),
+        hz_requested: 100,
+        samples: 50,
+        coverage: Some(0.7),
+        ..ProfileFacts::default()
+    };
+    run.other_profiles = vec![OtherProfile::new("pprof", facts, Vec::new())];
+    let ended = Nanos::now();
+    let (run, directory) =
+        Store::new(root.path()).finish(run, &[&own, &other], &[], ended).expect("it can be kept");
+    assert_eq!(run.artifacts["pprof.svg"], "pprof.svg");
+    let read = |name: &str| fs::read(directory.join(name)).expect("it is there");
+    let text = |name: &str| String::from_utf8(read(name)).expect("it is text");
+    xmllint(&directory.join("pprof.svg"));
+    let svg = text("pprof.svg");
+    for part in ["hyper · users -- ", " · pprof", "50 samples at 100 Hz", "coverage 0.70"] {
+        assert!(svg.contains(part), "{part}");
+    }
+    assert!(svg.contains("<a href=\"pprof.folded\">") && !svg.contains("coverage 0.50"));
+    assert!(text("cpu.svg").contains("<a href=\"pprof.svg\">"));
+    let folded: Folded = text("pprof.folded").parse().expect("it is folded text");
+    assert_eq!(folded.total(), Samples(50));
+    let names = ["cpu.svg", "cpu.folded", "pprof.svg", "pprof.folded"];
+    let before = names.map(read);
+    names.iter().for_each(|name| fs::remove_file(directory.join(name)).expect("it is there"));
+    Store::render(&directory).expect("it can be rendered again");
+    assert_eq!(names.map(read), before);
+}
+
 /// The names that other programs rely on, as the design lists them.
 #[test]
 fn the_record_has_the_names_it_promises() {
-    let run = serde_json::to_value(run(&profile())).expect("a record is JSON");
+    let (_, run) = chain();
+    let run = serde_json::to_value(run).expect("a record is JSON");
     for pointer in [
         "/schema",
         "/id",
@@ -238,6 +364,13 @@ fn the_record_has_the_names_it_promises() {
         "/server/page_faults",
         "/server/threads",
         "/server/first_call_us",
+        "/server/following_calls_us",
+        "/processes/0/name",
+        "/processes/0/cpu_us_per_request",
+        "/processes/0/cpus_used",
+        "/processes/0/rss_initial_bytes",
+        "/processes/0/rss_peak_bytes",
+        "/processes/0/samples",
         "/client/cpu_us_per_request",
         "/client/cpus_used",
         "/profile/backend",
@@ -254,6 +387,8 @@ fn the_record_has_the_names_it_promises() {
         "/hottest/0/name",
         "/hottest/0/self_us_per_request",
         "/hottest/0/total_us_per_request",
+        "/other_profiles",
+        "/agreement",
         "/slices",
         "/artifacts",
     ] {

@@ -9,9 +9,9 @@ use std::{
 use rustc_hash::{FxHashMap, FxHashSet};
 use thiserror::Error;
 
-use super::name;
+use super::{name, roots};
 use crate::{
-    symbolize::{Frame, FrameKind, Profile, Stack, StackId, Thread},
+    symbolize::{Frame, FrameKind, Profile, Stack, StackId},
     unit::Samples,
 };
 
@@ -20,6 +20,9 @@ use crate::{
 /// A stack is its frames' names from the root on, joined by `;`: the process, the thread where
 /// its name differs, then functions. Threads of a pool (`worker-1`, `worker-2`) are one. Kernel
 /// frames end in [`super::KERNEL_SUFFIX`].
+///
+/// Where a target has several processes, each of them is a root, such as `front (chain-front)`:
+/// two may have the same executable.
 ///
 /// The text form has one stack a line, then a space and the number of samples, sorted by bytes:
 /// the folded format of the FlameGraph scripts (<https://github.com/brendangregg/FlameGraph>).
@@ -45,28 +48,51 @@ const SAMPLES_MAX: u64 = 1 << 53;
 impl Folded {
     /// Sums a profile over time, threads of a pool and lines of a function.
     pub fn from_profile(profile: &Profile) -> Self {
-        let roots = roots(&profile.threads);
+        Self::with_roots(profile, &roots::of_all(&profile.threads, &FxHashSet::default()))
+    }
+
+    /// The same for one of the target's processes alone.
+    pub fn of_process(profile: &Profile, process: &str) -> Self {
+        let roots = roots::of_process(&profile.threads, process, &FxHashSet::default());
+        Self::with_roots(profile, &roots)
+    }
+
+    /// The samples of each stack below each root.
+    pub(super) fn seen<'a>(
+        profile: &Profile,
+        roots: &'a [Option<String>],
+    ) -> FxHashMap<(&'a str, StackId), Samples> {
         let mut seen: FxHashMap<(&str, StackId), Samples> = FxHashMap::default();
         for sample in &profile.samples {
-            let root = roots.get(sample.thread.0 as usize).map_or("", String::as_str);
-            *seen.entry((root, sample.stack)).or_default() += sample.weight;
+            if let Some(Some(root)) = roots.get(sample.thread.0 as usize) {
+                *seen.entry((root, sample.stack)).or_default() += sample.weight;
+            }
         }
+        seen
+    }
+
+    pub(super) fn add(&mut self, stack: String, samples: Samples) {
+        *self.stacks.entry(stack).or_default() += samples;
+    }
+
+    fn with_roots(profile: &Profile, roots: &[Option<String>]) -> Self {
         let names: Vec<String> = profile.frames.iter().map(frame_name).collect();
         let mut folded = Self::default();
-        for ((root, stack), samples) in seen {
+        for ((root, stack), samples) in Self::seen(profile, roots) {
             let mut text = root.to_owned();
             for frame in path(&profile.stacks, stack) {
                 text.push(';');
                 text.push_str(&names[frame]);
             }
-            *folded.stacks.entry(text).or_default() += samples;
+            folded.add(text, samples);
         }
         folded
     }
 
     /// The names that stacks of the profile begin with: those of processes and threads.
     pub fn root_names(profile: &Profile) -> BTreeSet<String> {
-        roots(&profile.threads).iter().flat_map(|root| root.split(';').map(String::from)).collect()
+        let roots = roots::of_all(&profile.threads, &FxHashSet::default());
+        roots.iter().flatten().flat_map(|root| root.split(';').map(String::from)).collect()
     }
 
     /// The stacks in the order of their bytes.
@@ -112,7 +138,7 @@ impl FromStr for Folded {
 }
 
 /// The frames' indexes of a stack, from the root on.
-fn path(stacks: &[Stack], stack: StackId) -> Vec<usize> {
+pub(super) fn path(stacks: &[Stack], stack: StackId) -> Vec<usize> {
     let mut path = Vec::new();
     let mut next = Some(stack);
     while let Some(stack) = next.and_then(|id| stacks.get(id.0 as usize)) {
@@ -129,32 +155,6 @@ fn frame_name(frame: &Frame) -> String {
         FrameKind::Kernel => format!("{name}{}", name::KERNEL_SUFFIX),
         _ => name.into_owned(),
     }
-}
-
-/// What each thread's stacks begin with: its process, and its own or its pool's name.
-fn roots(threads: &[Thread]) -> Vec<String> {
-    let mut stems = FxHashMap::<_, FxHashSet<&str>>::default();
-    for thread in threads {
-        if let Some(stem) = name::pool(&thread.name, true) {
-            stems.entry((&thread.process, stem)).or_default().insert(&thread.name);
-        }
-    }
-    let is_pool = |thread: &Thread, stem| {
-        stems.get(&(&thread.process, stem)).is_some_and(|names| names.len() > 1)
-    };
-    threads
-        .iter()
-        .map(|thread| {
-            let process = name::safe(&thread.process);
-            if thread.name == thread.process {
-                return process.into_owned();
-            }
-            let own = name::pool(&thread.name, false)
-                .or_else(|| name::pool(&thread.name, true).filter(|stem| is_pool(thread, stem)))
-                .unwrap_or(&thread.name);
-            format!("{process};{}", name::safe(own))
-        })
-        .collect()
 }
 
 #[cfg(test)]

@@ -38,7 +38,7 @@ use super::{
     worker::{Gauge, Opened, Openings, Pacing, Tap},
 };
 use crate::unit::Nanos;
-pub(super) use call::{CallError, call, runtime};
+pub(super) use call::{CallError, Calls, runtime};
 use exchange::Answer;
 pub(super) use message::Messages;
 use pacing::{Grant, Seat};

@@ -1,5 +1,5 @@
-//! One request on a connection of its own: whether a server is ready, and what its first call
-//! takes.
+//! Single requests on a connection of their own: whether a server is ready, and what its first
+//! calls take.
 
 use std::{
     io::{self, ErrorKind, Read, Write},
@@ -65,17 +65,80 @@ pub fn probe(
     request: &Request,
     timeout: Duration,
 ) -> Result<(u16, Duration), ProbeError> {
-    let started = Instant::now();
-    if endpoint.version() == Version::Http2 {
-        let status = h2::call(endpoint, request, timeout);
-        let status = status.map_err(|error| ProbeError::of_call(error, endpoint, timeout))?;
-        return Ok((status, started.elapsed()));
+    Ok(Conversation::begin(endpoint, request, timeout)?.first())
+}
+
+/// A server that has answered a request, on a connection that is still open if the server keeps
+/// it. The same request can be sent again.
+#[derive(Debug)]
+pub struct Conversation<'a> {
+    endpoint: &'a Endpoint,
+    request: &'a Request,
+    timeout: Duration,
+    lane: Lane,
+    first: (u16, Duration),
+}
+
+/// The connection of a conversation.
+#[derive(Debug)]
+enum Lane {
+    Http1(Box<Call>),
+    Http2(Box<h2::Calls>),
+}
+
+impl<'a> Conversation<'a> {
+    /// Sends `request` to `endpoint` on a connection of its own.
+    ///
+    /// # Errors
+    /// When there is no complete response within `timeout`.
+    pub fn begin(
+        endpoint: &'a Endpoint,
+        request: &'a Request,
+        timeout: Duration,
+    ) -> Result<Self, ProbeError> {
+        let started = Instant::now();
+        let (lane, status) = match endpoint.version() {
+            Version::Http1 => {
+                let mut call = Call::start(endpoint, timeout, started)?;
+                call.await_connection(endpoint)?;
+                let status = call.exchange(request)?;
+                (Lane::Http1(Box::new(call)), status)
+            }
+            Version::Http2 => {
+                let failed = |error| ProbeError::of_call(error, endpoint, timeout);
+                let mut calls = h2::Calls::open(endpoint, request, timeout).map_err(failed)?;
+                let left = timeout.saturating_sub(started.elapsed());
+                let status = calls.call(left).map_err(failed)?;
+                (Lane::Http2(Box::new(calls)), status)
+            }
+        };
+        Ok(Self { endpoint, request, timeout, lane, first: (status, started.elapsed()) })
     }
-    let mut call = Call::start(endpoint, timeout, started)?;
-    call.await_connection(endpoint)?;
-    call.send(request)?;
-    let status = call.receive(request)?;
-    Ok((status, started.elapsed()))
+
+    /// The status of the first response, and the time from connecting until it was complete.
+    pub fn first(&self) -> (u16, Duration) {
+        self.first
+    }
+
+    /// Sends the request once more; returns the status and the time from writing it to the
+    /// complete response. None where the server has closed the connection after the last one.
+    ///
+    /// # Errors
+    /// When there is no complete response within the timeout.
+    pub fn again(&mut self) -> Result<Option<(u16, Duration)>, ProbeError> {
+        let started = Instant::now();
+        let status = match &mut self.lane {
+            Lane::Http1(call) if call.is_kept => {
+                call.started = started;
+                call.exchange(self.request)?
+            }
+            Lane::Http2(calls) if calls.is_open() => calls
+                .call(self.timeout)
+                .map_err(|error| ProbeError::of_call(error, self.endpoint, self.timeout))?,
+            _ => return Ok(None),
+        };
+        Ok(Some((status, started.elapsed())))
+    }
 }
 
 impl ProbeError {
@@ -93,12 +156,15 @@ impl ProbeError {
 }
 
 /// A call under way.
+#[derive(Debug)]
 struct Call {
     stream: Stream,
     poll: Poll,
     events: Events,
     timeout: Duration,
     started: Instant,
+    /// Whether the server has kept the connection open after its last response.
+    is_kept: bool,
 }
 
 impl Call {
@@ -110,7 +176,8 @@ impl Call {
         let poll = Poll::new().map_err(ProbeError::Transfer)?;
         let interest = Interest::READABLE | Interest::WRITABLE;
         poll.registry().register(&mut stream, Token(0), interest).map_err(ProbeError::Transfer)?;
-        Ok(Self { stream, poll, events: Events::with_capacity(8), timeout, started })
+        let events = Events::with_capacity(8);
+        Ok(Self { stream, poll, events, timeout, started, is_kept: false })
     }
 
     /// Waits until the stream may have become ready.
@@ -148,6 +215,12 @@ impl Call {
         }
     }
 
+    /// Sends the request and reads the response; returns its status.
+    fn exchange(&mut self, request: &Request) -> Result<u16, ProbeError> {
+        self.send(request)?;
+        self.receive(request)
+    }
+
     fn send(&mut self, request: &Request) -> Result<(), ProbeError> {
         let mut unsent = request.bytes();
         while !unsent.is_empty() {
@@ -181,6 +254,7 @@ impl Call {
                 }
             };
             if complete {
+                self.is_kept = parser.keep_alive();
                 return Ok(parser.status());
             }
         }

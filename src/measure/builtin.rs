@@ -4,7 +4,7 @@ use super::{
     agenda::Agenda,
     error::MeasureError,
     event::Sink,
-    observed::LoadSeen,
+    observed::{LoadSeen, Sampling, Usages},
     profile::{Conditions, Sides},
     server_watch::ServerWatch,
     slices::Slices,
@@ -13,8 +13,6 @@ use super::{
 use crate::{
     load::{Generator, Plan, Tally},
     record::Status,
-    sample::Capture,
-    target::usage::{self, Usage},
     unit::Nanos,
 };
 
@@ -22,10 +20,10 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Driven {
     pub(super) load: LoadSeen,
-    pub(super) capture: Capture,
+    pub(super) sampling: Sampling,
     pub(super) server: ServerWatch,
-    pub(super) usage_before: Usage,
-    pub(super) usage_after: Usage,
+    pub(super) usage_before: Usages,
+    pub(super) usage_after: Usages,
 }
 
 /// Applies the load of a plan to a server that is ready.
@@ -37,13 +35,13 @@ pub(super) fn drive(
 ) -> Result<Driven, MeasureError> {
     let Conditions { settings, interrupted } = conditions;
     let script = &settings.script;
-    let agenda = Agenda::of(script);
+    let agenda = Agenda::of(script, &settings.backends)?;
     let generator = Generator::start(plan)?;
     let threads = plan.threads();
     let mut window = Window::new(generator, sides, (script, plan), interrupted);
     let mut began = Nanos::now();
     let warmed = window.warm_up(script.warmup, agenda.way, events);
-    let usage_before = usage::read(&window.subject.pids());
+    let usage_before = window.subject.usage();
     let (slices, cut) = match warmed.map_err(|early| *early) {
         Ok(()) => {
             began = Nanos::now();
@@ -54,8 +52,12 @@ pub(super) fn drive(
         Err((cut, _)) => return Err(before_window(cut)),
     };
     let ended = Nanos::now();
-    let usage_after = usage::read(&window.subject.pids());
-    let (capture, server) = window.finish();
+    let usage_after = window.subject.usage();
+    let window_start = window.instruments.window_start();
+    let exact_by_clocks = window.instruments.counts_by_clocks();
+    let watched = window.instruments.watched().to_vec();
+    let owners = window.subject.owners();
+    let (taken, server) = window.finish();
     let aborted_by = match &cut {
         Some(Cut::Threshold(broken)) => Some(broken.index),
         _ => None,
@@ -77,7 +79,17 @@ pub(super) fn drive(
         ports,
         tool,
     };
-    Ok(Driven { load, capture, server, usage_before, usage_after })
+    let block = agenda.block();
+    let sampling = Sampling {
+        taken,
+        watched,
+        owners,
+        block,
+        window_start,
+        exact_by_clocks,
+        stretched: agenda.stretched(script),
+    };
+    Ok(Driven { load, sampling, server, usage_before, usage_after })
 }
 
 /// A window that never began.

@@ -26,6 +26,14 @@ impl Estimate {
         Some(Self { value: mean, ci95: Some([mean - reach, mean + reach]) })
     }
 
+    /// The geometric mean of amounts or ratios, which multiply, with the interval of its
+    /// logarithms. None without any, and where one of them is not a positive number.
+    pub fn geometric(observations: impl IntoIterator<Item = f64>) -> Option<Self> {
+        let logs: Vec<f64> = observations.into_iter().map(f64::ln).collect();
+        let is_sound = logs.iter().all(|log| log.is_finite());
+        is_sound.then(|| Self::mean(&logs).map(Self::exp)).flatten()
+    }
+
     /// The estimate of a ratio from one of its logarithm.
     pub fn exp(self) -> Self {
         Self { value: self.value.exp(), ci95: self.ci95.map(|ends| ends.map(f64::exp)) }
@@ -66,6 +74,22 @@ mod tests {
             let found = t_quantile_975(n);
             assert!((found / expected - 1.0).abs() < 0.005, "{n}: {found}, not {expected}");
         }
+    }
+
+    #[test]
+    fn ratios_multiply() {
+        let half_and_double = Estimate::geometric([0.5, 2.0]).expect("two ratios");
+        assert!((half_and_double.value - 1.0).abs() < 1e-12);
+        let [low, high] = half_and_double.ci95.expect("two have an interval");
+        assert!((low * high - 1.0).abs() < 1e-9 && low < 0.5 && high > 2.0);
+    }
+
+    #[test]
+    fn what_is_no_ratio_makes_none() {
+        for wrong in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+            assert_eq!(Estimate::geometric([1.0, wrong]), None);
+        }
+        assert_eq!(Estimate::geometric([]), None);
     }
 
     #[test]

@@ -1,13 +1,14 @@
 //! Why a measurement could not be made.
 
-use std::io;
+use std::{io, time::Duration};
 
 use thiserror::Error;
 
+use super::backends::{Backend, BackendsError};
 use crate::{
     load::{ExternalError, LoadError, ProbeError},
     record::RecordError,
-    sample::SampleError,
+    sample::{SampleError, pprof::PprofError, py_spy::PySpyError},
     target::{BuildError, TargetError, ToolError},
 };
 
@@ -29,8 +30,32 @@ pub enum MeasureError {
     ToolHangs(String),
     #[error("cannot make a folder for the files of the load tool: {0}")]
     ToolFolder(io::Error),
-    #[error(transparent)]
+    #[error("{0}{hint}", hint = way_out(.0))]
     Sample(#[from] SampleError),
+    #[error(transparent)]
+    Pprof(#[from] PprofError),
+    #[error(transparent)]
+    PySpy(#[from] PySpyError),
+    #[error(transparent)]
+    Backends(#[from] BackendsError),
+    #[error(
+        "a window of so many requests has no length in time, which the backend '{}' has to be \
+         told: give the script a duration, or use --backend {}",
+        Backend::Pprof,
+        Backend::PerfEvent
+    )]
+    CountedProfile,
+    #[error(
+        "stage {stage} is shorter than {} s, which a block of slices takes with the backend '{}': \
+         make it longer, or use --backend {}",
+        least.as_secs_f64(), Backend::Pprof, Backend::PerfEvent
+    )]
+    ShortStage { stage: usize, least: Duration },
+    #[error(
+        "{engine} says what it did in all, and not when: one backend at a time can sample with \
+         it, not {backends}"
+    )]
+    SeveralBackends { engine: String, backends: String },
     #[error(transparent)]
     Record(#[from] RecordError),
     #[error("cannot start the guard that stops servers with this tool: {0}")]
@@ -62,6 +87,16 @@ pub enum MeasureError {
     Exited(String),
     #[error("interrupted before anything was measured")]
     Interrupted,
+}
+
+/// What works where the kernel does not allow sampling.
+fn way_out(error: &SampleError) -> &'static str {
+    match error {
+        SampleError::Refused { .. } => {
+            "; or let a server that can do so profile itself, with --backend pprof"
+        }
+        _ => "",
+    }
 }
 
 impl MeasureError {

@@ -13,10 +13,12 @@ use std::{
 
 use super::{
     agenda::{Place, SLICE},
+    backends::Backend,
     builtin::Driven,
     error::MeasureError,
     event::{Event, Sink},
-    observed::{LoadSeen, ToolSeen},
+    instruments::Turn,
+    observed::{LoadSeen, Sampling, ToolSeen},
     profile::{Conditions, Settings, Sides},
     slice::{Invalid, Readings, Slice},
     slices::Slices,
@@ -26,7 +28,8 @@ use crate::{
         EngineKind, Extent, External, Invocation, LatencyKind, Reported, Script, Tally, ToolOutput,
     },
     record::{Attachment, Status},
-    target::{Cpus, Ending, Guard, ToolError, ToolRun, ToolSpec, run_tool, usage},
+    sample::CpuTimes,
+    target::{Cpus, Ending, Guard, ToolError, ToolRun, ToolSpec, run_tool},
     unit::Nanos,
 };
 
@@ -40,6 +43,10 @@ pub(super) fn check(settings: &Settings) -> Result<(), MeasureError> {
     let script = &settings.script;
     if script.engine.kind == EngineKind::Builtin {
         return Ok(());
+    }
+    if settings.backends.as_slice().len() > 1 {
+        let (engine, backends) = (script.engine.kind.to_string(), settings.backends.to_string());
+        return Err(MeasureError::SeveralBackends { engine, backends });
     }
     let folder = tempfile::tempdir().map_err(MeasureError::ToolFolder)?;
     // Any address will do: what cannot be expressed does not depend on it.
@@ -66,22 +73,27 @@ pub(super) fn drive(
     let tool = tool(settings)?;
     let mut runner = Runner { sides, guard, conditions };
     runner.warm_up(&tool, addr, events)?;
-    let usage_before = usage::read(&runner.sides.subject.pids());
+    let usage_before = runner.sides.subject.usage();
     let folder = tempfile::tempdir().map_err(MeasureError::ToolFolder)?;
     let invocation = tool.command(script, addr, folder.path())?;
     let began = Nanos::now();
-    runner.sides.sampler.begin_window();
-    runner.sides.sampler.enable();
-    let cpu_before = runner.sides.sampler.cpu_time();
+    let backend = settings.backends.as_slice().first().copied();
+    let turn = Turn { backend, span: script.duration(), flows: false };
+    runner.sides.instruments.begin_window();
+    runner.sides.instruments.switch(turn);
+    let cpu_before = runner.sides.instruments.cpu_times();
     let outcome = runner.run(script, &invocation, folder.path(), &mut |left, _| {
         events(Event::Measuring { left, requests_per_second: 0.0 });
     })?;
-    let server_cpu = runner.sides.sampler.cpu_time() - cpu_before;
-    runner.sides.sampler.disable();
+    let server_cpu = runner.sides.instruments.cpu_times() - &cpu_before;
+    match outcome.stopped {
+        Some(_) => runner.sides.instruments.abandon(),
+        None => runner.sides.instruments.switch_off(false),
+    }
     let ended = Nanos::now();
-    let usage_after = usage::read(&runner.sides.subject.pids());
+    let usage_after = runner.sides.subject.usage();
     let seen = outcome.seen(&tool, &invocation)?;
-    let slices = slices(&seen, (began, ended), server_cpu);
+    let slices = slices(&seen, (began, ended), server_cpu, backend);
     let (status, reason) = ending(script, &seen, outcome.stopped);
     let load = LoadSeen {
         slices,
@@ -96,8 +108,21 @@ pub(super) fn drive(
         ports: None,
         tool: Some(seen),
     };
-    let Sides { sampler, server, .. } = runner.sides;
-    Ok(Driven { load, capture: sampler.finish(), server, usage_before, usage_after })
+    let Sides { instruments, server, subject } = runner.sides;
+    let (watched, owners) = (instruments.watched().to_vec(), subject.owners());
+    let window_start = instruments.window_start();
+    let exact_by_clocks = instruments.counts_by_clocks();
+    let taken = instruments.finish();
+    let sampling = Sampling {
+        taken,
+        watched,
+        owners,
+        block: 1,
+        window_start,
+        exact_by_clocks,
+        stretched: None,
+    };
+    Ok(Driven { load, sampling, server, usage_before, usage_after })
 }
 
 /// Runs a tool beside a server that is watched.
@@ -145,7 +170,7 @@ impl Runner<'_> {
         let folder = tempfile::tempdir().map_err(MeasureError::ToolFolder)?;
         let invocation = tool.command(&script, addr, folder.path())?;
         let mut adapted = Nanos(0);
-        self.sides.sampler.enable();
+        self.sides.instruments.warm_up(true);
         let outcome = self.run(&script, &invocation, folder.path(), &mut |left, sides| {
             events(Event::WarmingUp { left });
             let now = Nanos::now();
@@ -153,13 +178,13 @@ impl Runner<'_> {
                 return;
             }
             adapted = now;
-            sides.sampler.disable();
-            if let Some(bytes) = sides.sampler.adapt() {
+            sides.instruments.warm_up(false);
+            if let Some(bytes) = sides.instruments.adapt() {
                 events(Event::DumpGrew { bytes });
             }
-            sides.sampler.enable();
+            sides.instruments.warm_up(true);
         })?;
-        self.sides.sampler.disable();
+        self.sides.instruments.warm_up(false);
         match &outcome.stopped {
             Some(Stopped::Interrupted) => Err(MeasureError::Interrupted),
             Some(Stopped::Exited(exit)) => Err(MeasureError::Exited(exit.clone())),
@@ -267,15 +292,20 @@ fn attachments(run: Option<&ToolRun>, invocation: &Invocation) -> Vec<Attachment
 }
 
 /// The one slice that there is.
-fn slices(seen: &ToolSeen, (began, ended): (Nanos, Nanos), server_cpu: Nanos) -> Slices {
-    let mut slices = Slices::all_sampled();
+fn slices(
+    seen: &ToolSeen,
+    (began, ended): (Nanos, Nanos),
+    server_cpu: CpuTimes,
+    backend: Option<Backend>,
+) -> Slices {
+    let mut slices = if backend.is_some() { Slices::all_sampled() } else { Slices::new() };
     let mut tally = Tally::new(began);
     tally.ended = ended;
     tally.client_cpu = seen.cpu;
     if let Some(reported) = &seen.reported {
         count(reported, &mut tally);
     }
-    let place = Place { sampled: true, recorded: true, ..Place::default() };
+    let place = Place { backend, recorded: true, ..Place::default() };
     // The tool's CPU time has its start and its end in it: nothing to judge saturation by.
     let readings = Readings { server_cpu, load_threads: usize::MAX, ..Readings::default() };
     let mut slice = Slice::new(place, &tally, readings);

@@ -1,10 +1,12 @@
 //! What was observed -> the record of the run.
 
 mod load;
+mod processes;
 mod sampling;
 mod tool;
 
 use super::{
+    calls,
     latency::delayed_ack,
     observed::Observed,
     profile::Settings,
@@ -14,16 +16,13 @@ use super::{
     thresholds::Figures,
 };
 use crate::{
-    fold::hottest,
     load::Script,
     record::{BudgetFacts, ClientFacts, Run, ServerFacts, TargetFacts},
     symbolize::Resolved,
-    target::{Built, Cpus, usage::Usage},
+    target::{Allowance, Built, Cpus, Product, usage::Usage},
     unit::Nanos,
 };
-
-/// How many of the hottest functions a record names.
-const HOTTEST: usize = 20;
+use sampling::Facts;
 
 /// The name that a run is kept under.
 pub(super) fn target_name(what: &What) -> &str {
@@ -44,11 +43,12 @@ pub(super) fn run(
     built: Option<&Built>,
     settings: &Settings,
     observed: &mut Observed,
-    resolved: &Resolved,
+    resolved: &[Resolved],
 ) -> Run {
     let script = &settings.script;
     let headline = observed.load.slices.headline();
-    let mut run = Run::new(observed.started, settings.command.clone(), target(what, built));
+    let mut run =
+        Run::new(observed.started, settings.command.clone(), target(what, built, observed));
     run.status = observed.load.status;
     run.url = Some(format!("http://{}{}", observed.addr, script.request().path));
     run.budget = budget(settings, observed);
@@ -58,14 +58,21 @@ pub(super) fn run(
         run.load = tool::load(run.load, script, tool);
     }
     run.server = server(observed, headline.total);
+    let profile = resolved.first().map(|resolved| &resolved.profile);
+    run.processes = processes::processes(observed, headline.total, profile);
     run.client = client(headline.total);
     run.bottleneck = load::bottleneck(settings, observed, &run.load, headline.total);
     run.diagnosis = load::diagnosis(script, observed);
-    let profile = sampling::profile(observed, resolved, run.server.cpu_us_per_request);
-    let sampled = profile.sampled_us_per_request.map(|us| Nanos((us * 1e3) as u64));
-    run.hottest =
-        hottest(&resolved.profile, sampled, HOTTEST).into_iter().map(Into::into).collect();
-    run.profile = Some(profile);
+    let mut profiles =
+        sampling::profiles(observed, resolved, run.server.cpu_us_per_request, settings.raw_stacks)
+            .into_iter();
+    if let Some(Facts { profile, hottest }) = profiles.next() {
+        (run.profile, run.hottest) = (Some(profile), hottest);
+    }
+    let others = observed.sampling.taken.iter().skip(1).zip(profiles);
+    run.other_profiles =
+        others.map(|(taken, facts)| sampling::other(taken.backend, facts)).collect();
+    run.agreement = sampling::agree(observed, resolved);
     run.slices = load::slices(observed);
     run.warnings = warnings(settings, observed, headline, &run);
     run.reason = observed.load.reason.take();
@@ -87,7 +94,7 @@ fn ratio(part: u64, whole: u64) -> Option<f64> {
     finite(part as f64 / whole as f64)
 }
 
-fn target(what: &What, built: Option<&Built>) -> TargetFacts {
+fn target(what: &What, built: Option<&Built>, observed: &Observed) -> TargetFacts {
     let revision = built.and_then(|built| built.revision.as_ref());
     TargetFacts {
         name: target_name(what).to_owned(),
@@ -97,34 +104,56 @@ fn target(what: &What, built: Option<&Built>) -> TargetFacts {
         },
         revision: revision.map(|revision| revision.commit.clone()),
         dirty: revision.map(|revision| revision.dirty),
-        build_id: built.and_then(|built| built.build_id.clone()),
+        build_id: served(what, built).and_then(|product| product.build_id.clone()),
+        services: observed.allowance.iter().flat_map(|got| got.services.clone()).collect(),
     }
+}
+
+/// What the process runs that gets the load.
+fn served<'a>(what: &What, built: Option<&'a Built>) -> Option<&'a Product> {
+    let What::Target(launch) = what else { return None };
+    built?.product(launch.manifest.processes.last()?)
 }
 
 fn budget(settings: &Settings, observed: &Observed) -> BudgetFacts {
     let numbers = |cpus: &Cpus| cpus.as_slice().iter().map(|cpu| *cpu as u32).collect();
+    let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+    let server_cpus = observed.server_cpus.as_ref().map(numbers).unwrap_or_default();
+    let load_cpus = numbers(&settings.load_cpus);
+    let Some(got) = &observed.allowance else {
+        return BudgetFacts { server_cpus, load_cpus, ..BudgetFacts::default() };
+    };
     BudgetFacts {
-        server_cpus: observed.server_cpus.as_ref().map(numbers).unwrap_or_default(),
-        load_cpus: numbers(&settings.load_cpus),
-        ..BudgetFacts::default()
+        name: Some(got.budget.to_string()),
+        cpus: Some(count(got.cpus_asked)),
+        server_cpus,
+        load_cpus,
+        service_cpus: got.service_cpus.as_ref().map(numbers),
+        memory_bytes: got.memory.map(|memory| memory.0),
+        memory_enforced: got.memory.map(|_| got.memory_refused.is_none()),
+        workers: Some(count(got.workers)),
+        db_connections: got.db_connections,
     }
 }
 
 fn server(observed: &Observed, headline: &Total) -> ServerFacts {
-    let Observed { usage_before: before, usage_after: after, server, .. } = observed;
+    let server = &observed.server;
+    let (before, after) = (observed.usage_before.total(), observed.usage_after.total());
     // A server that ended has nothing to read any more.
     let alive = after.processes > 0;
-    let grown = |of: fn(&Usage) -> u64| alive.then(|| of(after).saturating_sub(of(before)));
+    let grown = |of: fn(&Usage) -> u64| alive.then(|| of(&after).saturating_sub(of(&before)));
+    let cpu = headline.server_cpu.total();
     let peak = after.rss_peak.max(before.rss_peak);
     ServerFacts {
-        cpu_us_per_request: finite(headline.us_per_request(headline.server_cpu)),
-        cpus_used: finite(headline.per_second(headline.server_cpu.as_secs_f64())),
-        rss_initial_bytes: Some(observed.usage_initial.rss.0),
+        cpu_us_per_request: finite(headline.us_per_request(cpu)),
+        cpus_used: finite(headline.per_second(cpu.as_secs_f64())),
+        rss_initial_bytes: Some(observed.usage_initial.total().rss.0),
         rss_peak_bytes: Some(peak.0),
         context_switches: grown(|usage| usage.switches_voluntary + usage.switches_involuntary),
         page_faults: grown(|usage| usage.faults_minor + usage.faults_major),
         threads: alive.then(|| u32::try_from(after.threads).unwrap_or(u32::MAX)),
         first_call_us: Some(Nanos::from(observed.first_call).as_micros_f64()),
+        following_calls_us: calls::facts(&observed.following_calls),
         fds_peak: server.open_files,
         fd_limit: server.open_files_limit,
         listen_overflows: observed.dropped.map(|dropped| dropped.overflows),
@@ -146,7 +175,8 @@ fn warnings(
     headline: Headline<'_>,
     run: &Run,
 ) -> Vec<String> {
-    let mut warnings = Vec::new();
+    let mut warnings: Vec<String> =
+        observed.allowance.iter().flat_map(Allowance::warnings).collect();
     let server_cpus = observed.server_cpus.iter().flat_map(Cpus::as_slice);
     if server_cpus.into_iter().any(|cpu| settings.load_cpus.as_slice().contains(cpu)) {
         warnings.push("server and load share CPUs: each takes time from the other".to_owned());
@@ -165,7 +195,7 @@ fn warnings(
         warnings.push(format!("first error: {first}"));
     }
     if let Some(tool) = &observed.load.tool {
-        warnings.extend(tool::warnings(tool, &run.load.engine));
+        warnings.extend(tool::warnings(tool, &run.load.engine, !settings.backends.is_empty()));
     }
     warnings.extend(delayed_ack(&run.load.service_us));
     if let Some(why) = headline.invalid {
@@ -173,11 +203,7 @@ fn warnings(
         let most = most.unwrap_or_default();
         warnings.push(format!("throughput and latency are not valid: {why}{most}"));
     }
-    if let (Some(missing), Some(command)) =
-        (observed.capture.access.missing(), observed.capture.access.lifted_by())
-    {
-        warnings.push(format!("{missing} are missing: run `{command}` to see them"));
-    }
+    warnings.extend(sampling::warnings(observed));
     warnings
 }
 

@@ -2,13 +2,12 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use super::{diagnosis::ServerSeen, slices::Slices};
+use super::{diagnosis::ServerSeen, instruments::Taken, slices::Slices, subject::Member};
 use crate::{
     load::Reported,
     record::{Attachment, Host, Status, UtcTime},
-    sample::Capture,
     target::{
-        Cpus,
+        Allowance, Cpus, PerfMaps,
         network::{ListenDrops, Ports},
         usage::Usage,
     },
@@ -23,16 +22,59 @@ pub(super) struct Observed {
     /// Where the load went.
     pub(super) addr: SocketAddr,
     pub(super) server_cpus: Option<Cpus>,
+    /// The server's processes, in the order of their start.
+    pub(super) processes: Vec<Member>,
+    /// Gone once names are looked up.
+    pub(super) _perf_maps: PerfMaps,
+    /// What it got of its budget; none where it was not launched.
+    pub(super) allowance: Option<Allowance>,
     pub(super) host: Host,
-    pub(super) capture: Capture,
+    pub(super) sampling: Sampling,
     pub(super) first_call: Duration,
-    pub(super) usage_initial: Usage,
-    pub(super) usage_before: Usage,
-    pub(super) usage_after: Usage,
+    /// What each of the calls took that followed it, before the load.
+    pub(super) following_calls: Vec<Duration>,
+    pub(super) usage_initial: Usages,
+    pub(super) usage_before: Usages,
+    pub(super) usage_after: Usages,
     pub(super) load: LoadSeen,
     pub(super) server: ServerSeen,
     /// Connections that a full queue turned away; none where the system does not tell.
     pub(super) dropped: Option<ListenDrops>,
+}
+
+/// What was sampled, and how slices took turns for it.
+#[derive(Debug)]
+pub(super) struct Sampling {
+    /// What each backend took, in their order.
+    pub(super) taken: Vec<Taken>,
+    /// The names under which processes were watched, in the order of their exact times.
+    pub(super) watched: Vec<String>,
+    /// Of several profiled processes, which one each process is or descends from, by their ids.
+    pub(super) owners: Vec<(u32, String)>,
+    /// How many slices a block had.
+    pub(super) block: usize,
+    /// When the window that counts began.
+    pub(super) window_start: Nanos,
+    /// Whether the exact CPU time came from clocks, as the kernel refused to count it by events.
+    pub(super) exact_by_clocks: bool,
+    /// What is to be said of a window that became longer than it was to be.
+    pub(super) stretched: Option<String>,
+}
+
+/// What each process of a server used with its children, in the order of their start.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Usages(pub(super) Vec<Usage>);
+
+impl Usages {
+    /// That of the process at `index`.
+    pub(super) fn of(&self, index: usize) -> Usage {
+        self.0.get(index).copied().unwrap_or_default()
+    }
+
+    /// That of all together.
+    pub(super) fn total(&self) -> Usage {
+        self.0.iter().copied().sum()
+    }
 }
 
 /// What a load tool that is not built in left behind.

@@ -1,9 +1,10 @@
 //! What sampling does to the server: the slices with it against those without.
 
-use super::{agenda::BLOCK, confidence::Estimate, slice::Slice};
+use super::{backends::Backend, confidence::Estimate, slice::Slice};
 use crate::unit::Nanos;
 
-/// What sampling does to the server, as ratios of sampled to unsampled slices.
+/// What sampling by a backend does to the server, as ratios of the slices that it sampled to those
+/// that nothing did.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ObserverEffect {
     /// Throughput: below 1 where sampling costs requests.
@@ -13,13 +14,24 @@ pub struct ObserverEffect {
 }
 
 impl ObserverEffect {
-    /// From the slices in their order. Each block of two and two gives one log ratio, in which a
-    /// steady drift cancels; blocks with a slice that does not count are left out.
-    pub(super) fn of(slices: &[Slice]) -> Option<Self> {
-        let blocks: Vec<&[Slice]> =
-            slices.chunks_exact(BLOCK).filter(|block| block.iter().all(is_comparable)).collect();
+    /// From the slices in their order, which come in blocks of this many. Each block gives one log
+    /// ratio, in which a steady drift cancels; blocks with a slice of either kind that does not
+    /// count are left out.
+    pub(super) fn of(slices: &[Slice], block: usize, backend: Backend) -> Option<Self> {
+        let of_kind = |slices: &[Slice], kind| -> Vec<Slice> {
+            slices.iter().filter(|slice| slice.place.backend == kind).cloned().collect()
+        };
+        let pairs: Vec<(Vec<Slice>, Vec<Slice>)> = slices
+            .chunks_exact(block)
+            .map(|block| (of_kind(block, Some(backend)), of_kind(block, None)))
+            .filter(|(on, off)| on.iter().chain(off.iter()).all(is_comparable))
+            .filter(|(on, off)| !on.is_empty() && !off.is_empty())
+            .collect();
         let ratio = |figure: fn(&Slice) -> f64| {
-            let logs: Vec<f64> = blocks.iter().map(|block| log_ratio(block, figure)).collect();
+            let logs: Vec<f64> = pairs
+                .iter()
+                .map(|(on, off)| mean_log(on, figure) - mean_log(off, figure))
+                .collect();
             Estimate::mean(&logs).map(Estimate::exp)
         };
         Some(Self {
@@ -31,15 +43,11 @@ impl ObserverEffect {
 
 /// Whether it counts and has a rate and a time that have logarithms.
 fn is_comparable(slice: &Slice) -> bool {
-    slice.invalid.is_none() && slice.requests > 0 && slice.server_cpu > Nanos(0)
+    slice.invalid.is_none() && slice.requests > 0 && slice.server_cpu.total() > Nanos(0)
 }
 
-fn log_ratio(block: &[Slice], figure: fn(&Slice) -> f64) -> f64 {
-    let mean = |sampled: bool| {
-        let of_kind = block.iter().filter(|slice| slice.place.sampled == sampled);
-        of_kind.map(|slice| figure(slice).ln()).sum::<f64>() / (BLOCK as f64 / 2.0)
-    };
-    mean(true) - mean(false)
+fn mean_log(slices: &[Slice], figure: fn(&Slice) -> f64) -> f64 {
+    slices.iter().map(|slice| figure(slice).ln()).sum::<f64>() / slices.len() as f64
 }
 
 #[cfg(test)]
@@ -47,39 +55,66 @@ mod tests {
     use super::*;
     use crate::{
         load::Tally,
-        measure::{
-            agenda::{Place, is_sampled},
-            slice::Readings,
-        },
+        measure::{agenda::Place, backends::Backends, slice::Readings, turns::Turns},
     };
 
-    /// Slices of a server whose speed drifts by 1 % a slice, and which sampling slows by 3 %.
-    fn slices(count: usize) -> Vec<Slice> {
+    fn turns(backends: &str) -> Turns {
+        Turns::of(&backends.parse::<Backends>().expect("they are known"))
+    }
+
+    /// Slices of a server whose speed drifts by 1 % a slice, which one backend slows by 3 % and the
+    /// other by 8 %.
+    fn slices(turns: &Turns, count: usize) -> Vec<Slice> {
         let slice = |index: usize| {
-            let sampled = is_sampled(index);
-            let slowdown = if sampled { 1.03 } else { 1.0 };
+            let backend = turns.at(index);
+            let slowdown = match backend {
+                None => 1.0,
+                Some(Backend::PerfEvent) => 1.03,
+                Some(_) => 1.08,
+            };
             let mut tally = Tally::new(Nanos(0));
             tally.ended = Nanos(250_000_000);
             tally.requests = (1e9 * 0.99_f64.powi(index as i32) / slowdown) as u64;
             let server_cpu = Nanos((tally.requests as f64 * slowdown) as u64);
-            let readings = Readings { server_cpu, load_threads: 1, ..Readings::default() };
-            Slice::new(Place { sampled, ..Place::default() }, &tally, readings)
+            let readings =
+                Readings { server_cpu: server_cpu.into(), load_threads: 1, ..Readings::default() };
+            Slice::new(Place { backend, ..Place::default() }, &tally, readings)
         };
         (0..count).map(slice).collect()
     }
 
+    #[track_caller]
+    fn check(slices: &[Slice], block: usize, backend: Backend, slowdown: f64) {
+        let effect = ObserverEffect::of(slices, block, backend).expect("there are whole blocks");
+        assert!((effect.throughput.value - 1.0 / slowdown).abs() < 1e-6, "{effect:?}");
+        assert!((effect.cpu_per_request.value - slowdown).abs() < 1e-6, "{effect:?}");
+    }
+
     #[test]
     fn drift_cancels_and_the_cost_of_sampling_remains() {
-        let effect = ObserverEffect::of(&slices(40)).expect("there are whole blocks");
-        assert!((effect.throughput.value - 1.0 / 1.03).abs() < 1e-6, "{effect:?}");
-        assert!((effect.cpu_per_request.value - 1.03).abs() < 1e-6, "{effect:?}");
+        let turns = turns("perf-event");
+        check(&slices(&turns, 40), turns.block(), Backend::PerfEvent, 1.03);
+    }
+
+    #[test]
+    fn each_backend_has_its_own_cost() {
+        let turns = turns("pprof,perf-event");
+        let mut slices = slices(&turns, 48);
+        // What spoils a slice of one does not spoil the other's figure.
+        let spoilt = slices.iter_mut().find(|slice| slice.place.backend == Some(Backend::Pprof));
+        spoilt.expect("there are some").invalid = Some(crate::measure::slice::Invalid::Errors);
+        check(&slices, turns.block(), Backend::PerfEvent, 1.03);
+        check(&slices, turns.block(), Backend::Pprof, 1.08);
     }
 
     #[test]
     fn nothing_is_said_without_a_whole_valid_block() {
-        assert_eq!(ObserverEffect::of(&slices(3)), None);
-        let mut broken = slices(4);
+        let turns = turns("perf-event");
+        let of = |slices: &[Slice]| ObserverEffect::of(slices, turns.block(), Backend::PerfEvent);
+        assert_eq!(of(&slices(&turns, 3)), None);
+        let mut broken = slices(&turns, 4);
         broken[2].invalid = Some(crate::measure::slice::Invalid::Errors);
-        assert_eq!(ObserverEffect::of(&broken), None);
+        assert_eq!(of(&broken), None);
+        assert_eq!(ObserverEffect::of(&slices(&turns, 8), 4, Backend::Pprof), None);
     }
 }

@@ -3,23 +3,24 @@
 use std::{path::PathBuf, sync::atomic::AtomicBool, thread, time::Duration};
 
 use super::{
+    agenda::Agenda,
+    backends::Backends,
     builtin,
+    calls::FirstCalls,
     error::MeasureError,
     event::{Event, Sink},
     external, facts,
-    observed::Observed,
+    instruments::Instruments,
+    observed::{Observed, Sampling},
     server_watch::ServerWatch,
     subject::{Attach, Launch, Subject, What},
     surroundings,
 };
 use crate::{
-    load::{
-        Base, EngineKind, Needs, Plan, Script, open_files_limit, preflight, probe, raise_nofile,
-    },
+    load::{Base, EngineKind, Needs, Plan, Script, open_files_limit, preflight, raise_nofile},
     record::{Host, Run, Store, UtcTime},
-    sample::{Config, Sampler},
-    symbolize::{Detail, resolve},
-    target::{Built, Cpus, Guard, build, network, usage},
+    symbolize::{Detail, Profile, Resolved},
+    target::{BuildOptions, Built, Cpus, Guard, PerfMaps, build, network},
     unit::{Bytes, Hertz, Nanos},
 };
 
@@ -28,6 +29,8 @@ use crate::{
 pub struct Settings {
     /// The load.
     pub script: Script,
+    /// What samples; with none there are exact figures, and no profile.
+    pub backends: Backends,
     /// Samples per second of CPU time.
     pub hz: Hertz,
     /// How much of each stack a sample copies; found in the warm-up if none.
@@ -38,6 +41,8 @@ pub struct Settings {
     pub load_cpus: Cpus,
     /// How much is looked up about each address.
     pub detail: Detail,
+    /// Whether the pictures show every frame with its full name.
+    pub raw_stacks: bool,
     /// The command line, for the record.
     pub command: String,
 }
@@ -61,7 +66,7 @@ pub struct Prepared<'a> {
 
 /// The server and what watches it.
 pub(super) struct Sides<'a> {
-    pub(super) sampler: Sampler,
+    pub(super) instruments: Instruments,
     pub(super) subject: &'a mut Subject,
     pub(super) server: ServerWatch,
 }
@@ -106,8 +111,11 @@ impl<'a> Prepared<'a> {
         store.check_writable(facts::target_name(what))?;
         // A build takes long: what would stop us after it should stop us before.
         for settings in levels {
-            Sampler::probe(settings.hz)?;
+            Instruments::probe(settings)?;
             external::check(settings)?;
+            if settings.script.engine.kind == EngineKind::Builtin {
+                Agenda::of(&settings.script, &settings.backends)?;
+            }
         }
         let guard = Guard::start().map_err(MeasureError::Guard)?;
         let built = build_target(what, &guard, interrupted, events)?;
@@ -131,15 +139,24 @@ impl<'a> Prepared<'a> {
     ) -> Result<Finished, MeasureError> {
         let conditions = Conditions { settings, interrupted };
         let mut observed = self.observe(conditions, events)?;
-        events(Event::Symbolizing);
-        let title = facts::title(self.what, &settings.script);
-        let resolved = resolve(&observed.capture, title, settings.detail);
+        let resolved = self.resolve(&observed, settings, events);
         events(Event::Recording);
         let run = facts::run(self.what, self.built.as_ref(), settings, &mut observed, &resolved);
         let ended = observed.load.ended;
         let attachments = observed.load.tool.map(|tool| tool.attachments).unwrap_or_default();
-        let (run, directory) = store.finish(run, &resolved.profile, &attachments, ended)?;
+        let profiles: Vec<&Profile> = resolved.iter().map(|resolved| &resolved.profile).collect();
+        let (run, directory) = store.finish(run, &profiles, &attachments, ended)?;
         Ok(Finished { run, directory })
+    }
+
+    /// The profile of each backend.
+    fn resolve(&self, observed: &Observed, settings: &Settings, events: Sink<'_>) -> Vec<Resolved> {
+        let Sampling { taken, owners, .. } = &observed.sampling;
+        if !taken.is_empty() {
+            events(Event::Symbolizing);
+        }
+        let title = facts::title(self.what, &settings.script);
+        taken.iter().map(|taken| taken.resolve(&title, settings.detail, owners)).collect()
     }
 
     /// Leaves the machine alone for a while, before the next level.
@@ -180,30 +197,35 @@ impl<'a> Prepared<'a> {
         let _pinned = Pinned::to(&settings.load_cpus);
         let started = UtcTime::now();
         let load_cpus = settings.load_cpus.as_slice().to_vec();
-        let config = Config { hz: settings.hz, cpus: load_cpus.clone(), dump: settings.dump };
-        let mut sampler = Sampler::start(&config)?;
-        let mut subject = self.subject(settings, &mut sampler, interrupted, events)?;
+        let mut instruments = Instruments::start(settings)?;
+        let mut subject = self.subject(settings, &mut instruments, interrupted, events)?;
         let addr = match script.base {
             Base::Target => subject.addr,
             Base::Fixed(addr) => addr,
         };
         let plan = Plan::new(script, addr, &load_cpus)?;
-        let first_call = first_call(&plan, script, &subject)?;
-        let usage_initial = usage::read(&subject.pids());
+        let calls = FirstCalls::begin(&plan, script, subject.first_call)?;
+        let first_call = calls.first;
+        let usage_initial = subject.usage();
+        let following_calls = calls.follow();
         let server = ServerWatch::begin(&subject.pids(), addr);
         events(Event::Ready { after: first_call });
         if plan.is_checked() {
             preflight(Needs::of(&plan), &surroundings::of(&subject.pids(), addr))?;
         }
         let ports = network::ports(addr).ok();
-        let sides = Sides { sampler, subject: &mut subject, server };
+        instruments.attend(&subject, &load_cpus)?;
+        let sides = Sides { instruments, subject: &mut subject, server };
         let driven = match script.engine.kind {
             EngineKind::Builtin => builtin::drive(&plan, sides, conditions, events)?,
             _ => external::drive(addr, sides, &self.guard, conditions, events)?,
         };
         let mut watch = driven.server;
         let (server, dropped) = watch.end(&subject.pids());
-        let server_cpus = subject.cpus.clone();
+        let (server_cpus, allowance) = (subject.cpus.clone(), subject.allowance.clone());
+        let processes = subject.processes();
+        let writes_maps = self.built.as_ref().is_some_and(Built::writes_perf_maps);
+        let perf_maps = PerfMaps::of(if writes_maps { subject.pids() } else { Vec::new() });
         subject.stop();
         let mut load = driven.load;
         load.ports = ports;
@@ -212,9 +234,13 @@ impl<'a> Prepared<'a> {
             started,
             addr,
             server_cpus,
+            processes,
+            _perf_maps: perf_maps,
+            allowance,
             host,
-            capture: driven.capture,
+            sampling: driven.sampling,
             first_call,
+            following_calls,
             usage_initial,
             usage_before: driven.usage_before,
             usage_after: driven.usage_after,
@@ -227,15 +253,14 @@ impl<'a> Prepared<'a> {
     fn subject(
         &self,
         settings: &Settings,
-        sampler: &mut Sampler,
+        instruments: &mut Instruments,
         interrupted: &AtomicBool,
         events: Sink<'_>,
     ) -> Result<Subject, MeasureError> {
-        let cpus = &settings.server_cpus;
         match (self.what, &self.built) {
             (What::Target(launch), Some(built)) => {
                 events(Event::Starting);
-                Subject::launch(launch, built, cpus, &self.guard, sampler, interrupted)
+                Subject::launch(launch, built, settings, &self.guard, instruments, interrupted)
             }
             (What::Process(attach), _) => {
                 let elsewhere = match settings.script.base {
@@ -243,7 +268,7 @@ impl<'a> Prepared<'a> {
                     Base::Fixed(addr) => Some(addr),
                 };
                 let attach = Attach { pid: attach.pid, addr: attach.addr.or(elsewhere) };
-                Subject::attach(&attach, sampler)
+                Subject::attach(&attach, instruments)
             }
             (What::Target(_), None) => Err(MeasureError::NoAddress),
         }
@@ -257,13 +282,14 @@ fn build_target(
     events: Sink<'_>,
 ) -> Result<Option<Built>, MeasureError> {
     let What::Target(launch) = what else { return Ok(None) };
-    let Launch { manifest, color, .. } = &**launch;
-    if manifest.build.is_some() {
+    let Launch { manifest, color, cache, db_url, .. } = &**launch;
+    let services = db_url.is_none();
+    if !manifest.recipes.is_empty() || services && !manifest.services.is_empty() {
         events(Event::Building { target: manifest.name.clone() });
     }
-    let options = crate::target::BuildOptions { color: *color };
+    let options = BuildOptions { color: *color, cache: cache.clone(), services };
     let mut line = |text: &str| events(Event::BuildOutput(text.to_owned()));
-    Ok(Some(build(manifest, options, guard, interrupted, &mut line)?))
+    Ok(Some(build(manifest, &options, guard, interrupted, &mut line)?))
 }
 
 /// Keeps this thread off the server's CPUs until dropped.
@@ -284,27 +310,4 @@ impl Drop for Pinned {
     fn drop(&mut self) {
         let _ = self.before.as_ref().map(Cpus::pin_current_thread);
     }
-}
-
-/// The time of the first call. Where readiness was a call of its own, that one was the first.
-///
-/// A status that the script does not expect ends it here: the path is probably another target's,
-/// and a flamegraph of refusals looks like any other.
-fn first_call(plan: &Plan, script: &Script, subject: &Subject) -> Result<Duration, MeasureError> {
-    let (status, took) =
-        probe(plan.endpoint(), plan.request(), plan.timeout()).map_err(MeasureError::NoAnswer)?;
-    let request = script.request();
-    let expected = &request.expect.status;
-    let is_good = match expected.as_slice() {
-        [] => (200..300).contains(&status),
-        expected => expected.contains(&status),
-    };
-    if !is_good {
-        return Err(MeasureError::WrongStatus {
-            request: format!("{} {}", request.method, request.path),
-            status,
-            script: script.name.clone(),
-        });
-    }
-    Ok(subject.first_call.unwrap_or(took))
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use hdrhistogram::Histogram;
 
 use super::{agenda::Place, bottleneck::KEPT, collapse::answers};
-use crate::{load::Tally, unit::Nanos};
+use crate::{load::Tally, sample::CpuTimes, unit::Nanos};
 
 /// One slice, measured. Its latencies are added up elsewhere: a histogram for each slice would
 /// take more memory than everything else.
@@ -32,8 +32,11 @@ pub struct Slice {
     pub live_connections: Option<usize>,
     /// Attempts to open a connection in it.
     pub connects: u64,
-    /// Exact CPU time of the server in it.
-    pub server_cpu: Nanos,
+    /// Exact CPU time of the server's processes in it.
+    pub server_cpu: CpuTimes,
+    /// The part of that which was sampled: all of it or nothing, but where a backend samples
+    /// whole seconds only.
+    pub sampled_cpu: CpuTimes,
     /// CPU time of the load threads in it.
     pub client_cpu: Nanos,
     /// Why it must not be in a headline number; none if it may.
@@ -41,10 +44,12 @@ pub struct Slice {
 }
 
 /// What was read beside the tally of a slice.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Readings {
-    /// Exact CPU time of the server.
-    pub(super) server_cpu: Nanos,
+    /// Exact CPU time of the server's processes.
+    pub(super) server_cpu: CpuTimes,
+    /// Which part of a sampled slice the samples are of; none means all.
+    pub(super) sampled_part: Option<f64>,
     /// Threads of the load.
     pub(super) load_threads: usize,
     /// Connections that were open at the end.
@@ -80,7 +85,7 @@ const UNDER_WAY: f64 = 3.0;
 impl Slice {
     /// Judges what was measured.
     pub(super) fn new(place: Place, tally: &Tally, readings: Readings) -> Self {
-        let Readings { server_cpu, load_threads, live_connections, flows, .. } = readings;
+        let Readings { load_threads, live_connections, flows, .. } = readings;
         let elapsed = tally.elapsed();
         let client_share =
             tally.client_cpu.as_secs_f64() / elapsed.as_secs_f64() / load_threads as f64;
@@ -88,7 +93,7 @@ impl Slice {
             Some(if tally.requests == 0 { Invalid::Empty } else { Invalid::Errors })
         } else if tally.requests == 0 && !flows {
             Some(Invalid::Empty)
-        } else if is_unconnected(tally, readings) {
+        } else if is_unconnected(tally, &readings) {
             Some(Invalid::Unconnected)
         } else if client_share > SATURATED {
             Some(Invalid::ClientSaturated)
@@ -112,7 +117,11 @@ impl Slice {
             p99: percentile(99.0),
             live_connections,
             connects: tally.connects,
-            server_cpu,
+            sampled_cpu: match place.backend {
+                Some(_) => readings.server_cpu.part(readings.sampled_part.unwrap_or(1.0)),
+                None => CpuTimes::default(),
+            },
+            server_cpu: readings.server_cpu,
             client_cpu: tally.client_cpu,
             invalid,
         }
@@ -125,7 +134,7 @@ impl Slice {
 
     /// Exact CPU time of the server over requests, microseconds.
     pub fn server_cpu_us_per_request(&self) -> f64 {
-        self.server_cpu.as_micros_f64() / self.requests as f64
+        self.server_cpu.total().as_micros_f64() / self.requests as f64
     }
 }
 
@@ -151,8 +160,8 @@ pub(super) fn headline_latency(tally: &Tally) -> &Histogram<u64> {
 /// serves the others as well as ever.
 ///
 /// Where connections end after some requests, as many as are missing are being opened.
-fn is_unconnected(tally: &Tally, readings: Readings) -> bool {
-    let Readings { live_connections: Some(live), connections: Some(asked), .. } = readings else {
+fn is_unconnected(tally: &Tally, readings: &Readings) -> bool {
+    let Readings { live_connections: Some(live), connections: Some(asked), .. } = *readings else {
         return false;
     };
     let missing = asked.saturating_sub(live);

@@ -3,6 +3,7 @@
 use super::slice::{Slice, is_behind};
 use crate::{
     load::{Errors, Tally},
+    sample::CpuTimes,
     unit::Nanos,
 };
 
@@ -25,7 +26,7 @@ pub(super) struct Total {
     pub(super) tally: Tally,
     /// Time of load: slices may lie apart, so that the tally's own span is too long.
     pub(super) elapsed: Nanos,
-    pub(super) server_cpu: Nanos,
+    pub(super) server_cpu: CpuTimes,
 }
 
 /// The slices of a stage together.
@@ -66,7 +67,7 @@ impl Slices {
     /// Adds the next slice, with what its load came to.
     pub(super) fn push(&mut self, slice: Slice, tally: &Tally) {
         self.all.add(&slice, tally);
-        let is_kind = slice.place.sampled == self.sampled;
+        let is_kind = slice.place.is_sampled() == self.sampled;
         if is_kind && slice.place.recorded && slice.invalid.is_none() {
             self.headline.add(&slice, tally);
         }
@@ -113,7 +114,9 @@ impl Slices {
     /// then, and nothing to quote.
     pub(super) fn headline(&self) -> Headline<'_> {
         let counted = || {
-            self.rows.iter().filter(|row| row.place.sampled == self.sampled && row.place.recorded)
+            self.rows
+                .iter()
+                .filter(|row| row.place.is_sampled() == self.sampled && row.place.recorded)
         };
         let good = counted().filter(|slice| slice.invalid.is_none()).count();
         let invalid = if good == 0 || good * 2 < counted().count() {
@@ -139,13 +142,13 @@ impl StageTotal {
 
 impl Total {
     fn new() -> Self {
-        Self { tally: Tally::new(Nanos(0)), elapsed: Nanos(0), server_cpu: Nanos(0) }
+        Self { tally: Tally::new(Nanos(0)), elapsed: Nanos(0), server_cpu: CpuTimes::default() }
     }
 
     fn add(&mut self, slice: &Slice, tally: &Tally) {
         self.tally.merge(tally);
         self.elapsed += slice.elapsed;
-        self.server_cpu += slice.server_cpu;
+        self.server_cpu += &slice.server_cpu;
     }
 
     /// Good responses and failures.
@@ -169,11 +172,12 @@ mod tests {
     use super::*;
     use crate::measure::{
         agenda::Place,
+        backends::Backend,
         slice::{Invalid, Readings},
     };
 
-    const PLACE: Place = Place { sampled: false, recorded: true, stage: None, end: Nanos(0) };
-    const SAMPLED: Place = Place { sampled: true, ..PLACE };
+    const PLACE: Place = Place { backend: None, recorded: true, stage: None, end: Nanos(0) };
+    const SAMPLED: Place = Place { backend: Some(Backend::PerfEvent), ..PLACE };
 
     fn slices(places: &[(Place, Option<Invalid>)]) -> Slices {
         let mut slices = Slices::new();
@@ -181,7 +185,7 @@ mod tests {
             let mut tally = Tally::new(Nanos(index as u64 * 1_000_000_000));
             tally.ended = tally.started + Nanos(500_000_000);
             tally.requests = 100;
-            let server_cpu = Nanos(1_000_000);
+            let server_cpu = [Nanos(700_000), Nanos(300_000)].into_iter().collect();
             let readings = Readings { server_cpu, load_threads: 1, ..Readings::default() };
             let slice = Slice::new(*place, &tally, readings);
             slices.push(Slice { invalid: *invalid, ..slice }, &tally);
@@ -198,7 +202,8 @@ mod tests {
         assert_eq!(invalid, None);
         assert_eq!((total.tally.requests, total.elapsed), (100, Nanos(500_000_000)));
         assert_eq!(total.per_second(100.0), 200.0);
-        assert_eq!(total.us_per_request(total.server_cpu), 10.0);
+        assert_eq!(total.us_per_request(total.server_cpu.total()), 10.0);
+        assert_eq!(total.us_per_request(total.server_cpu.of(1)), 3.0);
         assert_eq!(slices.all().tally.requests, 400);
     }
 

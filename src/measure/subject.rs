@@ -1,13 +1,16 @@
 //! What is measured: a target that we launch, or a process that runs already.
 
-use std::{net::SocketAddr, num::NonZero, sync::atomic::AtomicBool, time::Duration};
+use std::{net::SocketAddr, num::NonZero, path::PathBuf, sync::atomic::AtomicBool, time::Duration};
 
-use super::error::MeasureError;
+use super::{error::MeasureError, instruments::Instruments, observed::Usages, profile::Settings};
 use crate::{
-    sample::{Origin, Sampler},
+    sample::{
+        Origin,
+        pprof::{DEFAULT_PATH, Endpoint, PprofError},
+    },
     target::{
-        self, Built, Cpus, Guard, LaunchOptions, Manifest, Running, descendants, is_running,
-        listening_ports,
+        self, Allowance, BudgetName, BuildOptions, Built, Cpus, Guard, LaunchOptions, Listener,
+        Manifest, Running, descendants, is_running, listening_ports, usage,
     },
 };
 
@@ -31,6 +34,21 @@ pub struct Launch {
     pub open_files: Option<NonZero<u64>>,
     /// Whether the compiler may use colours.
     pub color: bool,
+    /// The folder for what is built and is better not built again.
+    pub cache: PathBuf,
+    /// What it may use.
+    pub budget: BudgetName,
+    /// A database that runs already, in place of the manifest's services.
+    pub db_url: Option<String>,
+}
+
+impl Launch {
+    /// The target as its manifest has it, under the budget `default`.
+    pub fn new(manifest: Manifest) -> Self {
+        let BuildOptions { color, cache, .. } = BuildOptions::default();
+        let budget = BudgetName::Default;
+        Self { manifest, port: None, open_files: None, color, cache, budget, db_url: None }
+    }
 }
 
 /// A process to attach to.
@@ -49,6 +67,8 @@ pub(super) struct Subject {
     pub(super) addr: SocketAddr,
     /// The CPUs that it may use; none where that is not known.
     pub(super) cpus: Option<Cpus>,
+    /// What it got of its budget; none where we did not launch it.
+    pub(super) allowance: Option<Allowance>,
     /// Time of the first call that succeeded, where we were the first to call.
     pub(super) first_call: Option<Duration>,
 }
@@ -56,7 +76,17 @@ pub(super) struct Subject {
 #[derive(Debug)]
 enum Source {
     Launched(Running),
-    Attached(Attach),
+    Attached(Member),
+}
+
+/// A process of a server; its children belong to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Member {
+    /// The target's name for it; for a process that ran already, the system's.
+    pub(super) name: String,
+    pub(super) pid: u32,
+    /// Whether it is watched, under its name.
+    pub(super) profiled: bool,
 }
 
 impl Subject {
@@ -64,20 +94,27 @@ impl Subject {
     pub(super) fn launch(
         launch: &Launch,
         built: &Built,
-        cpus: &Cpus,
+        settings: &Settings,
         guard: &Guard,
-        sampler: &mut Sampler,
+        instruments: &mut Instruments,
         interrupted: &AtomicBool,
     ) -> Result<Self, MeasureError> {
         let options = LaunchOptions {
-            cpus: Some(cpus.clone()),
+            cpus: Some(settings.server_cpus.clone()),
+            budget: launch.manifest.budget(launch.budget),
             port: launch.port,
-            workers: None,
             open_files: launch.open_files,
+            db_url: launch.db_url.clone(),
+            // What serves the server is no part of what is measured, nor of what it may use.
+            service_cpus: Some(settings.load_cpus.clone()),
         };
         let held = target::launch(&launch.manifest, built, &options, guard)?;
-        for pid in held.profiled() {
-            if let Err(error) = sampler.watch(pid, Origin::BeforeExec) {
+        let profiled = held.profiled();
+        let mut processes: Vec<(String, u32)> =
+            held.processes().map(|(name, pid)| (name.to_owned(), pid)).collect();
+        processes.retain(|(_, pid)| profiled.contains(pid));
+        for (name, pid) in processes {
+            if let Err(error) = instruments.watch(&name, pid, Origin::BeforeExec) {
                 if !is_running(pid) {
                     // It could not even get ready for its exec, and that says more.
                     held.release(interrupted)?;
@@ -85,15 +122,20 @@ impl Subject {
                 return Err(error.into());
             }
         }
+        let allowance = held.allowance().clone();
         let running = held.release(interrupted)?;
         let addr = running.addr().ok_or(MeasureError::NoAddress)?;
         let first_call = running.first_call();
-        let cpus = Some(cpus.clone());
-        Ok(Self { origin: Source::Launched(running), addr, cpus, first_call })
+        let cpus = Some(allowance.cpus.clone());
+        let allowance = Some(allowance);
+        Ok(Self { origin: Source::Launched(running), addr, cpus, allowance, first_call })
     }
 
     /// Attaches to a process and its children.
-    pub(super) fn attach(attach: &Attach, sampler: &mut Sampler) -> Result<Self, MeasureError> {
+    pub(super) fn attach(
+        attach: &Attach,
+        instruments: &mut Instruments,
+    ) -> Result<Self, MeasureError> {
         if !is_running(attach.pid) {
             return Err(MeasureError::NoProcess(attach.pid));
         }
@@ -104,32 +146,91 @@ impl Subject {
             Some(addr) => addr,
             None => only_port(attach.pid)?,
         };
-        sampler.watch(attach.pid, Origin::Running)?;
+        let name = process_name(attach.pid);
+        instruments.watch(&name, attach.pid, Origin::Running)?;
         for child in descendants(attach.pid) {
             // One that ended meanwhile has nothing to sample.
-            let _ = sampler.watch(child, Origin::Running);
+            let _ = instruments.watch(&name, child, Origin::Running);
         }
         let cpus = Cpus::of_process(attach.pid).ok();
-        Ok(Self { origin: Source::Attached(attach.clone()), addr, cpus, first_call: None })
+        let member = Member { name, pid: attach.pid, profiled: true };
+        let origin = Source::Attached(member);
+        Ok(Self { origin, addr, cpus, allowance: None, first_call: None })
+    }
+
+    /// Its processes, in the order of their start.
+    pub(super) fn processes(&self) -> Vec<Member> {
+        let running = match &self.origin {
+            Source::Launched(running) => running,
+            Source::Attached(member) => return vec![member.clone()],
+        };
+        let profiled = running.profiled();
+        let member = |(name, pid): (&str, u32)| {
+            let profiled = profiled.contains(&pid);
+            Member { name: name.to_owned(), pid, profiled }
+        };
+        running.processes().map(member).collect()
+    }
+
+    /// What each of them uses with its children.
+    pub(super) fn usage(&self) -> Usages {
+        let family = |member: &Member| {
+            let children = descendants(member.pid);
+            usage::read(&[&[member.pid], children.as_slice()].concat())
+        };
+        Usages(self.processes().iter().map(family).collect())
     }
 
     /// The processes with all their children that live now.
     pub(super) fn pids(&self) -> Vec<u32> {
-        let mut pids = match &self.origin {
-            Source::Launched(running) => running.pids(),
-            Source::Attached(attach) => vec![attach.pid],
-        };
+        let mut pids: Vec<u32> = self.processes().iter().map(|member| member.pid).collect();
         pids.extend(pids.clone().into_iter().flat_map(descendants));
         pids.sort_unstable();
         pids.dedup();
         pids
     }
 
+    /// Where the profiled processes give a CPU profile of themselves, if they do.
+    ///
+    /// # Errors
+    /// When one has no port.
+    pub(super) fn endpoints(&self) -> Result<Vec<Endpoint>, PprofError> {
+        let endpoint = |Listener { name, pid, addr, pprof }: Listener<'_>| {
+            let process = format!("the process '{name}'");
+            let path = pprof.unwrap_or(DEFAULT_PATH).to_owned();
+            match addr {
+                Some(addr) => Ok(Endpoint { process, pid, addr, path }),
+                None => Err(PprofError::NoPort { process }),
+            }
+        };
+        match &self.origin {
+            Source::Launched(running) => running.listeners().map(endpoint).collect(),
+            Source::Attached(Member { pid, .. }) => {
+                let (process, path) = (format!("process {pid}"), DEFAULT_PATH.to_owned());
+                Ok(vec![Endpoint { process, pid: *pid, addr: self.addr, path }])
+            }
+        }
+    }
+
+    /// Of several profiled processes, which one each process is or descends from, by their ids.
+    pub(super) fn owners(&self) -> Vec<(u32, String)> {
+        let profiled: Vec<_> =
+            self.processes().into_iter().filter(|member| member.profiled).collect();
+        if profiled.len() < 2 {
+            return Vec::new();
+        }
+        let family = |member: Member| {
+            let pids = std::iter::once(member.pid).chain(descendants(member.pid));
+            pids.map(|pid| (pid, member.name.clone())).collect::<Vec<_>>()
+        };
+        profiled.into_iter().flat_map(family).collect()
+    }
+
     /// How the server ended, if it has.
     pub(super) fn exited(&mut self) -> Option<String> {
         match &mut self.origin {
             Source::Launched(running) => running.exited().map(|exit| exit.to_string()),
-            Source::Attached(Attach { pid, .. }) => {
+            Source::Attached(Member { pid, .. }) => {
                 (!is_running(*pid)).then(|| format!("process {pid} is gone"))
             }
         }
@@ -141,6 +242,13 @@ impl Subject {
             running.stop();
         }
     }
+}
+
+/// The name that the system knows a process by.
+fn process_name(pid: u32) -> String {
+    let name = std::fs::read(format!("/proc/{pid}/comm")).unwrap_or_default();
+    let name = String::from_utf8_lossy(&name).trim_end().to_owned();
+    if name.is_empty() { "process".to_owned() } else { name }
 }
 
 /// Only kernel threads live without a single mapping.

@@ -10,6 +10,7 @@ use super::{
     agenda::{Agenda, Place, SLICE, Way},
     collapse::{Collapse, CollapseWatch},
     event::{Event, Sink},
+    instruments::{Instruments, Taken, Turn},
     profile::Sides,
     server_watch::ServerWatch,
     slice::{Invalid, Readings, Slice},
@@ -19,14 +20,12 @@ use super::{
 };
 use crate::{
     load::{Extent, Generator, Plan, Script, Tally},
-    sample::{Capture, Sampler},
-    unit::{Nanos, Samples},
+    sample::CpuTimes,
+    unit::Nanos,
 };
 
 /// A warm-up too short to find the size of the copies goes on for so many slices at most.
 const SETTLING_SLICES: usize = 8;
-/// That size is found when so many samples have shown no need of another.
-const SAMPLES_TO_SETTLE: Samples = Samples(50);
 /// So many slices without a single response, one after the other, mean that no more will come.
 /// Each lasts as long as the script's timeout, so waiting on would take very long.
 const SILENT_SLICES: usize = 4;
@@ -35,10 +34,10 @@ const GLANCE: Duration = Duration::from_millis(50);
 /// The same where a slice ends with its last request, which nobody announces.
 const SPENT_GLANCE: Duration = Duration::from_millis(1);
 
-/// Load, sampler and server during a measurement.
+/// Load, instruments and server during a measurement.
 pub(super) struct Window<'a> {
     pub(super) generator: Generator,
-    pub(super) sampler: Sampler,
+    pub(super) instruments: Instruments,
     pub(super) subject: &'a mut Subject,
     pub(super) server: ServerWatch,
     pub(super) load_threads: usize,
@@ -51,14 +50,14 @@ pub(super) struct Window<'a> {
 }
 
 /// The end of the last slice, where the load flows on into the next.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 struct Edge {
     /// When the window began.
     start: Nanos,
+    /// When the last slice was to end, since then.
+    last: Nanos,
     /// CPU time of the server at the last cut, if there was one.
-    cpu: Option<Nanos>,
-    /// Whether sampling is on.
-    is_sampling: bool,
+    cpu: Option<CpuTimes>,
 }
 
 /// Why a measurement ended before its time.
@@ -79,13 +78,13 @@ pub(super) enum Cut {
 impl<'a> Window<'a> {
     pub(super) fn new(
         generator: Generator,
-        Sides { sampler, subject, server }: Sides<'a>,
+        Sides { instruments, subject, server }: Sides<'a>,
         (script, plan): (&Script, &Plan),
         interrupted: &'a AtomicBool,
     ) -> Self {
         Self {
             generator,
-            sampler,
+            instruments,
             subject,
             server,
             load_threads: plan.threads(),
@@ -123,20 +122,20 @@ impl<'a> Window<'a> {
                 }
                 left => SLICE.min(left),
             };
-            self.sampler.enable();
+            self.instruments.warm_up(true);
             self.generator.resume();
             let end = Nanos::now() + round.into();
             let waited = self.wait(end, &mut |now, _| events(Event::WarmingUp { left: left(now) }));
             let tally =
                 if way == Way::Flowing { self.generator.cut() } else { self.generator.pause() };
-            self.sampler.disable();
+            self.instruments.warm_up(false);
             all.merge(&tally);
             if let Err(cut) = waited.and_then(|()| self.look_at(&tally)) {
                 all.merge(&self.generator.pause());
                 return Err(Box::new((cut, all)));
             }
-            let grown = self.sampler.adapt();
-            is_settled = grown.is_none() && self.sampler.counts().samples >= SAMPLES_TO_SETTLE;
+            let grown = self.instruments.adapt();
+            is_settled = grown.is_none() && self.instruments.is_settled();
             if let Some(bytes) = grown {
                 events(Event::DumpGrew { bytes });
             }
@@ -149,7 +148,7 @@ impl<'a> Window<'a> {
     /// time.
     pub(super) fn measure(&mut self, agenda: &Agenda, events: Sink<'_>) -> (Slices, Option<Cut>) {
         let mut slices = Slices::new();
-        self.sampler.begin_window();
+        self.instruments.begin_window();
         self.generator.begin_course();
         let start = Nanos::now();
         self.edge = Edge { start, ..Edge::default() };
@@ -171,7 +170,7 @@ impl<'a> Window<'a> {
         };
         let mut cut = None;
         for place in &agenda.places {
-            let (slice, tally, waited) = self.slice(agenda.way, *place, &mut report);
+            let (slice, tally, waited) = self.slice(agenda, *place, &mut report);
             let aborted = self.thresholds.note(&slice, &tally).map(Cut::Threshold);
             slices.push(slice, &tally);
             cut = waited.err().or_else(|| is_silent(slices.rows()).then_some(Cut::Silent));
@@ -180,6 +179,9 @@ impl<'a> Window<'a> {
                 break;
             }
         }
+        if cut.is_some() {
+            self.instruments.abandon();
+        }
         // What is under way when the last slice ends belongs to none, but for its errors.
         let rest = self.generator.pause();
         slices.add_outside(&rest.errors, rest.requests);
@@ -187,35 +189,40 @@ impl<'a> Window<'a> {
     }
 
     /// Ends the load, then the sampling; the server still lives, as naming its code wants.
-    pub(super) fn finish(self) -> (Capture, ServerWatch) {
+    pub(super) fn finish(self) -> (Vec<Taken>, ServerWatch) {
         drop(self.generator);
-        (self.sampler.finish(), self.server)
+        (self.instruments.finish(), self.server)
     }
 
     fn slice(
         &mut self,
-        way: Way,
+        agenda: &Agenda,
         place: Place,
         report: &mut dyn FnMut(Nanos, u64),
     ) -> (Slice, Tally, Result<(), Cut>) {
-        self.switch(place.sampled);
-        let cpu_before = self.edge.cpu.take().unwrap_or_else(|| self.sampler.cpu_time());
+        let (way, flows) = (agenda.way, agenda.way == Way::Flowing);
+        let span = place.end - std::mem::replace(&mut self.edge.last, place.end);
+        let turn = Turn { backend: place.backend, span: span.into(), flows };
+        let sampled_part = self.instruments.switch(turn);
+        let cpu_before = self.edge.cpu.take().unwrap_or_else(|| self.instruments.cpu_times());
         let (tally, waited) = match way {
-            Way::Drained => self.drained(report),
+            Way::Drained => self.drained(span.into(), report),
             Way::Counted(count) => self.counted(count.get(), report),
             Way::Flowing => self.flowing(place.end, report),
         };
-        let cpu = self.sampler.cpu_time();
-        let flows = way == Way::Flowing;
+        let cpu = self.instruments.cpu_times();
         // Where the load flows on, so does the server's time.
-        self.edge.cpu = flows.then_some(cpu);
-        if !flows || waited.is_err() {
-            self.switch(false);
+        self.edge.cpu = flows.then(|| cpu.clone());
+        if waited.is_err() {
+            self.instruments.abandon();
+        } else if !flows {
+            self.instruments.switch_off(flows);
         }
         let live = self.generator.live_connections();
         self.server.note_live(live);
         let readings = Readings {
-            server_cpu: cpu - cpu_before,
+            server_cpu: cpu - &cpu_before,
+            sampled_part: Some(sampled_part),
             load_threads: self.load_threads,
             live_connections: Some(live),
             connections: self.connections,
@@ -234,9 +241,13 @@ impl<'a> Window<'a> {
         (slice, tally, waited)
     }
 
-    fn drained(&mut self, report: &mut dyn FnMut(Nanos, u64)) -> (Tally, Result<(), Cut>) {
+    fn drained(
+        &mut self,
+        span: Duration,
+        report: &mut dyn FnMut(Nanos, u64),
+    ) -> (Tally, Result<(), Cut>) {
         self.generator.resume();
-        let waited = self.wait(Nanos::now() + SLICE.into(), report);
+        let waited = self.wait(Nanos::now() + span.into(), report);
         (self.generator.pause(), waited)
     }
 
@@ -272,18 +283,6 @@ impl<'a> Window<'a> {
                 all.merge(&self.generator.pause());
                 return (all, waited);
             }
-        }
-    }
-
-    /// Switches sampling on or off for the next slice.
-    fn switch(&mut self, on: bool) {
-        if on != self.edge.is_sampling {
-            if on {
-                self.sampler.enable()
-            } else {
-                self.sampler.disable()
-            }
-            self.edge.is_sampling = on;
         }
     }
 

@@ -3,7 +3,10 @@
 //! Names are never changed or taken away; new ones may be added, which older readers pass over.
 //! A figure that could not be had is `null`: that includes ratios whose divisor was zero.
 
+mod agreement;
+mod distribution;
 mod load;
+mod process;
 mod profile;
 
 use std::collections::BTreeMap;
@@ -11,11 +14,16 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{host::Host, id::RunId, time::UtcTime};
+pub use agreement::{AgreementFacts, ShareFacts};
+pub use distribution::{Distribution, DistributionError};
 pub use load::{
     BottleneckFacts, ErrorCounts, ErrorFacts, LatencyFacts, LoadFacts, RequestFacts, SliceFacts,
     StageFacts, ThresholdFacts,
 };
-pub use profile::{HotFacts, ObserverEffect, ProfileFacts, UnwindFacts};
+pub use process::ProcessFacts;
+pub use profile::{
+    HotFacts, ObserverEffect, OtherProfile, ProfileFacts, UnnamedFacts, UnwindFacts,
+};
 
 /// The version of the format.
 pub(super) const SCHEMA: u32 = 1;
@@ -58,6 +66,9 @@ pub struct Run {
     /// What the target used.
     #[serde(default)]
     pub server: ServerFacts,
+    /// The same for each process of the target, in the order of their start.
+    #[serde(default)]
+    pub processes: Vec<ProcessFacts>,
     /// What the load generator used.
     #[serde(default)]
     pub client: ClientFacts,
@@ -76,6 +87,12 @@ pub struct Run {
     /// The functions with the most time of their own.
     #[serde(default)]
     pub hottest: Vec<HotFacts>,
+    /// The profiles of other backends that sampled in the same window.
+    #[serde(default)]
+    pub other_profiles: Vec<OtherProfile>,
+    /// How far two of the backends agree; none where there are not two that see the same.
+    #[serde(default)]
+    pub agreement: Option<AgreementFacts>,
     /// The slices in their order.
     #[serde(default)]
     pub slices: Vec<SliceFacts>,
@@ -101,12 +118,15 @@ impl Run {
             host: Host::default(),
             load: LoadFacts::default(),
             server: ServerFacts::default(),
+            processes: Vec::new(),
             client: ClientFacts::default(),
             bottleneck: None,
             diagnosis: None,
             thresholds: Vec::new(),
             profile: None,
             hottest: Vec::new(),
+            other_profiles: Vec::new(),
+            agreement: None,
             slices: Vec::new(),
             artifacts: BTreeMap::new(),
         }
@@ -140,23 +160,31 @@ pub struct TargetFacts {
     pub dirty: Option<bool>,
     /// The GNU build id of its executable, in hex.
     pub build_id: Option<String>,
+    /// The services that were started for it, such as `db: PostgreSQL 15.4`.
+    pub services: Vec<String>,
 }
 
 /// What a target was allowed to use.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct BudgetFacts {
-    /// The budget's name: `single` or `multi`.
+    /// The budget's name: `single`, `multi` or `default`; none of a target that ran already.
     pub name: Option<String>,
+    /// How many CPUs the budget asks for, which is what the target was told.
+    pub cpus: Option<u32>,
     /// The CPUs that the target ran on, by number.
     pub server_cpus: Vec<u32>,
     /// The CPUs that the load generator ran on, by number.
     pub load_cpus: Vec<u32>,
-    /// The most memory it might use.
+    /// The CPUs that its services ran on, by number; none where it has no services.
+    pub service_cpus: Option<Vec<u32>>,
+    /// The most memory that each of its processes might use with its children.
     pub memory_bytes: Option<u64>,
-    /// Worker threads or processes.
+    /// Whether the kernel held it to that; none where there is no limit.
+    pub memory_enforced: Option<bool>,
+    /// Worker threads or processes that it was told to start.
     pub workers: Option<u32>,
-    /// Database connections in all.
+    /// Database connections that it was told to open at most, in all.
     pub db_connections: Option<u32>,
 }
 
@@ -180,6 +208,9 @@ pub struct ServerFacts {
     pub threads: Option<u32>,
     /// Latency of the very first request.
     pub first_call_us: Option<f64>,
+    /// Latency of the requests that followed it one by one, before any load; none where the
+    /// server does not keep connections open.
+    pub following_calls_us: Option<CallFacts>,
     /// The most file descriptors that were seen open.
     pub fds_peak: Option<u64>,
     /// File descriptors that a process of it might have open.
@@ -190,6 +221,20 @@ pub struct ServerFacts {
     /// Connections that the system dropped during the load before they could be accepted, for any
     /// reason, on the whole machine.
     pub listen_drops: Option<u64>,
+}
+
+/// Times of a few calls, microseconds.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct CallFacts {
+    /// How many calls.
+    pub count: u64,
+    /// Their mean.
+    pub mean: Option<f64>,
+    /// Half of them took at most this long.
+    pub p50: Option<f64>,
+    /// The longest.
+    pub max: Option<f64>,
 }
 
 /// What the load generator used.

@@ -1,5 +1,6 @@
 //! [`Store`]: the directory that keeps runs.
 
+mod bench;
 mod find;
 mod write;
 
@@ -11,7 +12,7 @@ use std::{
 use thiserror::Error;
 
 use super::{
-    derive::derive,
+    derive::{derive, derive_other},
     id::RunId,
     run::{Run, SCHEMA},
 };
@@ -19,6 +20,7 @@ use crate::{
     render::RenderError,
     symbolize::{Profile, ProfileFileError},
 };
+use find::unknown;
 pub use write::Attachment;
 
 /// The record's file.
@@ -102,6 +104,14 @@ pub enum RecordError {
         /// Where and why.
         source: serde_json::Error,
     },
+    /// A benchmark's record is not one.
+    #[error("{path} is not a benchmark's record: {source}")]
+    Bench {
+        /// The file.
+        path: PathBuf,
+        /// Where and why.
+        source: serde_json::Error,
+    },
     /// A record has another version.
     #[error("{path} has schema {found}, and this version reads {SCHEMA}: update flameload")]
     Schema {
@@ -159,7 +169,9 @@ impl Store {
         let mut runs = Vec::new();
         for (target, directory) in directories(&self.root)? {
             for (name, directory) in directories(&directory)? {
-                if let Ok(id) = name.parse() {
+                if let Ok(id) = name.parse()
+                    && !directory.join(bench::BENCH).exists()
+                {
                     let run = Self::read(&directory);
                     runs.push(RunSummary { directory, target: target.clone(), id, run });
                 }
@@ -185,7 +197,11 @@ impl Store {
     /// # Errors
     /// When there is none, or it cannot be read.
     pub fn read_profile(directory: &Path) -> Result<Profile, RecordError> {
-        let path = directory.join(PROFILE);
+        Self::read_profile_file(&directory.join(PROFILE))
+    }
+
+    fn read_profile_file(path: &Path) -> Result<Profile, RecordError> {
+        let path = path.to_owned();
         let file = fs::File::open(&path)
             .map_err(|source| RecordError::Read { path: path.clone(), source })?;
         Profile::read(file).map_err(|source| RecordError::Profile { path, source })
@@ -197,7 +213,31 @@ impl Store {
     /// # Errors
     /// When the run cannot be read, or its directory not be written to.
     pub fn render(directory: &Path) -> Result<PathBuf, RecordError> {
-        let derived = derive(&Self::read(directory)?, &Self::read_profile(directory)?)?;
+        Self::derive_again(directory, &Self::read(directory)?)
+    }
+
+    /// The same, but for pictures of every frame, whatever the record says; it stays as it is.
+    ///
+    /// # Errors
+    /// As [`Self::render`].
+    pub fn render_raw(directory: &Path) -> Result<PathBuf, RecordError> {
+        let mut run = Self::read(directory)?;
+        if let Some(profile) = &mut run.profile {
+            profile.raw_stacks = true;
+        }
+        for other in &mut run.other_profiles {
+            other.profile.raw_stacks = true;
+        }
+        Self::derive_again(directory, &run)
+    }
+
+    fn derive_again(directory: &Path, run: &Run) -> Result<PathBuf, RecordError> {
+        let mut derived = derive(run, &Self::read_profile(directory)?)?;
+        for other in &run.other_profiles {
+            let Some(names @ [_, _, file]) = other.file_names() else { continue };
+            let profile = Self::read_profile_file(&directory.join(file))?;
+            derived.files.extend(derive_other(run, other, names, &profile)?.files);
+        }
         for file in &derived.files {
             write::replace(directory, &file.name, &file.bytes)?;
         }
@@ -207,12 +247,21 @@ impl Store {
 
 /// The record in bytes; the version is looked at first, since a later one may not fit at all.
 fn parse(json: &[u8], path: &Path) -> Result<Run, RecordError> {
+    let error = |source| RecordError::Parse { path: path.to_owned(), source };
+    of_version(json, path, error)
+}
+
+/// A record in bytes, if it is of this version; `error` names what it is a record of.
+fn of_version<T: serde::de::DeserializeOwned>(
+    json: &[u8],
+    path: &Path,
+    error: impl Fn(serde_json::Error) -> RecordError,
+) -> Result<T, RecordError> {
     #[derive(serde::Deserialize)]
     struct Version {
         schema: u32,
     }
-    let error = |source| RecordError::Parse { path: path.to_owned(), source };
-    let Version { schema } = serde_json::from_slice(json).map_err(error)?;
+    let Version { schema } = serde_json::from_slice(json).map_err(&error)?;
     if schema != SCHEMA {
         return Err(RecordError::Schema { path: path.to_owned(), found: schema });
     }

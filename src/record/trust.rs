@@ -7,12 +7,18 @@ use crate::{render::grouped, unit::Ratio};
 const BROKEN_RATIO_MAX: f64 = 0.05;
 /// More than this share of lost samples is warned of.
 const LOST_RATIO_MAX: f64 = 0.01;
+/// The same of stacks that are read while they change.
+const MISSED_RATIO_MAX: f64 = 0.1;
+/// The backend that does so.
+const PY_SPY: &str = "py-spy";
 /// Sampled time outside these multiples of the exact CPU time is warned of.
 const COVERAGE: std::ops::RangeInclusive<f64> = 0.9..=1.1;
 /// Where sampling leaves less than this of the throughput, it is warned of.
 const UNDISTURBED_RATIO_MIN: f64 = 0.9;
 /// What is too small to be worth mentioning.
 const CLEAN_RATIO: f64 = 0.0005;
+/// The privileges with which time in the kernel is not sampled.
+const USER_ONLY: &str = "user only";
 /// Coverage within these is clean.
 const COVERAGE_CLEAN: std::ops::RangeInclusive<f64> = 0.98..=1.02;
 
@@ -23,9 +29,9 @@ impl ProfileFacts {
         let broken = self.truncated_ratio.unwrap_or(0.0) + self.unknown_ratio.unwrap_or(0.0);
         if broken > BROKEN_RATIO_MAX {
             warnings.push(format!(
-                "{} of the samples have callers or names missing: build the target with frame \
-                 pointers and line tables",
-                Ratio(broken)
+                "{} of the samples have callers or names missing{}",
+                Ratio(broken),
+                self.remedy()
             ));
         }
         if self.samples == 0 {
@@ -44,11 +50,16 @@ impl ProfileFacts {
             ));
         }
         let lost = self.lost_ratio();
-        if lost.0 > LOST_RATIO_MAX {
+        if self.backend == PY_SPY && lost.0 > MISSED_RATIO_MAX {
+            warnings.push(format!(
+                "{lost} of the stacks changed while they were read: short functions may be seen \
+                 too seldom"
+            ));
+        } else if self.backend != PY_SPY && lost.0 > LOST_RATIO_MAX {
             warnings.push(format!("{lost} of the samples were lost: lower the frequency"));
         }
-        // Where a part is known to be missing, the samples cannot stand for the whole.
-        let whole = self.coverage.filter(|_| self.missing.is_empty());
+        // Where a part of the time is known to be missing, samples cannot stand for the whole.
+        let whole = self.coverage.filter(|_| self.privileges.as_deref() != Some(USER_ONLY));
         if let Some(coverage) = whole.filter(|coverage| !COVERAGE.contains(coverage)) {
             warnings.push(format!(
                 "the samples stand for {} of the CPU time that was used: shares may be wrong",
@@ -56,6 +67,23 @@ impl ProfileFacts {
             ));
         }
         warnings
+    }
+
+    /// What to do about callers and names that are missing.
+    fn remedy(&self) -> String {
+        let unknown = self.unknown_ratio.unwrap_or(0.0);
+        match self.unnamed.first() {
+            Some(file) if unknown > self.truncated_ratio.unwrap_or(0.0) => {
+                let mended = match file.module.as_str() {
+                    "kernel" => "`sudo sysctl kernel.kptr_restrict=0` shows them",
+                    "generated code" => "have its runtime write a perf map",
+                    _ => "install its debug symbols, or build it without stripping them",
+                };
+                let (module, ratio) = (&file.module, Ratio(file.ratio));
+                format!(", most of them names of {module} ({ratio}): {mended}")
+            }
+            _ => ": build the target with frame pointers and line tables".to_owned(),
+        }
     }
 
     /// Every figure of trust that is not clean, as short phrases.
@@ -117,6 +145,7 @@ mod tests {
     use expect_test::{Expect, expect};
 
     use super::*;
+    use crate::record::UnnamedFacts;
 
     fn check(facts: ProfileFacts, expected: Expect) {
         let lines = |title: &str, lines: Vec<String>| {
@@ -131,6 +160,7 @@ mod tests {
             ProfileFacts {
                 samples: 100,
                 coverage: Some(0.3),
+                privileges: Some("user only".into()),
                 missing: vec!["kernel frames".into()],
                 observer_effect: Some(ObserverEffect {
                     throughput_ratio: Some(0.5),
@@ -144,6 +174,23 @@ mod tests {
                 doubt: sampling changed throughput by -50.0 % (-60.0 to -40.0)
                 doubt: without kernel frames
                 warning: sampling itself took at least 40.0 % of the throughput, so that shares may be wrong: lower --hz
+            "#]],
+        );
+    }
+
+    #[test]
+    fn frames_that_are_missing_do_not_excuse_time_that_is() {
+        check(
+            ProfileFacts {
+                samples: 100,
+                coverage: Some(0.5),
+                missing: vec!["kernel frames".into()],
+                ..ProfileFacts::default()
+            },
+            expect![[r#"
+                doubt: coverage 0.50
+                doubt: without kernel frames
+                warning: the samples stand for 50.0 % of the CPU time that was used: shares may be wrong
             "#]],
         );
     }
@@ -164,6 +211,24 @@ mod tests {
                 ..ProfileFacts::default()
             },
             expect![""],
+        );
+    }
+
+    #[test]
+    fn files_without_names_are_said() {
+        let file = |module: &str, ratio| UnnamedFacts { module: module.to_owned(), ratio };
+        check(
+            ProfileFacts {
+                samples: 9_000,
+                truncated_ratio: Some(0.0),
+                unknown_ratio: Some(0.075),
+                unnamed: vec![file("_core.so", 0.07), file("libc.so.6", 0.005)],
+                ..ProfileFacts::default()
+            },
+            expect![[r#"
+                doubt: unknown 7.5 %
+                warning: 7.5 % of the samples have callers or names missing, most of them names of _core.so (7.0 %): install its debug symbols, or build it without stripping them
+            "#]],
         );
     }
 

@@ -1,5 +1,7 @@
 //! What a flamegraph says about itself, beside its frames.
 
+use std::collections::BTreeMap;
+
 use super::palette::Palette;
 
 /// What a flamegraph says about itself, beside its frames.
@@ -26,6 +28,23 @@ pub struct Caption {
     pub links: Vec<Link>,
     /// What colour a frame gets.
     pub palette: Palette,
+    /// What names stand for: full names, for those that are shortened.
+    pub full_names: BTreeMap<String, Vec<String>>,
+    /// Which frames the stacks have.
+    pub frames: Frames,
+}
+
+/// Which frames the stacks of a picture have.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Frames {
+    /// All, and each has a box of its own.
+    Raw,
+    /// Those that were given; a run of machinery has one box.
+    #[default]
+    Given,
+    /// Those that a reader wants to see, by short names: others are part of their callers. A run
+    /// of machinery has one box.
+    Readable,
 }
 
 /// A file that belongs to the picture.
@@ -35,4 +54,17 @@ pub struct Link {
     pub text: String,
     /// Where it leads, relative to the SVG.
     pub href: String,
+}
+
+/// So many full names are told.
+const FULL_NAMES_MAX: usize = 3;
+
+/// The lines that tell what a name stands for; none where it is all there is to say.
+pub(super) fn told(full_names: &BTreeMap<String, Vec<String>>, name: &str) -> Vec<String> {
+    let names = full_names.get(name).map(Vec::as_slice).unwrap_or_default();
+    let mut lines: Vec<String> = names.iter().take(FULL_NAMES_MAX).cloned().collect();
+    if names.len() > lines.len() {
+        lines.push(format!("and {} more", names.len() - lines.len()));
+    }
+    lines
 }

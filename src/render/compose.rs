@@ -5,11 +5,12 @@ use std::io;
 
 use quick_xml::{
     Reader, Writer,
+    escape::{escape, unescape},
     events::{BytesCData, BytesStart, BytesText, Event},
 };
 
 use super::{
-    caption::Caption,
+    caption::{Caption, told},
     header::{self, Header, STYLE},
     svg::RenderError,
     text::{grouped, micros, xml_safe},
@@ -21,10 +22,21 @@ const TOP: usize = 52;
 /// Room below the frames for the footer, of which inferno leaves some.
 const BOTTOM: usize = 12;
 
-/// Makes the search look at names alone: inferno's looks at whole titles, where `request` would
-/// find every frame by its unit.
-const SEARCH_NAMES: &str = r#"
-function g_to_func(e) { return g_to_text(e).replace(/ \([^(]*\)$/, ""); }
+/// The first line of a title is the frame's own, the others are its full names. inferno's script
+/// knows one line, which gets the frame's text; and it searches whole titles, where `request`
+/// would find every frame by its unit.
+const SCRIPT: &str = r#"
+function find_child(node, selector) {
+    var child = node.querySelectorAll(selector)[0];
+    if (!child || selector != "title") return child;
+    var line = child.textContent.split("\n")[0];
+    return { textContent: line, firstChild: { nodeValue: line } };
+}
+function g_to_func(e) {
+    var lines = e.querySelector("title").textContent.split("\n");
+    lines[0] = lines[0].replace(/ \([^(]*\)$/, "");
+    return lines.join("\n");
+}
 "#;
 
 /// Composes the picture.
@@ -70,7 +82,7 @@ pub(super) fn compose(
                         .out
                         .create_element("script")
                         .with_attribute(("type", "text/ecmascript"))
-                        .write_cdata_content(BytesCData::new(SEARCH_NAMES))?;
+                        .write_cdata_content(BytesCData::new(SCRIPT))?;
                     let footer_y = composer.height - 8;
                     header.write(&mut composer.out, folded)?;
                     header::footer(&mut composer.out, footer_y, caption, composer.total)?;
@@ -183,10 +195,20 @@ impl Composer<'_> {
             .filter(char::is_ascii_digit)
             .collect();
         let samples = Samples(digits.parse().unwrap_or(0));
-        let title = format!("{} ({})", name.replace('\u{a0}', " "), self.figures(samples));
+        let mut title = format!("{} ({})", name.replace('\u{a0}', " "), self.figures(samples));
+        for line in self.full_names(name) {
+            title.push('\n');
+            title.push_str(&escape(xml_safe(&line)));
+        }
         self.out.write_event(Event::Start(BytesStart::new("title")))?;
         self.out.write_event(Event::Text(BytesText::from_escaped(title)))?;
         Ok(self.out.write_event(Event::End(end))?)
+    }
+
+    /// What the name of a frame, as the picture has it, stands for.
+    fn full_names(&self, name: &str) -> Vec<String> {
+        let Ok(name) = unescape(name) else { return Vec::new() };
+        told(&self.caption.full_names, &name.replace('\u{a0}', " "))
     }
 
     fn figures(&self, samples: Samples) -> String {

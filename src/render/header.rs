@@ -8,7 +8,7 @@ use quick_xml::{
 };
 
 use super::{
-    caption::Caption,
+    caption::{Caption, Frames},
     palette::Class,
     svg::WIDTH_MIN_PERCENT,
     text::{micros, wrap, xml_safe},
@@ -166,10 +166,17 @@ pub(super) fn footer(
     };
     let note = match total {
         Samples(0) => widths,
-        _ => format!(
-            "{widths} Callers are above callees; ⋯ is machinery with a single caller; below \
-             {WIDTH_MIN_PERCENT} % is not drawn."
-        ),
+        _ => {
+            let drawn = match caption.frames {
+                Frames::Raw => "every frame has its box",
+                Frames::Given => "⋯ is machinery",
+                Frames::Readable => "wrappers are folded, ⋯ is machinery",
+            };
+            // The run's files stand on the same line, at its other end.
+            format!(
+                "{widths} Callers above callees; {drawn}; below {WIDTH_MIN_PERCENT} % not drawn."
+            )
+        }
     };
     text(svg, "fl fl-note", "10", y, &note)?;
     svg.create_element("text")

@@ -1,11 +1,13 @@
 //! What colour a frame gets: the hue says whose code it is, the shade tells neighbours apart.
 
-use std::collections::BTreeSet;
+mod go;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use inferno::flamegraph::color::Color;
 
 use crate::{
-    fold::{Folded, KERNEL_SUFFIX},
+    fold::{Folded, KERNEL_SUFFIX, Language},
     unit::Samples,
 };
 
@@ -16,6 +18,8 @@ pub struct Palette {
     pub own: BTreeSet<String>,
     /// Names of processes and threads, which are not code.
     pub roots: BTreeSet<String>,
+    /// The classes of names that say too little by themselves.
+    pub classes: BTreeMap<String, Class>,
 }
 
 /// Whose code a frame is.
@@ -27,8 +31,14 @@ pub enum Class {
     Library,
     /// What runs asynchronous tasks and polls for events.
     Runtime,
+    /// Go's runtime: its scheduler, its timers, its changes of stacks.
+    GoRuntime,
+    /// Allocation and collection of memory in Go's runtime.
+    GoMemory,
     /// The language's standard library.
     Standard,
+    /// Code in Python, whoever's it is.
+    Python,
     /// A function without a namespace, as in libc.
     Native,
     /// The kernel.
@@ -41,10 +51,13 @@ pub enum Class {
 
 impl Class {
     /// All that can have time of their own, as the legend lists them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 10] = [
         Self::Own,
         Self::Library,
+        Self::Python,
         Self::Runtime,
+        Self::GoRuntime,
+        Self::GoMemory,
         Self::Standard,
         Self::Native,
         Self::Kernel,
@@ -57,7 +70,10 @@ impl Class {
             Self::Own => "own code",
             Self::Library => "libraries",
             Self::Runtime => "async runtime",
+            Self::GoRuntime => "Go runtime",
+            Self::GoMemory => "Go allocation and GC",
             Self::Standard => "standard library",
+            Self::Python => "Python code",
             Self::Native => "native code",
             Self::Kernel => "kernel",
             Self::Unnamed => "no name",
@@ -72,7 +88,10 @@ impl Class {
             Self::Own => (8.0, 84.0, 68.0),
             Self::Library => (40.0, 90.0, 68.0),
             Self::Runtime => (158.0, 42.0, 66.0),
+            Self::GoRuntime => (158.0, 42.0, 66.0),
+            Self::GoMemory => (290.0, 38.0, 76.0),
             Self::Standard => (82.0, 45.0, 70.0),
+            Self::Python => (335.0, 62.0, 78.0),
             Self::Native => (28.0, 28.0, 72.0),
             Self::Kernel => (212.0, 62.0, 74.0),
             Self::Unnamed => (0.0, 0.0, 70.0),
@@ -117,6 +136,22 @@ const RUNTIMES: [&str; 11] = [
 impl Palette {
     /// Whose code the frame is, by its name in folded text.
     pub fn class(&self, name: &str) -> Class {
+        match self.classes.get(name) {
+            Some(class) => *class,
+            None => self.class_in(name, Language::Other),
+        }
+    }
+
+    /// Whose code the frame of a language is, by its full name.
+    pub fn class_in(&self, name: &str, language: Language) -> Class {
+        match language {
+            Language::Go => go::class(name),
+            Language::Python => Class::Python,
+            Language::Other => self.class_of_other(name),
+        }
+    }
+
+    fn class_of_other(&self, name: &str) -> Class {
         if name.ends_with(KERNEL_SUFFIX) {
             return Class::Kernel;
         }
@@ -204,6 +239,7 @@ mod tests {
         let palette = Palette {
             own: ["app".to_owned(), "main".to_owned()].into(),
             roots: ["worker".to_owned()].into(),
+            classes: [("http.(*conn).serve".to_owned(), Class::Standard)].into(),
         };
         for (name, class) in [
             ("app::handler", Class::Own),
@@ -221,9 +257,12 @@ mod tests {
             ("[libc.so.6]", Class::Unnamed),
             ("[truncated]", Class::Unnamed),
             ("worker", Class::Root),
+            ("http.(*conn).serve", Class::Standard),
         ] {
             assert_eq!(palette.class(name), class, "{name}");
         }
+        assert_eq!(palette.class_in("main.main", Language::Go), Class::Own);
+        assert_eq!(palette.class_in("handler (app.py:7)", Language::Python), Class::Python);
     }
 
     #[test]

@@ -17,7 +17,7 @@ use rustc_hash::FxHashSet;
 use thiserror::Error;
 
 use super::{
-    caption::Caption,
+    caption::{Caption, Frames},
     compose,
     header::{self, Header, STYLE},
     palette::Class,
@@ -71,7 +71,10 @@ fn frames(folded: &Folded, caption: &Caption) -> io::Result<String> {
     // By frames rather than by bytes: where names have characters below `;`, a parent's
     // children would not stand together.
     stacks.sort();
-    let stacks = trunk::shorten(&stacks, &caption.palette);
+    let stacks = match caption.frames {
+        Frames::Raw => trunk::whole(&stacks),
+        Frames::Given | Frames::Readable => trunk::shorten(&stacks, &caption.palette),
+    };
     let names: FxHashSet<&str> =
         stacks.iter().flat_map(|(frames, _)| frames).map(String::as_str).collect();
     let mut colors = PaletteMap::default();

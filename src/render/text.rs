@@ -25,7 +25,7 @@ pub fn micros(us: f64) -> String {
 }
 
 /// The text without the characters that XML 1.0 has no place for (section 2.2), each replaced.
-pub(super) fn xml_safe(text: &str) -> String {
+pub fn xml_safe(text: &str) -> String {
     text.chars()
         .map(|c| match c {
             '\u{fffe}' | '\u{ffff}' => '\u{fffd}',
@@ -37,7 +37,7 @@ pub(super) fn xml_safe(text: &str) -> String {
 }
 
 /// Joins phrases to lines of at most `width` characters; a longer phrase has its own line.
-pub(super) fn wrap(phrases: &[String], separator: &str, width: usize) -> Vec<String> {
+pub fn wrap(phrases: &[String], separator: &str, width: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for phrase in phrases {
         match lines.last_mut() {

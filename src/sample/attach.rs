@@ -24,6 +24,20 @@ pub(super) fn thread_name(pid: u32, tid: u32) -> String {
     String::from_utf8_lossy(&name.unwrap_or_default()).trim_end().to_owned()
 }
 
+/// The process that started a process, or that took it over; none where either is gone.
+pub(super) fn parent(pid: u32) -> Option<u32> {
+    let stat = fs::read(Path::new("/proc").join(format!("{pid}/stat"))).ok()?;
+    parse_parent(&String::from_utf8_lossy(&stat))
+}
+
+/// The fourth field of a `stat` file (`proc_pid_stat(5)`); the second is a name in parentheses,
+/// which may itself hold spaces and parentheses.
+fn parse_parent(stat: &str) -> Option<u32> {
+    let (_, fields) = stat.rsplit_once(')')?;
+    let parent = fields.split_ascii_whitespace().nth(1)?.parse().ok()?;
+    (parent != 0).then_some(parent)
+}
+
 /// The executable mappings of a process.
 ///
 /// # Errors
@@ -92,7 +106,20 @@ mod tests {
         assert!(!thread_name(pid, pid).is_empty());
     }
 
+    #[test]
+    fn a_parent_is_read_behind_any_name() {
+        assert_eq!(parse_parent("7 (a) (b) S 42 7 7 0"), Some(42));
+        assert_eq!(parse_parent("1 (init) S 0 1 1 0"), None);
+        assert_eq!(parse_parent("7 (a"), None);
+        assert_eq!(parent(std::process::id()), Some(std::os::unix::process::parent_id()));
+    }
+
     proptest! {
+        #[test]
+        fn any_stat_parses_or_does_not(text in any::<String>()) {
+            let _ = parse_parent(&text);
+        }
+
         #[test]
         fn any_bytes_parse_or_are_skipped(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
             let _ = parse_maps(1, &bytes).count();

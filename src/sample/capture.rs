@@ -29,6 +29,9 @@ pub struct Capture {
     pub frames: Vec<RawFrame>,
     /// Distinct stacks; a parent comes before its children.
     pub stacks: Vec<RawStack>,
+    /// The names of what was watched, in the order in which it first was; see
+    /// [`Sampler::watch_as`](super::Sampler::watch_as).
+    pub processes: Vec<String>,
     /// The threads seen.
     pub threads: Vec<SampledThread>,
     /// Samples in the order of time, which counts from `started`.
@@ -46,6 +49,9 @@ pub struct SampledThread {
     pub pid: u32,
     /// Thread id.
     pub tid: u32,
+    /// Index into [`Capture::processes`]: the watched process that it belongs to, or that its
+    /// process descends from; none where nobody can tell.
+    pub of: Option<u32>,
     /// Name of the process: its main thread's.
     pub process: String,
     /// Name of the thread.

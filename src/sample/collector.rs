@@ -11,25 +11,21 @@ use super::{
     bound::{BoundFunction, bound_functions},
     capture::{Counts, RawSample, SampledThread},
     module::{KERNEL, Module, Modules},
-    record::{self, Record, Sample},
+    owners::Owners,
+    record::{self, CALLCHAIN_MAX, Record, Sample},
     ring::Stream,
     space::AddressSpace,
     stacks::{RawFrame, RawFrameId, RawStack, Stacks},
-    timeline::Timeline,
+    timeline::{self, Timeline},
     unwind::{End, RuleCache},
 };
 use crate::unit::{Nanos, Samples};
 
-/// The kernel marks the parts of a callchain with words above this one (`PERF_CONTEXT_MAX`).
-const CONTEXT_MARKERS: u64 = -4095_i64 as u64;
-/// The kernel cuts callchains here unless told otherwise (`kernel.perf_event_max_stack`).
-const CALLCHAIN_MAX: usize = 127;
-/// Six megabytes: four minutes of one busy CPU at the default frequency, each sample apart.
-const TIMELINE_CAPACITY: usize = 1 << 18;
-
 /// Keeps what the records say.
 pub(super) struct Collector {
     spaces: FxHashMap<u32, AddressSpace>,
+    /// What each process that was watched, and each of its descendants, belongs to.
+    owners: Owners,
     threads: Vec<SampledThread>,
     /// Index into `threads` by thread id; an id that is used again gets a new entry.
     thread_ids: FxHashMap<u32, u32>,
@@ -58,18 +54,24 @@ impl Collector {
     pub(super) fn new() -> Self {
         Self {
             spaces: FxHashMap::default(),
+            owners: Owners::default(),
             threads: Vec::new(),
             thread_ids: FxHashMap::default(),
             started: Vec::new(),
             modules: Modules::new(),
             stacks: Stacks::default(),
-            timeline: Timeline::new(TIMELINE_CAPACITY),
+            timeline: Timeline::new(timeline::CAPACITY),
             counts: Counts::default(),
             rules: RuleCache::new(),
             window_start: Nanos(0),
             addresses: Vec::new(),
             frames: Vec::new(),
         }
+    }
+
+    /// From now on, a process and what it forks belong to what is watched as `of`.
+    pub(super) fn belongs(&mut self, pid: u32, of: u32) {
+        self.owners.set(pid, of);
     }
 
     /// Learns what a process that runs already has mapped, and the names of its threads.
@@ -143,6 +145,7 @@ impl Collector {
                 self.name(pid, tid, name);
             }
             Some(Record::Fork { pid, parent_pid, tid, parent_tid }) => {
+                self.owners.inherit(pid, parent_pid);
                 if pid != parent_pid
                     && let Some(space) = self.spaces.get(&parent_pid).cloned()
                 {
@@ -158,6 +161,7 @@ impl Collector {
                 self.thread_ids.remove(&tid);
                 if !self.thread_ids.values().any(|index| self.threads[*index as usize].pid == pid) {
                     self.spaces.remove(&pid);
+                    self.owners.forget(pid);
                 }
             }
             Some(Record::Lost { records }) if time >= self.window_start => {
@@ -196,13 +200,14 @@ impl Collector {
         self.counts.samples += Samples(1);
         let thread = self.thread(sample.pid, sample.tid);
         if let Some(stack) = self.stacks.stack(self.frames.iter().rev().copied()) {
-            self.timeline.push(sample.time.since(self.window_start), thread, stack);
+            let time = sample.time.since(self.window_start);
+            self.timeline.push(RawSample { time, thread, stack, weight: Samples(1) });
         }
     }
 
     fn push_kernel_frames(&mut self, sample: &Sample<'_>) {
         let mut innermost = true;
-        for address in sample.callchain.iter().filter(|address| *address < CONTEXT_MARKERS) {
+        for address in sample.callchain.kernel() {
             // All but the innermost are return addresses: one less lies in the call.
             let address =
                 if mem::take(&mut innermost) { address } else { address.saturating_sub(1) };
@@ -212,7 +217,7 @@ impl Collector {
     }
 
     fn push_user_frames(&mut self, sample: &Sample<'_>) -> End {
-        if sample.callchain.len() >= CALLCHAIN_MAX {
+        if sample.callchain.kernel().count() >= CALLCHAIN_MAX {
             return End::Lost;
         }
         // A thread without user registers is on its way out: its kernel frames are all there is.
@@ -226,6 +231,10 @@ impl Collector {
             &mut self.rules,
             &mut self.addresses,
         );
+        let end = match end {
+            End::Root => end,
+            cut => space.go_on(sample.callchain, &mut self.addresses).unwrap_or(cut),
+        };
         for address in &self.addresses {
             self.frames.push(space.frame(*address, &mut self.stacks));
         }
@@ -254,7 +263,8 @@ impl Collector {
         let index = *self.thread_ids.entry(tid).or_insert_with(|| {
             let main = self.threads.iter().find(|thread| thread.pid == pid);
             let process = main.map_or_else(|| name.clone(), |thread| thread.process.clone());
-            self.threads.push(SampledThread { pid, tid, process, name: String::new() });
+            let of = self.owners.of(pid);
+            self.threads.push(SampledThread { pid, tid, of, process, name: String::new() });
             self.threads.len() as u32 - 1
         });
         if let Some(thread) = self.threads.get_mut(index as usize) {

@@ -122,6 +122,32 @@ fn a_line_of_threads_is_forgotten_from_an_instant_on() {
     assert_eq!(collector.started_threads(), [11, 14], "11 is older, and 14 is of its line");
 }
 
+#[test]
+fn what_a_watched_process_forks_belongs_to_it() {
+    // Above the greatest id that Linux gives (2^22), so procfs knows none of them.
+    let pid = |number: u32| 4_194_900 + number;
+    let exit = |number| {
+        let (pid, time) = (pid(number), 3);
+        Bytes::new(EXIT, 0).u32(pid).u32(pid).u32(pid).u32(pid).u64(3).trailed(pid, pid, time)
+    };
+    let ring = vec![
+        fork(pid(3), pid(1), pid(3), 1),
+        fork(pid(4), pid(3), pid(4), 2),
+        exit(3),
+        name(pid(5), pid(5), b"stray\0\0\0", 0, 4),
+    ];
+    let mut collector = Collector::new();
+    collector.belongs(pid(1), 0);
+    collector.belongs(pid(2), 1);
+    collector.drain(&mut [Replay(VecDeque::from(ring))], Nanos(u64::MAX));
+    collector.name(pid(2), pid(2), "back".to_owned());
+    let parts = collector.into_parts();
+    let of = |number| {
+        parts.threads.iter().find(|thread| thread.pid == pid(number)).map(|thread| thread.of)
+    };
+    assert_eq!([3, 4, 2, 5].map(of), [Some(Some(0)), Some(Some(0)), Some(Some(1)), Some(None)]);
+}
+
 proptest! {
     #[test]
     fn any_records_are_taken_or_counted(

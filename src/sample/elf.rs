@@ -10,6 +10,8 @@ pub(super) struct Elf {
     segments: Vec<CodeSegment>,
     pub(super) sections: UnwindSections,
     pub(super) build_id: Option<Vec<u8>>,
+    /// Whether Go's compiler made it, which keeps frame pointers everywhere.
+    pub(super) is_go: bool,
 }
 
 /// A segment that is mapped to be executed.
@@ -37,6 +39,9 @@ pub(super) struct Section {
     pub(super) range: Range<u64>,
     pub(super) data: Arc<[u8]>,
 }
+
+/// Go's table of functions, which a stripped program has too; the second with `-buildmode=pie`.
+const GO_SECTIONS: [&str; 2] = [".gopclntab", ".data.rel.ro.gopclntab"];
 
 impl Elf {
     /// Reads the headers and the unwind sections of `file`, and no more of it.
@@ -81,7 +86,13 @@ impl Elf {
             debug_frame: section(".debug_frame"),
         };
         let build_id = object.build_id().ok().flatten().map(<[u8]>::to_vec);
-        Ok(Self { segments, sections, build_id })
+        let is_go = GO_SECTIONS.iter().any(|name| object.section_by_name(name).is_some());
+        Ok(Self { segments, sections, build_id, is_go })
+    }
+
+    #[cfg(test)]
+    pub(super) fn without_sections(is_go: bool) -> Self {
+        Self { is_go, ..Self::default() }
     }
 
     /// The address that the file states for the code that lies at `offset` in it.

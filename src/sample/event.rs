@@ -87,8 +87,6 @@ impl Sampling {
         attr.__bindgen_anon_1.sample_freq = u64::from(self.hz.0);
         attr.sample_regs_user = unwind::REGISTERS;
         attr.sample_stack_user = u32::try_from(dump.0).unwrap_or(u32::MAX);
-        // The user's part of the stack comes from the dump, which needs no frame pointers.
-        attr.set_exclude_callchain_user(1);
         if self.access == Access::UserOnly {
             attr.set_exclude_kernel(1);
             attr.set_exclude_hv(1);

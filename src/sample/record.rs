@@ -43,14 +43,46 @@ pub(super) struct Sample<'a> {
     pub(super) pid: u32,
     pub(super) tid: u32,
     pub(super) time: Nanos,
-    /// Kernel addresses from the innermost out, with the kernel's context markers among them.
-    pub(super) callchain: Words<'a>,
+    /// What the kernel found of the stack, by its own unwinder and by the user's frame pointers.
+    pub(super) callchain: Callchain<'a>,
     /// None for a thread without user registers, such as one that is exiting.
     pub(super) registers: Option<Registers>,
     /// The user stack from the stack pointer up.
     pub(super) stack: &'a [u8],
     /// How much of the stack was asked for; `stack` is shorter where the stack's memory ends.
     pub(super) stack_asked: usize,
+}
+
+/// Addresses from the innermost out: the kernel's, then the user's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Callchain<'a>(pub(super) Words<'a>);
+
+/// The kernel marks the parts of a callchain with words above this one (`PERF_CONTEXT_MAX`).
+const CONTEXT_MARKERS: u64 = -4095_i64 as u64;
+/// The kernel cuts callchains here unless told otherwise (`kernel.perf_event_max_stack`).
+pub(super) const CALLCHAIN_MAX: usize = 127;
+/// Begins the user's part (`PERF_CONTEXT_USER`).
+const CONTEXT_USER: u64 = -512_i64 as u64;
+
+impl<'a> Callchain<'a> {
+    pub(super) fn kernel(self) -> impl Iterator<Item = u64> + 'a {
+        self.0.iter().take_while(|word| *word != CONTEXT_USER).filter(is_address)
+    }
+
+    /// The user's part, followed from frame pointer to frame pointer. Code that keeps something
+    /// else in that register makes it worthless from there on.
+    pub(super) fn user(self) -> impl Iterator<Item = u64> + 'a {
+        self.0.iter().skip_while(|word| *word != CONTEXT_USER).filter(is_address)
+    }
+
+    /// How many words the kernel wrote, its markers included: it stops at a limit.
+    pub(super) fn len(self) -> usize {
+        self.0.len()
+    }
+}
+
+fn is_address(word: &u64) -> bool {
+    *word < CONTEXT_MARKERS
 }
 
 /// A mapping of code into a process.
@@ -68,12 +100,17 @@ pub(super) struct Mapping {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Words<'a>(&'a [u8]);
 
-impl Words<'_> {
-    pub(super) fn iter(&self) -> impl Iterator<Item = u64> + '_ {
+impl<'a> Words<'a> {
+    #[cfg(test)]
+    pub(super) fn of(bytes: &'a [u8]) -> Self {
+        Self(bytes)
+    }
+
+    pub(super) fn iter(self) -> impl Iterator<Item = u64> + 'a {
         self.0.as_chunks::<8>().0.iter().map(|word| u64::from_ne_bytes(*word))
     }
 
-    pub(super) fn len(&self) -> usize {
+    fn len(self) -> usize {
         self.0.len() / 8
     }
 }
@@ -136,7 +173,7 @@ fn sample(mut body: Cursor<'_>) -> Option<Sample<'_>> {
     let (pid, tid) = (body.u32()?, body.u32()?);
     let time = Nanos(body.u64()?);
     let callchain_words = usize::try_from(body.u64()?).ok()?;
-    let callchain = Words(body.bytes(callchain_words.checked_mul(8)?)?);
+    let callchain = Callchain(Words(body.bytes(callchain_words.checked_mul(8)?)?));
     // The kernel writes no registers at all where it has none (ABI 0).
     let registers = match body.u64()? {
         0 => None,

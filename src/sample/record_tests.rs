@@ -69,9 +69,20 @@ fn a_sample_carries_registers_and_the_copied_part_of_the_stack() {
     assert_eq!(time(&bytes), Some(Nanos(77)));
     let Some(Record::Sample(sample)) = decode(&bytes) else { panic!("not a sample") };
     assert_eq!((sample.pid, sample.tid, sample.time), (10, 11, Nanos(77)));
-    assert_eq!(sample.callchain.iter().collect::<Vec<_>>(), [0xffff_ffff_8100_0000]);
+    assert_eq!(sample.callchain.kernel().collect::<Vec<_>>(), [0xffff_ffff_8100_0000]);
+    assert_eq!(sample.callchain.user().count(), 0);
     assert!(sample.registers.is_some());
     assert_eq!((sample.stack.len(), sample.stack_asked), (16, 24));
+}
+
+#[test]
+fn a_callchain_has_the_kernels_part_and_the_users() {
+    let words = [-128_i64 as u64, 0xffff_ffff_8100_0000, -512_i64 as u64, 0x1000, 0x2000];
+    let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_ne_bytes()).collect();
+    let chain = Callchain(Words(&bytes));
+    assert_eq!(chain.kernel().collect::<Vec<_>>(), [0xffff_ffff_8100_0000]);
+    assert_eq!(chain.user().collect::<Vec<_>>(), [0x1000, 0x2000]);
+    assert_eq!(chain.len(), 5);
 }
 
 #[test]

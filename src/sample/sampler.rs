@@ -1,6 +1,7 @@
 //! The instrument: opens the events, empties the rings on a thread of its own, and is switched on
 //! and off by whoever measures.
 
+mod cpu_times;
 mod watch;
 
 use std::{
@@ -11,13 +12,11 @@ use std::{
     thread::{self, JoinHandle},
 };
 
-use rustix::{
-    event::{PollFd, PollFlags, Timespec},
-    thread::{CpuSet, sched_setaffinity},
-};
+use rustix::event::{PollFd, PollFlags, Timespec};
 
 use super::{
     access::{Access, SampleError},
+    affinity,
     capture::{Capture, Counts},
     collector::Collector,
     event::{self, Sampling},
@@ -25,6 +24,7 @@ use super::{
     sys::{Event, RingMemory},
 };
 use crate::unit::{Bytes, Hertz, Nanos};
+pub use cpu_times::CpuTimes;
 
 /// How much of the user stack a sample copies: the next size is taken where stacks turn out
 /// deeper than the copy. The largest is what a record can hold; the kernel trims it to fit.
@@ -73,7 +73,9 @@ pub struct Sampler {
     owners: Arc<Vec<Event>>,
     /// Always on; kept open for as long as we listen.
     side_band: Vec<Event>,
-    counters: Vec<Event>,
+    counters: Vec<Counter>,
+    /// The names of what is watched.
+    processes: Vec<String>,
     /// The sizes of copy to choose from, ascending.
     ladder: Vec<Bytes>,
     /// Sampling events by rung of the ladder; those that were passed over are closed.
@@ -82,6 +84,13 @@ pub struct Sampler {
     shared: Arc<Shared>,
     reader: Option<JoinHandle<()>>,
     window_start: Nanos,
+}
+
+/// Counts the CPU time of a thread and all that it starts.
+struct Counter {
+    event: Event,
+    /// Index into the names of what is watched.
+    of: u32,
 }
 
 struct Shared {
@@ -113,6 +122,20 @@ impl Sampler {
     /// # Errors
     /// Where the kernel refuses events or the rings' memory: with the command that lifts it.
     pub fn start(config: &Config) -> Result<Self, SampleError> {
+        let ladder = config.dump.map_or_else(|| DUMP_LADDER.to_vec(), |dump| vec![dump]);
+        Self::with_ladder(config, ladder)
+    }
+
+    /// As [`Self::start`], for exact CPU time alone: it never takes a sample, whatever it is
+    /// switched to, and opens no event that could.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn counting(config: &Config) -> Result<Self, SampleError> {
+        Self::with_ladder(config, Vec::new())
+    }
+
+    fn with_ladder(config: &Config, ladder: Vec<Bytes>) -> Result<Self, SampleError> {
         let sampling = Sampling::probe(config.hz)?;
         let cpus = online_cpus().map_err(SampleError::Cpus)?;
         let (owners, rings) = open_rings(&cpus)?;
@@ -129,13 +152,13 @@ impl Sampler {
                 move || read_rings(&owners, &shared, &cpus)
             })
             .map_err(SampleError::Thread)?;
-        let ladder = config.dump.map_or_else(|| DUMP_LADDER.to_vec(), |dump| vec![dump]);
         Ok(Self {
             sampling,
             cpus,
             owners,
             side_band: Vec::new(),
             counters: Vec::new(),
+            processes: Vec::new(),
             rungs: ladder.iter().map(|_| Vec::new()).collect(),
             ladder,
             rung: 0,
@@ -164,20 +187,39 @@ impl Sampler {
     /// # Errors
     /// Where the process is gone, or not ours to sample.
     pub fn watch(&mut self, pid: u32, origin: Origin) -> Result<(), SampleError> {
+        self.watch_as("", pid, origin)
+    }
+
+    /// The same, apart from what is watched under other names: its CPU time is counted, and its
+    /// threads are told apart, by `name`.
+    ///
+    /// # Errors
+    /// Where the process is gone, or not ours to sample.
+    pub fn watch_as(&mut self, name: &str, pid: u32, origin: Origin) -> Result<(), SampleError> {
+        let of = self.index_of(name);
+        self.shared.lock().collector.belongs(pid, of);
         match origin {
-            Origin::BeforeExec => self.watch_thread(pid),
+            Origin::BeforeExec => self.watch_thread(pid, of),
             Origin::Running => {
-                self.watch_running(pid)?;
+                self.watch_running(pid, of)?;
                 self.shared.lock().collector.adopt(pid)
             }
         }
     }
 
+    fn index_of(&mut self, name: &str) -> u32 {
+        let known = self.processes.iter().position(|process| process == name);
+        known.unwrap_or_else(|| {
+            self.processes.push(name.to_owned());
+            self.processes.len() - 1
+        }) as u32
+    }
+
     /// Switches sampling on.
     pub fn enable(&self) {
         // An event of a thread that is gone refuses, and has nothing to sample.
-        self.rungs[self.rung].iter().for_each(|event| drop(event.enable()));
-        self.shared.sampling.store(true, Ordering::Relaxed);
+        self.events().iter().for_each(|event| drop(event.enable()));
+        self.shared.sampling.store(self.takes_samples(), Ordering::Relaxed);
         if let Some(reader) = &self.reader {
             reader.thread().unpark();
         }
@@ -185,14 +227,33 @@ impl Sampler {
 
     /// Switches sampling off; when it returns, every sample taken before has been unwound.
     pub fn disable(&self) {
-        self.rungs[self.rung].iter().for_each(|event| drop(event.disable()));
+        self.events().iter().for_each(|event| drop(event.disable()));
         self.shared.sampling.store(false, Ordering::Relaxed);
         self.shared.drain(Nanos::now());
     }
 
+    /// The sampling events of the size of copy found so far.
+    fn events(&self) -> &[Event] {
+        self.rungs.get(self.rung).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether it can take samples at all.
+    pub fn takes_samples(&self) -> bool {
+        !self.ladder.is_empty()
+    }
+
     /// Exact CPU time so far of all that is watched, user and kernel.
     pub fn cpu_time(&self) -> Nanos {
-        self.counters.iter().filter_map(|counter| counter.count().ok()).map(Nanos).sum()
+        self.cpu_times().total()
+    }
+
+    /// The same, of each name under which something is watched.
+    pub fn cpu_times(&self) -> CpuTimes {
+        let mut times = CpuTimes::default();
+        for Counter { event, of } in &self.counters {
+            times.add(*of as usize, event.count().map(Nanos).unwrap_or_default());
+        }
+        times
     }
 
     /// What is known of the samples since the window began.
@@ -200,9 +261,9 @@ impl Sampler {
         self.shared.lock().collector.counts()
     }
 
-    /// How much of the user stack a sample copies now.
+    /// How much of the user stack a sample copies now; nothing where none is taken.
     pub fn dump(&self) -> Bytes {
-        self.ladder[self.rung]
+        self.ladder.get(self.rung).copied().unwrap_or_default()
     }
 
     /// To be called during warm-up, while sampling is off: takes a larger copy of the stack if
@@ -211,7 +272,7 @@ impl Sampler {
         let counts = self.counts();
         let cut = counts.dump_exhausted.share_of(counts.samples).0;
         let deeper = counts.samples.0 >= SAMPLES_TO_JUDGE && cut > CUT_SHARE_MAX;
-        if !deeper || self.rung + 1 == self.ladder.len() {
+        if !deeper || self.rung + 1 >= self.ladder.len() {
             return None;
         }
         self.rung += 1;
@@ -252,6 +313,7 @@ impl Sampler {
             modules: parts.modules,
             frames: parts.frames,
             stacks: parts.stacks,
+            processes: self.processes.clone(),
             threads: parts.threads,
             samples: parts.samples,
             bound: parts.bound,
@@ -277,12 +339,7 @@ impl Drop for Sampler {
 
 /// The body of the reader's thread.
 fn read_rings(owners: &[Event], shared: &Shared, cpus: &[usize]) {
-    if !cpus.is_empty() {
-        let mut set = CpuSet::new();
-        cpus.iter().for_each(|cpu| set.set(*cpu));
-        // Elsewhere it works as well, only closer to the server.
-        let _ = sched_setaffinity(None, &set);
-    }
+    affinity::keep_to(cpus);
     let timeout = Timespec { tv_sec: 0, tv_nsec: DRAIN_INTERVAL.0 as i64 };
     while !shared.stopped.load(Ordering::Relaxed) {
         if !shared.sampling.load(Ordering::Relaxed) {

@@ -7,9 +7,9 @@ use rustc_hash::FxHashMap;
 use super::{
     elf::Elf,
     module::{Code, ModuleId, Modules},
-    record::Mapping,
+    record::{CALLCHAIN_MAX, Callchain, Mapping},
     stacks::{RawFrame, RawFrameId, Stacks},
-    unwind::Unwinding,
+    unwind::{End, Unwinding},
 };
 
 /// A process's address space.
@@ -91,9 +91,43 @@ impl AddressSpace {
 
     /// The module at an address, and the address in it.
     pub(super) fn locate(&self, address: u64) -> Option<(ModuleId, u64)> {
-        let after = self.mapped.partition_point(|mapped| mapped.range.start <= address);
-        let mapped = self.mapped[..after].last().filter(|m| m.range.contains(&address))?;
+        let mapped = self.mapped_at(address)?;
         Some((mapped.module, address.wrapping_sub(mapped.bias)))
+    }
+
+    fn mapped_at(&self, address: u64) -> Option<&Mapped> {
+        let after = self.mapped.partition_point(|mapped| mapped.range.start <= address);
+        self.mapped[..after].last().filter(|mapped| mapped.range.contains(&address))
+    }
+
+    /// Follows a stack of Go code on from where unwinding it ended: by the callers that the kernel
+    /// found, which lie on another stack. None where that cannot be done.
+    ///
+    /// Go's runtime changes stacks for much of its own work, with the caller's frame pointer kept
+    /// across the change; the copy has only the stack that the thread was on.
+    pub(super) fn go_on(&self, callchain: Callchain<'_>, addresses: &mut Vec<u64>) -> Option<End> {
+        let last = *addresses.last()?;
+        if !self.is_go(last) {
+            return None;
+        }
+        // All but the innermost are return addresses: one less lies in the call.
+        let lies_in = |(i, address): (usize, u64)| address.saturating_sub(u64::from(i > 0));
+        let chain: Vec<u64> = callchain.user().enumerate().map(lies_in).collect();
+        // A recursion has the same address several times.
+        let nth = addresses.iter().filter(|address| **address == last).count() - 1;
+        let known = chain.iter().enumerate().filter(|(_, address)| **address == last).nth(nth)?.0;
+        let callers = chain.get(known + 1..).filter(|callers| !callers.is_empty())?;
+        if !callers.iter().all(|address| self.is_go(*address)) {
+            return None;
+        }
+        addresses.extend(callers);
+        let is_whole = callchain.len() < CALLCHAIN_MAX;
+        Some(if is_whole { End::Root } else { End::Lost })
+    }
+
+    fn is_go(&self, address: u64) -> bool {
+        let sections = self.mapped_at(address).and_then(|mapped| mapped.sections.as_ref());
+        sections.is_some_and(|elf| elf.is_go)
     }
 
     /// The frame at an address.
@@ -114,6 +148,7 @@ impl AddressSpace {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sample::record::Words;
 
     fn generated(address: u64, length: u64) -> Mapping {
         let path = b"//anon".to_vec();
@@ -133,6 +168,61 @@ mod tests {
         let found = [0xfff, 0x1000, 0x1fff, 0x2000, 0x2fff, 0x3000, 0x3fff, 0x4000]
             .map(|address| is_mapped(address, &mut space, &mut stacks));
         assert_eq!(found, [false, true, true, false, false, true, true, false]);
+    }
+
+    /// A space with code of Go from 0x1000 and other code from 0x9000.
+    fn with_go() -> AddressSpace {
+        let mut space = AddressSpace::new();
+        for (start, is_go) in [(0x1000, true), (0x9000, false)] {
+            let elf = Elf::without_sections(is_go);
+            let range = start..start + 0x1000;
+            let (module, sections) = (ModuleId(1), Some(Arc::new(elf)));
+            space.insert(Mapped { range, module, bias: 0, sections });
+        }
+        space
+    }
+
+    fn went_on(unwound: &[u64], callchain: &[u64]) -> (Vec<u64>, Option<End>) {
+        let user = [&[USER], callchain].concat();
+        let bytes: Vec<u8> = user.iter().flat_map(|word| word.to_ne_bytes()).collect();
+        let mut addresses = unwound.to_vec();
+        let end = with_go().go_on(Callchain(Words::of(&bytes)), &mut addresses);
+        (addresses, end)
+    }
+
+    const USER: u64 = -512_i64 as u64;
+
+    #[test]
+    fn a_stack_of_go_goes_on_where_the_kernel_knows_its_callers() {
+        // The second is where the runtime changed stacks.
+        assert_eq!(
+            went_on(&[0x1010, 0x101f], &[0x1010, 0x1020, 0x1030, 0x1040]),
+            (vec![0x1010, 0x101f, 0x102f, 0x103f], Some(End::Root))
+        );
+        // A recursion: the second time that the address comes is the one.
+        assert_eq!(
+            went_on(&[0x1010, 0x101f, 0x101f], &[0x1010, 0x1020, 0x1020, 0x1020, 0x1040]).0,
+            [0x1010, 0x101f, 0x101f, 0x101f, 0x103f]
+        );
+        // So many that the kernel may have stopped before the root.
+        let many: Vec<u64> = (0..126).map(|i| 0x1010 + i * 16).collect();
+        assert_eq!(went_on(&[0x1010], &many).1, Some(End::Lost));
+    }
+
+    #[test]
+    fn a_callchain_that_does_not_fit_is_no_help() {
+        let unchanged = |unwound: &[u64], callchain: &[u64]| {
+            assert_eq!(went_on(unwound, callchain), (unwound.to_vec(), None));
+        };
+        unchanged(&[0x1010, 0x101f], &[0x1010, 0x1030]);
+        unchanged(&[0x1010, 0x101f], &[0x1010, 0x1020]);
+        // Addresses that are no code of Go: somebody kept something else in the register.
+        unchanged(&[0x1010, 0x101f], &[0x1010, 0x1020, 0x9010]);
+        unchanged(&[0x1010, 0x101f], &[0x1010, 0x1020, 0x1030, 7]);
+        // Other code, which may not keep frame pointers.
+        unchanged(&[0x9010, 0x901f], &[0x9010, 0x9020, 0x9030]);
+        unchanged(&[], &[0x1010, 0x1020]);
+        unchanged(&[0x1010], &[]);
     }
 
     #[test]

@@ -1,14 +1,16 @@
 //! Distinct stacks as a prefix tree: memory grows with what is new, not with what is sampled.
 
+use std::hash::Hash;
+
 use rustc_hash::FxHashMap;
 
 use super::module::ModuleId;
 
-/// Index into [`super::Capture::frames`].
+/// Index into the frames of a capture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RawFrameId(pub u32);
 
-/// Index into [`super::Capture::stacks`].
+/// Index into the stacks of a capture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RawStackId(pub u32);
 
@@ -38,20 +40,34 @@ pub struct RawStack {
 }
 
 /// The distinct frames and stacks seen so far.
-#[derive(Debug, Default)]
-pub(super) struct Stacks {
-    frames: Vec<RawFrame>,
-    frame_ids: FxHashMap<RawFrame, RawFrameId>,
+#[derive(Debug)]
+pub(super) struct Stacks<F = RawFrame> {
+    frames: Vec<F>,
+    frame_ids: FxHashMap<F, RawFrameId>,
     stacks: Vec<RawStack>,
     stack_ids: FxHashMap<RawStack, RawStackId>,
 }
 
-impl Stacks {
-    pub(super) fn frame(&mut self, frame: RawFrame) -> RawFrameId {
-        *self.frame_ids.entry(frame).or_insert_with(|| {
-            self.frames.push(frame);
-            RawFrameId(self.frames.len() as u32 - 1)
-        })
+impl<F> Default for Stacks<F> {
+    fn default() -> Self {
+        Self {
+            frames: Vec::new(),
+            frame_ids: FxHashMap::default(),
+            stacks: Vec::new(),
+            stack_ids: FxHashMap::default(),
+        }
+    }
+}
+
+impl<F: Clone + Eq + Hash> Stacks<F> {
+    pub(super) fn frame(&mut self, frame: F) -> RawFrameId {
+        if let Some(id) = self.frame_ids.get(&frame) {
+            return *id;
+        }
+        let id = RawFrameId(self.frames.len() as u32);
+        self.frames.push(frame.clone());
+        self.frame_ids.insert(frame, id);
+        id
     }
 
     /// The stack of `frames`, given from the root in.
@@ -67,7 +83,7 @@ impl Stacks {
         })
     }
 
-    pub(super) fn into_parts(self) -> (Vec<RawFrame>, Vec<RawStack>) {
+    pub(super) fn into_parts(self) -> (Vec<F>, Vec<RawStack>) {
         (self.frames, self.stacks)
     }
 }

@@ -4,8 +4,8 @@
 //! the same span of time are merged, with a span that doubles as often as needed. Counts stay
 //! exact, only their times become coarser, and the length tends to the number of distinct stacks.
 
-use super::{capture::RawSample, stacks::RawStackId};
-use crate::unit::{Nanos, Samples};
+use super::capture::RawSample;
+use crate::unit::Nanos;
 
 /// Samples over time.
 #[derive(Debug)]
@@ -16,6 +16,9 @@ pub(super) struct Timeline {
     resolution: Nanos,
 }
 
+/// Six megabytes: four minutes of one busy CPU at the default frequency, each sample apart.
+pub(super) const CAPACITY: usize = 1 << 18;
+
 /// The first span that samples are merged over.
 const FIRST_RESOLUTION: Nanos = Nanos(1_000_000);
 
@@ -25,11 +28,11 @@ impl Timeline {
         Self { samples: Vec::new(), capacity: capacity.max(1), resolution: Nanos(0) }
     }
 
-    pub(super) fn push(&mut self, time: Nanos, thread: u32, stack: RawStackId) {
+    pub(super) fn push(&mut self, sample: RawSample) {
         if self.samples.len() >= self.capacity {
             self.condense();
         }
-        self.samples.push(RawSample { time, thread, stack, weight: Samples(1) });
+        self.samples.push(sample);
     }
 
     pub(super) fn clear(&mut self) {
@@ -80,6 +83,11 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::{sample::stacks::RawStackId, unit::Samples};
+
+    fn sample(time: u64, stack: u32) -> RawSample {
+        RawSample { time: Nanos(time), thread: 0, stack: RawStackId(stack), weight: Samples(1) }
+    }
 
     fn weigh(timeline: Timeline) -> (usize, u64, bool) {
         let samples = timeline.into_samples();
@@ -91,7 +99,7 @@ mod tests {
     fn few_stacks_over_a_long_time_stay_within_the_capacity() {
         let mut timeline = Timeline::new(64);
         for index in 0..1_000_000_u64 {
-            timeline.push(Nanos(index * 1_000_000), 0, RawStackId(index as u32 % 5));
+            timeline.push(sample(index * 1_000_000, index as u32 % 5));
         }
         let (length, weight, ordered) = weigh(timeline);
         assert!(length <= 64, "{length}");
@@ -106,7 +114,7 @@ mod tests {
         ) {
             let mut timeline = Timeline::new(capacity);
             for (time, stack) in &times {
-                timeline.push(Nanos(*time), 0, RawStackId(*stack));
+                timeline.push(sample(*time, *stack));
             }
             let (_, weight, ordered) = weigh(timeline);
             prop_assert_eq!(weight, times.len() as u64);

@@ -84,6 +84,9 @@ pub struct Thread {
     pub pid: u32,
     /// Thread id.
     pub tid: u32,
+    /// Name of the target's process that it belongs to, or that its process descends from; none
+    /// where only one is profiled, or nobody can tell.
+    pub of: Option<String>,
     /// Name of the process: its main thread's name.
     pub process: String,
     /// Name of the thread.

@@ -47,9 +47,12 @@ pub fn resolve(capture: &Capture, title: String, detail: Detail) -> Resolved {
             samples.push(Sample { time: sample.time, thread, stack, weight });
         }
     }
+    let several = capture.processes.len() > 1;
+    let process = |of: Option<u32>| capture.processes.get(of? as usize).cloned();
     let threads = capture.threads.iter().map(|thread| Thread {
         pid: thread.pid,
         tid: thread.tid,
+        of: process(thread.of).filter(|_| several),
         process: thread.process.clone(),
         name: thread.name.clone(),
     });

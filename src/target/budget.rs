@@ -1,235 +1,160 @@
-//! Which CPUs a process may use.
+//! What a target may use: CPUs, workers, memory, connections to a database.
 
-use std::{fmt, io, str::FromStr};
+use std::{fmt, num::NonZero, str::FromStr};
 
-use rustix::{
-    process::Pid,
-    thread::{CpuSet, sched_getaffinity, sched_setaffinity},
-};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use thiserror::Error;
+use serde::{Deserialize, Deserializer, de::Visitor};
 
-/// A set of CPUs, at least one, written like `0-1,3`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Cpus(Vec<usize>);
+use crate::{config, unit::Bytes};
 
-/// Why a text is not a set of CPUs.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum CpusError {
-    /// Not a list of numbers and ranges.
-    #[error("invalid CPU list '{0}': write numbers and ranges, such as 0-1,3")]
-    Syntax(String),
-    /// A number that no affinity mask has room for.
-    #[error("CPU {0} is out of range: the highest is {max}", max = CpuSet::MAX_CPU - 1)]
-    Range(usize),
+/// What a target may use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Budget {
+    /// What it is called.
+    pub name: BudgetName,
+    /// How many CPUs its processes share; none is all that the server has.
+    pub cpus: Option<NonZero<usize>>,
+    /// How many workers it should start; none is one a CPU.
+    pub workers: Option<NonZero<usize>>,
+    /// Connections to its database, of all workers together.
+    pub db_connections: NonZero<u32>,
+    /// The most memory that each of its processes may use with its children; none is no limit.
+    pub memory: Option<Bytes>,
 }
 
-/// Who gets which CPUs.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Split {
-    /// The server's CPUs.
-    pub server: Cpus,
-    /// Those of the load generator and the sampler.
-    pub load: Cpus,
-    /// Whether both have to share one CPU, so that each takes time from the other.
-    pub shared: bool,
+/// The name of a budget.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum BudgetName {
+    /// One CPU.
+    Single,
+    /// Several CPUs.
+    Multi,
+    /// All that there is.
+    #[default]
+    Default,
 }
 
-impl Cpus {
-    /// The CPUs numbered `cpus`; none at all is CPU 0.
-    fn new(mut cpus: Vec<usize>) -> Self {
-        cpus.sort_unstable();
-        cpus.dedup();
-        if cpus.is_empty() {
-            cpus.push(0);
-        }
-        Self(cpus)
-    }
-
-    /// The CPUs that the calling thread may use: those of the machine, less what a container or
-    /// an affinity mask takes away.
-    ///
-    /// # Errors
-    /// When the kernel does not tell.
-    pub fn available() -> io::Result<Self> {
-        Self::allowed(None)
-    }
-
-    /// The CPUs that the main thread of a process may use.
-    ///
-    /// # Errors
-    /// When there is no such process.
-    pub fn of_process(pid: u32) -> io::Result<Self> {
-        let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
-        Self::allowed(Some(pid.ok_or(io::ErrorKind::NotFound)?))
-    }
-
-    fn allowed(pid: Option<Pid>) -> io::Result<Self> {
-        let set = sched_getaffinity(pid)?;
-        Ok(Self::new((0..CpuSet::MAX_CPU).filter(|&cpu| set.is_set(cpu)).collect()))
-    }
-
-    /// The numbers of the CPUs, ascending.
-    pub fn as_slice(&self) -> &[usize] {
-        &self.0
-    }
-
-    /// How many CPUs there are, at least one.
-    pub fn count(&self) -> usize {
-        self.0.len()
-    }
-
-    /// Moves the calling thread, and the threads it starts from now on, onto these CPUs.
-    ///
-    /// # Errors
-    /// When none of them may be used.
-    pub fn pin_current_thread(&self) -> io::Result<()> {
-        Ok(sched_setaffinity(None, &self.set())?)
-    }
-
-    /// The kernel's form of the set.
-    pub(super) fn set(&self) -> CpuSet {
-        let mut set = CpuSet::new();
-        for &cpu in self.0.iter().filter(|&&cpu| cpu < CpuSet::MAX_CPU) {
-            set.set(cpu);
-        }
-        set
-    }
+/// `[budget.single]` as it is written: each key takes the place of a built-in value.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct BudgetTable {
+    cpus: Option<NonZero<usize>>,
+    workers: Option<NonZero<usize>>,
+    db_connections: Option<NonZero<u32>>,
+    #[serde(deserialize_with = "some_bytes")]
+    memory: Option<Bytes>,
 }
 
-/// Divides the CPUs `online` between server and load generator.
-///
-/// The load generator gets the last quarter, at least one CPU; the server gets the rest. A
-/// single CPU is shared.
-pub fn split_cpus(online: &[usize]) -> Split {
-    let Cpus(all) = Cpus::new(online.to_vec());
-    let load = (all.len() / 4).max(1);
-    let (server, load) = all.split_at(all.len() - load);
-    if server.is_empty() {
-        let only = Cpus(load.to_vec());
-        return Split { server: only.clone(), load: only, shared: true };
-    }
-    Split { server: Cpus(server.to_vec()), load: Cpus(load.to_vec()), shared: false }
-}
+/// The memory of a process under a named budget.
+const MEMORY: Bytes = Bytes(512 << 20);
 
-impl FromStr for Cpus {
-    type Err = CpusError;
-
-    fn from_str(text: &str) -> Result<Self, CpusError> {
-        let syntax = || CpusError::Syntax(text.to_owned());
-        let number = |digits: &str| match digits.trim().parse::<usize>() {
-            Ok(cpu) if cpu < CpuSet::MAX_CPU => Ok(cpu),
-            Ok(cpu) => Err(CpusError::Range(cpu)),
-            Err(_) => Err(syntax()),
+impl Budget {
+    /// The budget of this name where a manifest says nothing else.
+    pub fn built_in(name: BudgetName) -> Self {
+        let count = |count| NonZero::new(count).unwrap_or(NonZero::<usize>::MIN);
+        let connections = |count| NonZero::new(count).unwrap_or(NonZero::<u32>::MIN);
+        let (cpus, db_connections, memory) = match name {
+            BudgetName::Single => (Some(count(1)), connections(30), Some(MEMORY)),
+            BudgetName::Multi => (Some(count(4)), connections(40), Some(MEMORY)),
+            BudgetName::Default => (None, connections(30), None),
         };
-        let mut cpus = Vec::new();
-        for part in text.split(',') {
-            let (first, last) = part.split_once('-').unwrap_or((part, part));
-            let (first, last) = (number(first)?, number(last)?);
-            if last < first {
-                return Err(syntax());
-            }
-            cpus.extend(first..=last);
-        }
-        Ok(Self::new(cpus))
+        Self { name, cpus, workers: cpus, db_connections, memory }
     }
 }
 
-impl fmt::Display for Cpus {
+impl Default for Budget {
+    fn default() -> Self {
+        Self::built_in(BudgetName::Default)
+    }
+}
+
+impl BudgetTable {
+    pub(super) fn over(self, budget: Budget) -> Budget {
+        Budget {
+            name: budget.name,
+            cpus: self.cpus.or(budget.cpus),
+            workers: self.workers.or(budget.workers),
+            db_connections: self.db_connections.unwrap_or(budget.db_connections),
+            memory: self.memory.or(budget.memory),
+        }
+    }
+}
+
+impl BudgetName {
+    /// Every name.
+    pub const ALL: [Self; 3] = [Self::Single, Self::Multi, Self::Default];
+
+    /// The name in manifests and records.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Single => "single",
+            Self::Multi => "multi",
+            Self::Default => "default",
+        }
+    }
+}
+
+impl FromStr for BudgetName {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Self::ALL.into_iter().find(|name| name.as_str() == text).ok_or_else(|| {
+            let names = Self::ALL.map(Self::as_str);
+            let near = match config::nearest(text, names) {
+                Some(near) => format!("did you mean '{near}'? "),
+                None => String::new(),
+            };
+            format!("no budget '{text}'; {near}there are {}", names.join(", "))
+        })
+    }
+}
+
+impl fmt::Display for BudgetName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let ranges = self.0.chunk_by(|cpu, next| cpu + 1 == *next);
-        for (index, range) in ranges.enumerate() {
-            let comma = if index == 0 { "" } else { "," };
-            match range {
-                [only] => write!(f, "{comma}{only}")?,
-                [first, .., last] => write!(f, "{comma}{first}-{last}")?,
-                [] => {}
-            }
-        }
-        Ok(())
+        f.write_str(self.as_str())
     }
 }
 
-impl Serialize for Cpus {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
+fn some_bytes<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Bytes>, D::Error> {
+    from.deserialize_str(Amount).map(Some)
 }
 
-impl<'de> Deserialize<'de> for Cpus {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+/// Says what an amount of memory looks like where something else stands.
+struct Amount;
+
+impl Visitor<'_> for Amount {
+    type Value = Bytes;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an amount with its unit, such as \"512MiB\"")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Bytes, E> {
+        text.parse().map_err(E::custom)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use expect_test::{Expect, expect};
-    use proptest::prelude::*;
-
     use super::*;
 
     #[test]
-    fn lists_are_made_canonical() {
-        for (text, canonical) in [
-            ("0", "0"),
-            ("3,0-1", "0-1,3"),
-            ("0,1,2,3", "0-3"),
-            ("1 - 2, 2", "1-2"),
-            ("5,7", "5,7"),
-        ] {
-            assert_eq!(text.parse::<Cpus>().map(|cpus| cpus.to_string()), Ok(canonical.to_owned()));
-        }
+    fn a_manifest_changes_what_it_names() {
+        let table: BudgetTable = config::parse("cpus = 2\nmemory = \"1GiB\"").expect("fits");
+        let budget = table.over(Budget::built_in(BudgetName::Multi));
+        assert_eq!(budget.cpus.map(NonZero::get), Some(2));
+        assert_eq!(budget.workers.map(NonZero::get), Some(4));
+        assert_eq!((budget.db_connections.get(), budget.memory), (40, Some(Bytes(1 << 30))));
     }
 
     #[test]
-    fn wrong_lists_are_refused() {
-        for wrong in ["", ",", "0-", "-1", "2-1", "a", "0;1", "0x1"] {
-            assert_eq!(wrong.parse::<Cpus>(), Err(CpusError::Syntax(wrong.to_owned())));
+    fn budgets_are_found_by_name() {
+        for name in BudgetName::ALL {
+            assert_eq!(name.to_string().parse(), Ok(name));
         }
-        assert_eq!("0-9999999".parse::<Cpus>(), Err(CpusError::Range(9_999_999)));
-    }
-
-    fn check_split(online: &[usize], expected: Expect) {
-        let Split { server, load, shared } = split_cpus(online);
-        let shared = if shared { " shared" } else { "" };
-        expected.assert_eq(&format!("server {server} load {load}{shared}"));
-    }
-
-    #[test]
-    fn the_load_gets_the_last_quarter() {
-        check_split(&[0], expect!["server 0 load 0 shared"]);
-        check_split(&[0, 1], expect!["server 0 load 1"]);
-        check_split(&[2, 5, 7], expect!["server 2,5 load 7"]);
-        check_split(&[0, 1, 2, 3, 4, 5, 6, 7], expect!["server 0-5 load 6-7"]);
-        check_split(&[], expect!["server 0 load 0 shared"]);
-    }
-
-    #[test]
-    fn this_thread_may_use_some_cpu() {
-        let cpus = Cpus::available().expect("the kernel tells");
-        assert!(cpus.count() >= 1);
-        cpus.pin_current_thread().expect("what is available may be used");
-    }
-
-    proptest! {
-        #[test]
-        fn parsing_undoes_printing(cpus in prop::collection::vec(0_usize..CpuSet::MAX_CPU, 1..40)) {
-            let cpus = Cpus::new(cpus);
-            prop_assert_eq!(cpus.to_string().parse(), Ok(cpus));
-        }
-
-        #[test]
-        fn no_text_panics(text in "[-0-9, ]{0,20}") {
-            let _ = text.parse::<Cpus>();
-        }
-
-        #[test]
-        fn a_split_loses_no_cpu(count in 2_usize..300) {
-            let online: Vec<_> = (0..count).collect();
-            let Split { server, load, shared } = split_cpus(&online);
-            prop_assert!(!shared);
-            prop_assert_eq!([server.as_slice(), load.as_slice()].concat(), online);
-        }
+        assert_eq!(
+            "singel".parse::<BudgetName>(),
+            Err("no budget 'singel'; did you mean 'single'? there are single, multi, default"
+                .to_owned())
+        );
     }
 }

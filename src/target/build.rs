@@ -1,7 +1,10 @@
 //! Manifest -> built: the binary to measure, and what identifies it.
 
 use std::{
+    collections::BTreeMap,
+    env,
     fs::File,
+    io,
     path::{Path, PathBuf},
     sync::atomic::AtomicBool,
 };
@@ -12,31 +15,56 @@ use thiserror::Error;
 use super::{
     Guard,
     child::{Ending, SpawnError, Spec, Streams},
-    manifest::{Build, CommandBuild, Manifest},
+    database::{self, Cluster, DatabaseError},
+    manifest::{Build, CommandBuild, Manifest, Process, Recipe},
     revision::Revision,
 };
 
 mod cargo;
+mod go;
 mod metadata;
+mod python;
 mod run;
 mod rustflags;
+mod slot;
+
+pub(super) use python::{Interpreter, Lock, environment};
+pub(super) use run::{Runner, spec};
+pub(super) use slot::Slot;
 
 /// What a build made.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Built {
-    /// The binary; none where the manifest has no `[build]`.
-    pub binary: Option<PathBuf>,
-    /// The binary's GNU build id in hexadecimal; none where the linker left none.
-    pub build_id: Option<String>,
+    /// What each of the manifest's recipes made, in their order.
+    pub products: Vec<Product>,
+    /// What each of the manifest's services starts from, in their order; none where a database is
+    /// used that runs already.
+    pub clusters: Vec<Cluster>,
     /// The git revision of the sources; none where they are in no repository.
     pub revision: Option<Revision>,
 }
 
+/// What one recipe made.
+#[derive(Debug, Clone)]
+pub struct Product {
+    /// What `{bin}` stands for: the server, or the interpreter that runs it.
+    pub binary: PathBuf,
+    /// The server's GNU build id in hexadecimal; none where the linker left none, and where the
+    /// binary is an interpreter, which says nothing of the server.
+    pub build_id: Option<String>,
+    /// Variables that its processes get unless their manifest says otherwise.
+    pub env: BTreeMap<String, String>,
+}
+
 /// How to build.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone)]
 pub struct BuildOptions {
     /// Whether the compiler's messages may have colours.
     pub color: bool,
+    /// The folder for what is built and is better not built again. Cargo has a place of its own.
+    pub cache: PathBuf,
+    /// Whether services are made ready; not where a database is used that runs already.
+    pub services: bool,
 }
 
 /// Why there is no binary.
@@ -66,6 +94,35 @@ pub enum BuildError {
     /// The build made no binary, or it is not clear which one.
     #[error("{0}")]
     Binary(String),
+    /// Something that the build needs is not there, or does not fit.
+    #[error("cannot build: {0}")]
+    Need(String),
+    /// The cache cannot be used.
+    #[error("cannot use {path} as a place for what is built: {source}")]
+    Cache {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A service's database cannot be made.
+    #[error("cannot make the database of the service '{service}': {source}")]
+    Database {
+        /// The service.
+        service: String,
+        /// Why.
+        source: DatabaseError,
+    },
+    /// There is no server for a database.
+    #[error(
+        "there is no PostgreSQL server, and none can be got from its Python package: {source}\n\
+         install one (on Debian: sudo apt-get install postgresql), or name one that runs with \
+         --db-url"
+    )]
+    NoDatabase {
+        /// Why the package does not help.
+        source: Box<BuildError>,
+    },
     /// Cargo said something that is not understood.
     #[error("cannot read what cargo says of {dir}: {message}")]
     Metadata {
@@ -79,6 +136,36 @@ pub enum BuildError {
     Interrupted,
 }
 
+impl Built {
+    /// What `process` runs; none where it needs no build.
+    pub fn product(&self, process: &Process) -> Option<&Product> {
+        self.products.get(process.recipe?)
+    }
+
+    /// Whether its processes write maps of their code for profilers because we asked for it.
+    pub fn writes_perf_maps(&self) -> bool {
+        self.products.iter().any(|product| product.env.contains_key(python::PERF_MAPS))
+    }
+}
+
+impl Default for BuildOptions {
+    /// Without colours, and with the user's own folder for such things.
+    fn default() -> Self {
+        let home = |name, rest: &str| {
+            env::var_os(name)
+                .map(PathBuf::from)
+                .filter(|home| home.is_absolute())
+                .map(|home| if rest.is_empty() { home } else { home.join(rest) })
+        };
+        let folder = home("XDG_CACHE_HOME", "").or_else(|| home("HOME", ".cache"));
+        Self {
+            color: false,
+            cache: folder.unwrap_or_else(env::temp_dir).join("flameload"),
+            services: true,
+        }
+    }
+}
+
 /// Builds the target of `manifest`.
 ///
 /// `on_line` gets each line that the build prints for people, as it comes. Once `interrupted` is
@@ -88,37 +175,56 @@ pub enum BuildError {
 /// When a tool is missing, the build fails, or leaves no binary.
 pub fn build(
     manifest: &Manifest,
-    options: BuildOptions,
+    options: &BuildOptions,
     guard: &Guard,
     interrupted: &AtomicBool,
     on_line: &mut dyn FnMut(&str),
 ) -> Result<Built, BuildError> {
-    let mut runner = run::Runner { guard, interrupted, on_line };
-    let (binary, sources) = match &manifest.build {
-        None => (None, manifest.dir.clone()),
-        Some(Build::Cargo(build)) => {
-            let dir = manifest.dir.join(&build.dir);
-            (Some(cargo::build(build, &dir, options, &mut runner)?), dir)
+    let mut runner = Runner { guard, interrupted, on_line };
+    let make = |recipe| make(recipe, options, &mut runner);
+    let products = manifest.recipes.iter().map(make).collect::<Result<_, _>>()?;
+    let services = if options.services { manifest.services.as_slice() } else { &[] };
+    let clusters = database::prepare(services, options, &mut runner)?;
+    Ok(Built { products, clusters, revision: revision(manifest) })
+}
+
+fn make(
+    recipe: &Recipe,
+    options: &BuildOptions,
+    runner: &mut Runner<'_>,
+) -> Result<Product, BuildError> {
+    let dir = recipe.sources();
+    let binary = match &recipe.build {
+        Build::Cargo(build) => cargo::build(build, &dir, options, runner)?,
+        Build::Go(build) => go::build(build, &recipe.target, &dir, options, runner)?,
+        Build::Python(build) => {
+            return python::build(build, &recipe.target, &dir, options, runner);
         }
-        Some(Build::Command(build)) => {
-            (Some(by_command(build, &manifest.dir, &mut runner)?), manifest.dir.clone())
-        }
+        Build::Command(build) => by_command(build, &dir, runner)?,
     };
-    Ok(Built {
-        build_id: binary.as_deref().and_then(build_id),
-        binary,
-        revision: Revision::of(&sources),
-    })
+    Ok(Product { build_id: build_id(&binary), binary, env: BTreeMap::new() })
+}
+
+/// The revision of the first sources; dirty where any are.
+fn revision(manifest: &Manifest) -> Option<Revision> {
+    let mut folders: Vec<_> = manifest.recipes.iter().map(Recipe::sources).collect();
+    if folders.is_empty() {
+        folders.push(manifest.dir.clone());
+    }
+    let mut revisions = folders.iter().map(|folder| Revision::of(folder));
+    let first = revisions.next()??;
+    let dirty = first.dirty || revisions.flatten().any(|revision| revision.dirty);
+    Some(Revision { dirty, ..first })
 }
 
 fn by_command(
     build: &CommandBuild,
     dir: &Path,
-    runner: &mut run::Runner<'_>,
+    runner: &mut Runner<'_>,
 ) -> Result<PathBuf, BuildError> {
     let mut words = build.command.iter().map(Into::into);
     let program = words.next().unwrap_or_default();
-    let spec = Spec { output: Streams::Joined, ..run::spec(program, words.collect(), dir) };
+    let spec = Spec { output: Streams::Joined, ..spec(program, words.collect(), dir) };
     runner.run_shown(&spec)?;
     let binary = dir.join(&build.binary);
     if binary.is_file() {

@@ -4,7 +4,6 @@ use std::{
     collections::BTreeMap,
     env,
     ffi::{CString, OsStr, OsString},
-    fmt,
     fs::File,
     io::{self, Read},
     os::{
@@ -23,15 +22,22 @@ use rustix::{
         Pid, Signal, WaitId, WaitIdOptions, kill_process, kill_process_group, setpgid, waitid,
     },
 };
-use thiserror::Error;
 
 use super::{
-    budget::Cpus,
+    account::Account,
+    cpus::Cpus,
     guard::{Guard, Registration},
     procfs,
-    sys::{self, ChildEnds, Failure, Image, Step},
+    sys::{self, ChildEnds, Failure, Image},
 };
 use crate::unit::Nanos;
+
+mod ending;
+mod error;
+
+pub use ending::Ending;
+pub use error::SpawnError;
+use error::explain;
 
 /// What to run, and how.
 #[derive(Debug)]
@@ -42,7 +48,23 @@ pub(super) struct Spec {
     pub(super) dir: PathBuf,
     pub(super) cpus: Option<Cpus>,
     pub(super) open_files: Option<u64>,
+    /// Whose process it is; none for this user's.
+    pub(super) account: Option<Account>,
     pub(super) output: Streams,
+}
+
+impl Spec {
+    /// Where in `PATH` a program is, from the folder that this one will run in.
+    pub(super) fn find_in_path(&self, program: &OsStr) -> Option<PathBuf> {
+        let folders = self.env.get(OsStr::new("PATH")).cloned().unwrap_or_default();
+        let runs = |path: &PathBuf| {
+            let metadata = self.dir.join(path).metadata();
+            metadata.is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
+        };
+        env::split_paths(&folders)
+            .map(|folder| Path::new(".").join(folder).join(program))
+            .find(runs)
+    }
 }
 
 /// How a process's output comes out.
@@ -72,65 +94,6 @@ pub(super) struct Pipes {
     pub(super) stdout: File,
     /// None where the streams are joined.
     pub(super) stderr: Option<File>,
-}
-
-/// How a process ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ending {
-    /// By itself, with this exit status.
-    Status(i32),
-    /// By this signal.
-    Signal(i32),
-    /// Something else in this process took its status away.
-    Unknown,
-}
-
-/// Why a process could not be started.
-#[derive(Debug, Error)]
-pub enum SpawnError {
-    /// No folder of `PATH` has the program.
-    #[error("cannot find the program '{0}': it is in no folder of PATH")]
-    NotFound(String),
-    /// The system refused a pipe, a process or a thread.
-    #[error("cannot start another process: {0}")]
-    System(#[from] io::Error),
-    /// The folder to run in cannot be entered.
-    #[error("cannot enter the folder {dir}: {source}")]
-    Directory {
-        /// The folder.
-        dir: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// The CPUs asked for cannot be used.
-    #[error("cannot run on the CPUs {cpus}: {source}; those that may be used are {available}")]
-    Affinity {
-        /// The CPUs asked for.
-        cpus: String,
-        /// What the system said.
-        source: io::Error,
-        /// The CPUs that may be used.
-        available: String,
-    },
-    /// The limit of open files asked for is more than the system allows.
-    #[error(
-        "cannot let it open {asked} files: {source}; lower `open_files`, or raise the hard limit \
-         (`ulimit -Hn`)"
-    )]
-    OpenFiles {
-        /// The limit asked for.
-        asked: u64,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// The program cannot be run.
-    #[error("cannot run {program}: {source}{}", exec_advice(source))]
-    Exec {
-        /// The program.
-        program: String,
-        /// What the system said.
-        source: io::Error,
-    },
 }
 
 /// How often an ending is looked for.
@@ -220,12 +183,17 @@ impl Child {
 
     /// Stops the process, its group and its other descendants: SIGTERM, after `grace` SIGKILL.
     pub(super) fn stop(&mut self, grace: Duration) -> Ending {
+        self.stop_by(Signal::TERM, grace)
+    }
+
+    /// The same, with another signal first.
+    pub(super) fn stop_by(&mut self, signal: Signal, grace: Duration) -> Ending {
         let Some(registration) = self.registration.take() else {
             return self.ending.unwrap_or(Ending::Unknown);
         };
         let family = Family::of(self.pid());
         if self.ending().is_none() {
-            let _ = kill_process_group(self.pid, Signal::TERM);
+            let _ = kill_process_group(self.pid, signal);
             self.wait(grace);
         }
         let _ = kill_process_group(self.pid, Signal::KILL);
@@ -319,6 +287,7 @@ fn image(spec: &Spec) -> Result<Image, SpawnError> {
         dir: c_string(spec.dir.as_os_str())?,
         cpus: spec.cpus.as_ref().map(Cpus::set),
         open_files: spec.open_files,
+        account: spec.account,
     })
 }
 
@@ -332,76 +301,6 @@ fn find_program(spec: &Spec) -> Result<PathBuf, SpawnError> {
     if spec.program.as_bytes().contains(&b'/') {
         return Ok(spec.program.clone().into());
     }
-    let folders = spec.env.get(OsStr::new("PATH")).cloned().unwrap_or_default();
-    let runs = |path: &PathBuf| {
-        let metadata = spec.dir.join(path).metadata();
-        metadata.is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
-    };
-    env::split_paths(&folders)
-        .map(|folder| Path::new(".").join(folder).join(&spec.program))
-        .find(runs)
+    spec.find_in_path(&spec.program)
         .ok_or_else(|| SpawnError::NotFound(spec.program.to_string_lossy().into_owned()))
-}
-
-fn explain(failure: Failure, spec: &Spec) -> SpawnError {
-    let source = io::Error::from_raw_os_error(failure.errno);
-    let cpus_text = |cpus: Option<&Cpus>| cpus.map_or("unknown".to_owned(), Cpus::to_string);
-    match failure.step {
-        Step::Streams => SpawnError::System(source),
-        Step::Directory => SpawnError::Directory { dir: spec.dir.clone(), source },
-        Step::Affinity => SpawnError::Affinity {
-            cpus: cpus_text(spec.cpus.as_ref()),
-            source,
-            available: cpus_text(Cpus::available().ok().as_ref()),
-        },
-        Step::OpenFiles => {
-            SpawnError::OpenFiles { asked: spec.open_files.unwrap_or_default(), source }
-        }
-        Step::Exec => {
-            SpawnError::Exec { program: spec.program.to_string_lossy().into_owned(), source }
-        }
-    }
-}
-
-fn exec_advice(error: &io::Error) -> &'static str {
-    match error.kind() {
-        io::ErrorKind::NotFound => "; is the path right, and its interpreter installed?",
-        io::ErrorKind::PermissionDenied => "; is it executable (chmod +x)?",
-        _ if Errno::from_io_error(error) == Some(Errno::NOEXEC) => {
-            "; it is no program: a script needs a first line such as #!/bin/sh"
-        }
-        _ => "",
-    }
-}
-
-impl fmt::Display for Ending {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Status(status) => write!(f, "ended with exit status {status}"),
-            Self::Signal(signal) => match signal_name(*signal) {
-                Some(name) => write!(f, "was ended by signal {signal} ({name})"),
-                None => write!(f, "was ended by signal {signal}"),
-            },
-            Self::Unknown => f.write_str("ended, and its exit status is lost"),
-        }
-    }
-}
-
-fn signal_name(signal: i32) -> Option<&'static str> {
-    let names = [
-        (Signal::HUP, "SIGHUP"),
-        (Signal::INT, "SIGINT"),
-        (Signal::QUIT, "SIGQUIT"),
-        (Signal::ILL, "SIGILL, an illegal instruction"),
-        (Signal::TRAP, "SIGTRAP"),
-        (Signal::ABORT, "SIGABRT, an abort or a failed assertion"),
-        (Signal::BUS, "SIGBUS"),
-        (Signal::FPE, "SIGFPE"),
-        (Signal::KILL, "SIGKILL, perhaps for want of memory"),
-        (Signal::SEGV, "SIGSEGV, a wrong memory access"),
-        (Signal::PIPE, "SIGPIPE"),
-        (Signal::TERM, "SIGTERM"),
-        (Signal::SYS, "SIGSYS, a forbidden system call"),
-    ];
-    names.into_iter().find(|(known, _)| known.as_raw() == signal).map(|(_, name)| name)
 }

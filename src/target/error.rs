@@ -6,8 +6,10 @@ use thiserror::Error;
 
 use super::{
     child::{Ending, SpawnError},
+    database::DatabaseError,
     template::TemplateError,
 };
+use crate::unit::Bytes;
 
 /// Why a target could not be started.
 #[derive(Debug, Error)]
@@ -37,6 +39,32 @@ pub enum TargetError {
     /// The system gives no port.
     #[error("cannot get a port on 127.0.0.1: {0}")]
     Port(io::Error),
+    /// The system does not tell which CPUs there are.
+    #[error("cannot tell which CPUs may be used: {0}")]
+    Cpus(io::Error),
+    /// A process asks for a database, and there is none.
+    #[error(
+        "process '{process}' uses {{db_url}}, but the target has no [[service]]: add one, or name \
+         a database that runs with --db-url"
+    )]
+    NoDatabase {
+        /// The process.
+        process: String,
+    },
+    /// A service has nothing to start from.
+    #[error("the service '{service}' was not built: it is launched with a build that left it out")]
+    NotBuilt {
+        /// The service.
+        service: String,
+    },
+    /// A service does not serve.
+    #[error("service '{service}': {source}")]
+    Service {
+        /// The service.
+        service: String,
+        /// Why.
+        source: DatabaseError,
+    },
     /// A process could not be started at all.
     #[error("process '{process}': {source}")]
     Spawn {
@@ -71,14 +99,22 @@ pub enum TargetError {
 
 /// How a process of a target ended.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("process '{process}' {ending}{}", tail(last_lines))]
+#[error("process '{process}' {ending}{}{}", limit(*memory_limit), tail(last_lines))]
 pub struct Exit {
     /// The process.
     pub process: String,
     /// Its exit status or signal.
     pub ending: Ending,
+    /// The limit of memory for which the kernel has ended it or one of its children, if it has.
+    pub memory_limit: Option<Bytes>,
     /// The last lines it printed, to stdout or stderr.
     pub last_lines: Vec<String>,
+}
+
+fn limit(memory: Option<Bytes>) -> String {
+    memory.map_or_else(String::new, |memory| {
+        format!("; with its children it needed more memory than its limit of {memory}")
+    })
 }
 
 /// The last lines of a process, indented below a message.

@@ -3,30 +3,40 @@
 use std::{collections::BTreeMap, num::NonZero, sync::atomic::AtomicBool, time::Instant};
 
 use super::{
-    Built, Guard, Manifest, TargetError,
-    budget::Cpus,
+    Built, Guard, Manifest, Product, TargetError,
+    allowance::Allowance,
+    budget::Budget,
+    cgroup::Cgroup,
     child::{Child, Pipes, Spec, Streams},
+    cpus::Cpus,
+    database::{Cluster, DatabaseError, HeldDatabase},
     environment,
-    manifest::{Condition, Process},
+    manifest::{Condition, Process, Service},
     output::Output,
     port,
     ready::{self, Readiness},
     running::{Running, Server},
-    template::{Template, Values},
+    template::{Placeholder, Template, Values},
 };
+use crate::unit::Bytes;
 
-/// What a target may use.
+/// How a target is launched.
 #[derive(Debug, Clone, Default)]
 pub struct LaunchOptions {
-    /// The CPUs of every process; none leaves them those of this thread.
+    /// The CPUs of the server, of which the budget may take fewer; none leaves the processes those
+    /// of this thread.
     pub cpus: Option<Cpus>,
+    /// What the target may use.
+    pub budget: Budget,
     /// The port of the last process; none takes the manifest's, or a free one.
     pub port: Option<u16>,
-    /// What `{workers}` stands for; none is one a CPU.
-    pub workers: Option<NonZero<usize>>,
     /// How many files each process may open, whatever the manifest says; none takes the
     /// manifest's limit, or the highest that the system allows.
     pub open_files: Option<NonZero<u64>>,
+    /// A database that runs already, in place of the manifest's services.
+    pub db_url: Option<String>,
+    /// The CPUs of services; none leaves them those of this thread.
+    pub service_cpus: Option<Cpus>,
 }
 
 /// A target whose processes exist, with their ids, but have not run their programs.
@@ -34,16 +44,24 @@ pub struct LaunchOptions {
 /// Counters and samplers opened now see each program from its first instruction. Dropping it
 /// ends the processes.
 #[derive(Debug)]
-pub struct Held(Vec<HeldProcess>);
+pub struct Held {
+    processes: Vec<HeldProcess>,
+    databases: Vec<(String, HeldDatabase)>,
+    allowance: Allowance,
+    guard: Guard,
+}
 
 #[derive(Debug)]
 struct HeldProcess {
     name: String,
     profile: bool,
     port: Option<u16>,
+    pprof: Option<String>,
     condition: Condition,
     timeout: std::time::Duration,
     child: Child,
+    /// Gone after the process that is in it.
+    cgroup: Option<Cgroup>,
     spec: Spec,
     pipes: Pipes,
 }
@@ -59,40 +77,104 @@ pub fn launch(
     guard: &Guard,
 ) -> Result<Held, TargetError> {
     let ports = port::assign(&manifest.processes, options.port)?;
-    let available = || Cpus::available().map_or(1, |cpus| cpus.count());
-    let cpus = options.cpus.as_ref().map_or_else(available, Cpus::count);
-    let mut held = Vec::new();
+    let mut allowance = allowance(manifest, options)?;
+    let databases = databases(manifest, built, options, &allowance)?;
+    if !databases.is_empty() {
+        allowance.service_cpus = options.service_cpus.clone();
+        allowance.services = built.clusters.iter().map(Cluster::describe).collect();
+    }
+    let mut processes = Vec::new();
     for process in &manifest.processes {
+        let db_url = db_url(process, options, &databases)?;
+        let product = built.product(process);
         let values = Values {
-            bin: built.binary.as_deref(),
-            dir: &manifest.dir,
+            bin: product.map(|product| product.binary.as_path()),
+            dir: &process.dir,
             port: ports.get(&process.name).copied(),
             ports: &ports,
-            cpus,
-            workers: options.workers.map_or(cpus, NonZero::get),
+            cpus: allowance.cpus_asked,
+            workers: allowance.workers,
+            db_url: db_url.as_deref(),
+            db_connections: allowance.db_connections_each(process),
         };
-        held.push(hold(process, &values, options, guard)?);
+        let mut spec = spec(process, product, &values, options)?;
+        // Without a word on CPUs, they stay as they are.
+        let is_bound = options.cpus.is_some() || options.budget.cpus.is_some();
+        spec.cpus = is_bound.then(|| allowance.cpus.clone());
+        let mut held = hold(process, spec, values.port, guard)?;
+        if let Err(why) = held.limit(allowance.memory) {
+            allowance.memory_refused = Some(why);
+        }
+        processes.push(held);
     }
-    Ok(Held(held))
+    Ok(Held { processes, databases, allowance, guard: guard.clone() })
+}
+
+/// A place for each service of the manifest.
+fn databases(
+    manifest: &Manifest,
+    built: &Built,
+    options: &LaunchOptions,
+    allowance: &Allowance,
+) -> Result<Vec<(String, HeldDatabase)>, TargetError> {
+    if options.db_url.is_some() {
+        return Ok(Vec::new());
+    }
+    let connections = allowance.db_connections.unwrap_or_default();
+    let hold = |(at, service): (usize, &Service)| {
+        let name = service.name.clone();
+        let Some(cluster) = built.clusters.get(at) else {
+            return Err(TargetError::NotBuilt { service: name });
+        };
+        let held = HeldDatabase::new(cluster, options.service_cpus.as_ref(), connections);
+        match held {
+            Ok(held) => Ok((name, held)),
+            Err(source) => Err(TargetError::Service { service: name, source }),
+        }
+    };
+    manifest.services.iter().enumerate().map(hold).collect()
+}
+
+/// The database of a process, if it has one.
+fn db_url(
+    process: &Process,
+    options: &LaunchOptions,
+    databases: &[(String, HeldDatabase)],
+) -> Result<Option<String>, TargetError> {
+    let own = || databases.get(process.service?).map(|(_, database)| database.url());
+    let url = options.db_url.clone().or_else(own);
+    if url.is_none() && process.uses(&Placeholder::DbUrl) {
+        return Err(TargetError::NoDatabase { process: process.name.clone() });
+    }
+    Ok(url)
+}
+
+fn allowance(manifest: &Manifest, options: &LaunchOptions) -> Result<Allowance, TargetError> {
+    let cpus = match &options.cpus {
+        Some(cpus) => cpus.clone(),
+        None => Cpus::available().map_err(TargetError::Cpus)?,
+    };
+    Ok(Allowance::of(manifest, &options.budget, cpus))
 }
 
 fn hold(
     process: &Process,
-    values: &Values<'_>,
-    options: &LaunchOptions,
+    spec: Spec,
+    port: Option<u16>,
     guard: &Guard,
 ) -> Result<HeldProcess, TargetError> {
     let Process { name, profile, ready, .. } = process;
-    let spec = spec(process, values, options)?;
     let (child, pipes) = Child::hold(&spec, guard)
         .map_err(|source| TargetError::Spawn { process: name.clone(), source })?;
     Ok(HeldProcess {
         name: name.clone(),
         profile: *profile,
-        port: values.port,
+        port,
+        pprof: process.pprof.clone(),
         condition: ready.condition.clone(),
         timeout: ready.timeout,
         child,
+        cgroup: None,
         spec,
         pipes,
     })
@@ -100,6 +182,7 @@ fn hold(
 
 fn spec(
     process: &Process,
+    product: Option<&Product>,
     values: &Values<'_>,
     options: &LaunchOptions,
 ) -> Result<Spec, TargetError> {
@@ -111,6 +194,9 @@ fn spec(
     let program = words.next().transpose()?.unwrap_or_default();
     let args = words.collect::<Result<_, _>>()?;
     let mut env: BTreeMap<_, _> = environment::inherited();
+    for (name, value) in product.iter().flat_map(|product| &product.env) {
+        env.insert(name.into(), value.into());
+    }
     for (name, value) in &process.env {
         env.insert(name.into(), fill(value)?);
     }
@@ -119,8 +205,9 @@ fn spec(
         args,
         env,
         dir: values.dir.to_owned(),
-        cpus: options.cpus.clone(),
+        cpus: None,
         open_files: options.open_files.or(process.open_files).map(NonZero::get),
+        account: None,
         output: Streams::Joined,
     })
 }
@@ -128,25 +215,38 @@ fn spec(
 impl Held {
     /// The ids of the processes to profile, in the order of their start.
     pub fn profiled(&self) -> Vec<u32> {
-        self.0.iter().filter(|process| process.profile).map(|one| one.child.pid()).collect()
+        self.processes.iter().filter(|process| process.profile).map(|one| one.child.pid()).collect()
     }
 
     /// Every process's name and id, in the order of their start.
     pub fn processes(&self) -> impl Iterator<Item = (&str, u32)> {
-        self.0.iter().map(|process| (process.name.as_str(), process.child.pid()))
+        self.processes.iter().map(|process| (process.name.as_str(), process.child.pid()))
     }
 
-    /// Lets the processes run their programs, each once the one before is ready, and waits until
+    /// What the target gets of its budget.
+    pub fn allowance(&self) -> &Allowance {
+        &self.allowance
+    }
+
+    /// Starts the services, then lets the processes run their programs, each once the one before is ready, and waits until
     /// the last is. Gives up soon after `interrupted` is set.
     ///
     /// # Errors
     /// When a program cannot be run, ends, or is not ready within its time; every process is
     /// stopped by then.
     pub fn release(self, interrupted: &AtomicBool) -> Result<Running, TargetError> {
+        let mut databases = Vec::new();
+        for (service, held) in self.databases {
+            let started = held.start(&self.guard, interrupted).map_err(|source| match source {
+                DatabaseError::Interrupted => TargetError::Interrupted,
+                source => TargetError::Service { service: service.clone(), source },
+            });
+            databases.push((service, started?));
+        }
         let started = Instant::now();
         // Stopped in reverse order by its drop, should a later process fail.
-        let mut running = Running::new();
-        for process in self.0 {
+        let mut running = Running::new(databases);
+        for process in self.processes {
             let (server, readiness) = process.release(interrupted)?;
             running.add(server, readiness, started.elapsed());
         }
@@ -155,6 +255,15 @@ impl Held {
 }
 
 impl HeldProcess {
+    /// Limits the memory of the process and of the children that it is going to have.
+    fn limit(&mut self, memory: Option<Bytes>) -> Result<(), String> {
+        let Some(memory) = memory else { return Ok(()) };
+        let cgroup = Cgroup::new(memory)?;
+        cgroup.take(self.child.pid())?;
+        self.cgroup = Some(cgroup);
+        Ok(())
+    }
+
     fn release(mut self, interrupted: &AtomicBool) -> Result<(Server, Readiness), TargetError> {
         self.child
             .release(&self.spec)
@@ -170,7 +279,9 @@ impl HeldProcess {
             name: self.name,
             profile: self.profile,
             port: self.port,
+            pprof: self.pprof,
             child: self.child,
+            cgroup: self.cgroup,
             output,
         };
         let readiness = ready::wait(&mut server, &self.condition, self.timeout, interrupted)?;

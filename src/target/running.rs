@@ -5,14 +5,36 @@ use std::{
     time::Duration,
 };
 
-use super::{Exit, child::Child, output::Output, ready::Readiness};
+use super::{
+    Exit,
+    cgroup::Cgroup,
+    child::{Child, Ending},
+    database::Database,
+    output::Output,
+    ready::Readiness,
+};
 
 /// A target that serves. Dropping it stops every process, the last one first.
 #[derive(Debug)]
 pub struct Running {
     servers: Vec<Server>,
+    /// Stopped after the processes that use them.
+    databases: Vec<(String, Database)>,
     ready_after: Duration,
     first_call: Option<Duration>,
+}
+
+/// A process to profile, and where it listens.
+#[derive(Debug, Clone, Copy)]
+pub struct Listener<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Its id.
+    pub pid: u32,
+    /// Its address; none where it has no port.
+    pub addr: Option<SocketAddr>,
+    /// The path at which its manifest says that it serves a CPU profile.
+    pub pprof: Option<&'a str>,
 }
 
 /// One process of it.
@@ -21,7 +43,10 @@ pub(super) struct Server {
     pub(super) name: String,
     pub(super) profile: bool,
     pub(super) port: Option<u16>,
+    pub(super) pprof: Option<String>,
     pub(super) child: Child,
+    /// Gone after the process that is in it.
+    pub(super) cgroup: Option<Cgroup>,
     pub(super) output: Output,
 }
 
@@ -34,8 +59,9 @@ const GRACE: Duration = Duration::from_secs(3);
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
 impl Running {
-    pub(super) fn new() -> Self {
-        Self { servers: Vec::new(), ready_after: Duration::ZERO, first_call: None }
+    pub(super) fn new(databases: Vec<(String, Database)>) -> Self {
+        let servers = Vec::new();
+        Self { servers, databases, ready_after: Duration::ZERO, first_call: None }
     }
 
     pub(super) fn add(&mut self, server: Server, readiness: Readiness, ready_after: Duration) {
@@ -59,9 +85,25 @@ impl Running {
         self.servers.iter().filter(|server| server.profile).map(|one| one.child.pid()).collect()
     }
 
+    /// Where each process to profile listens, in the order of their start.
+    pub fn listeners(&self) -> impl Iterator<Item = Listener<'_>> {
+        let profiled = self.servers.iter().filter(|server| server.profile);
+        profiled.map(|server| Listener {
+            name: &server.name,
+            pid: server.child.pid(),
+            addr: server.addr(),
+            pprof: server.pprof.as_deref(),
+        })
+    }
+
     /// Every process's name and id, in the order of their start.
     pub fn processes(&self) -> impl Iterator<Item = (&str, u32)> {
         self.servers.iter().map(|server| (server.name.as_str(), server.child.pid()))
+    }
+
+    /// Every service's name and the id of its server, which is none of the processes.
+    pub fn services(&self) -> impl Iterator<Item = (&str, u32)> {
+        self.databases.iter().map(|(name, database)| (name.as_str(), database.pid()))
     }
 
     /// From the release of the first process until the last was ready.
@@ -74,9 +116,11 @@ impl Running {
         self.first_call
     }
 
-    /// The first process that has ended by itself, if any has; returns at once.
+    /// The first service or process that has ended by itself, if any has; returns at once.
     pub fn exited(&mut self) -> Option<Exit> {
-        self.servers.iter_mut().find_map(Server::exited)
+        let databases = self.databases.iter_mut();
+        let mut services = databases.filter_map(|(name, database)| database.exit(name));
+        services.next().or_else(|| self.servers.iter_mut().find_map(Server::exited))
     }
 
     /// Stops every process, the last one first: SIGTERM to its group, after three seconds
@@ -103,13 +147,21 @@ impl Server {
 
     pub(super) fn exited(&mut self) -> Option<Exit> {
         let ending = self.child.ending()?;
-        self.output.wait_for_end(LAST_WORDS);
-        Some(Exit { process: self.name.clone(), ending, last_lines: self.output.last_lines() })
+        Some(self.exit(ending))
     }
 
     fn stop(mut self) -> Exit {
         let ending = self.child.stop(GRACE);
+        self.exit(ending)
+    }
+
+    fn exit(&self, ending: Ending) -> Exit {
         self.output.wait_for_end(LAST_WORDS);
-        Exit { process: self.name, ending, last_lines: self.output.last_lines() }
+        Exit {
+            process: self.name.clone(),
+            ending,
+            memory_limit: self.cgroup.as_ref().and_then(Cgroup::exceeded),
+            last_lines: self.output.last_lines(),
+        }
     }
 }

@@ -18,10 +18,11 @@ use std::{
 };
 
 use rustix::{
-    process::{Pid, Resource, Signal},
+    process::{Gid, Pid, Resource, Signal, Uid},
     thread::CpuSet,
 };
 
+use super::account::Account;
 use crate::unit::Nanos;
 
 /// What a child is to become, prepared before the fork.
@@ -33,6 +34,8 @@ pub(super) struct Image {
     pub(super) cpus: Option<CpuSet>,
     /// Soft and hard limit of open files; none raises the soft one to the hard one.
     pub(super) open_files: Option<u64>,
+    /// Whose process it becomes; none leaves it this user's.
+    pub(super) account: Option<Account>,
 }
 
 /// The child's ends of its pipes; every number is above those that the child will use.
@@ -67,7 +70,19 @@ pub(super) enum Step {
     Directory,
     Affinity,
     OpenFiles,
+    Account,
     Exec,
+}
+
+impl Step {
+    const ALL: [Self; 6] = [
+        Self::Streams,
+        Self::Directory,
+        Self::Affinity,
+        Self::OpenFiles,
+        Self::Account,
+        Self::Exec,
+    ];
 }
 
 impl Failure {
@@ -81,8 +96,7 @@ impl Failure {
 
     pub(super) fn from_bytes(bytes: [u8; Self::SIZE]) -> Option<Self> {
         let [step, errno @ ..] = bytes;
-        let steps = [Step::Streams, Step::Directory, Step::Affinity, Step::OpenFiles, Step::Exec];
-        let step = steps.into_iter().find(|known| *known as u8 == step)?;
+        let step = Step::ALL.into_iter().find(|known| *known as u8 == step)?;
         Some(Self { step, errno: i32::from_ne_bytes(errno) })
     }
 }
@@ -162,6 +176,20 @@ pub(super) fn cpu_time(pid: u32) -> Option<Nanos> {
     Some(Nanos(u64::try_from(time.tv_sec).unwrap_or(0).saturating_mul(1_000_000_000) + nanos))
 }
 
+/// Removes a segment of shared memory that no process has attached any more, if it has this key and
+/// belongs to the user `uid`.
+pub(super) fn remove_shared_memory(id: i32, key: i32, uid: u32) {
+    // SAFETY: a structure of plain numbers, for which zeroes are valid.
+    let mut segment: libc::shmid_ds = unsafe { std::mem::zeroed() };
+    // SAFETY: `segment` outlives the call that writes it.
+    let found = unsafe { libc::shmctl(id, libc::IPC_STAT, &raw mut segment) } == 0;
+    let perm = segment.shm_perm;
+    if found && perm.__key == key && perm.uid == uid && segment.shm_nattch == 0 {
+        // SAFETY: takes numbers only for this command; the memory is in no process.
+        unsafe { libc::shmctl(id, libc::IPC_RMID, ptr::null_mut()) };
+    }
+}
+
 fn nanos(time: libc::timeval) -> Nanos {
     let micros = u64::try_from(time.tv_usec).unwrap_or(0);
     let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
@@ -226,8 +254,20 @@ fn prepare(image: &Image, ends: &ChildEnds) -> Result<(), Failure> {
     if let Some(cpus) = &image.cpus {
         rustix::thread::sched_setaffinity(None, cpus).map_err(at(Step::Affinity))?;
     }
+    if let Some(account) = image.account {
+        become_account(account).map_err(at(Step::Account))?;
+    }
     wait_for_go();
     Ok(())
+}
+
+/// Gives up this user's rights for good. These calls change one thread, and after a fork there is
+/// one; those of the C library would take locks that another thread may have had.
+fn become_account(account: Account) -> Result<(), rustix::io::Errno> {
+    let (uid, gid) = (Uid::from_raw(account.uid), Gid::from_raw(account.gid));
+    rustix::thread::set_thread_groups(&[])?;
+    rustix::thread::set_thread_res_gid(gid, gid, gid)?;
+    rustix::thread::set_thread_res_uid(uid, uid, uid)
 }
 
 /// Returns at the first byte; ends the process when the parent is gone.
@@ -352,7 +392,7 @@ mod tests {
 
     #[test]
     fn failures_survive_their_pipe() {
-        for step in [Step::Streams, Step::Directory, Step::OpenFiles, Step::Exec] {
+        for step in Step::ALL {
             let failure = Failure { step, errno: libc::ENOENT };
             assert_eq!(Failure::from_bytes(failure.to_bytes()), Some(failure));
         }

@@ -20,6 +20,8 @@ use crate::config::{
 /// | `{cpus}` | how many CPUs the process may use |
 /// | `{workers}` | how many workers it should start: one a CPU unless asked otherwise |
 /// | `{dir}` | the manifest's folder |
+/// | `{db_url}` | where the database is, as a URL |
+/// | `{db_connections}` | how many connections to it each worker may open |
 ///
 /// `{{` and `}}` stand for braces.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +36,8 @@ pub(super) enum Placeholder {
     Cpus,
     Workers,
     Dir,
+    DbUrl,
+    DbConnections,
 }
 
 /// Why a text is not a template, or a template cannot be filled in.
@@ -61,7 +65,7 @@ impl From<Unpaired> for TemplateError {
     }
 }
 
-const NAMES: [&str; 5] = ["bin", "port", "cpus", "workers", "dir"];
+const NAMES: [&str; 7] = ["bin", "port", "cpus", "workers", "dir", "db_url", "db_connections"];
 
 /// What the placeholders stand for in one process.
 #[derive(Debug, Clone)]
@@ -72,6 +76,8 @@ pub(super) struct Values<'a> {
     pub(super) ports: &'a BTreeMap<String, u16>,
     pub(super) cpus: usize,
     pub(super) workers: usize,
+    pub(super) db_url: Option<&'a str>,
+    pub(super) db_connections: u32,
 }
 
 impl Template {
@@ -109,6 +115,8 @@ impl Placeholder {
             "cpus" => Ok(Self::Cpus),
             "workers" => Ok(Self::Workers),
             "dir" => Ok(Self::Dir),
+            "db_url" => Ok(Self::DbUrl),
+            "db_connections" => Ok(Self::DbConnections),
             _ => match name.split_once(':') {
                 Some(("port", process)) if !process.is_empty() => {
                     Ok(Self::PortOf(process.to_owned()))
@@ -128,6 +136,8 @@ impl Placeholder {
             }
             Self::Cpus => values.cpus.to_string(),
             Self::Workers => values.workers.to_string(),
+            Self::DbUrl => values.db_url.ok_or(TemplateError::Missing("db_url"))?.to_owned(),
+            Self::DbConnections => values.db_connections.to_string(),
         };
         Ok(text.into())
     }
@@ -136,7 +146,9 @@ impl Placeholder {
 fn unknown(name: &str) -> TemplateError {
     let advice = match config::nearest(name, NAMES) {
         Some(near) => format!("did you mean {{{near}}}?"),
-        None => "known are {bin}, {port}, {port:PROCESS}, {cpus}, {workers} and {dir}".to_owned(),
+        None => "known are {bin}, {port}, {port:PROCESS}, {cpus}, {workers}, {dir}, {db_url} and \
+                 {db_connections}"
+            .to_owned(),
     };
     TemplateError::Unknown { name: name.to_owned(), advice }
 }
@@ -163,6 +175,8 @@ mod tests {
             ports: &ports,
             cpus: 2,
             workers: 3,
+            db_url: Some("postgres://flameload@127.0.0.1:7002/flameload"),
+            db_connections: 10,
         };
         let rendered = Template::parse(text).and_then(|template| template.render(&values));
         expected.assert_eq(&match rendered {
@@ -177,6 +191,8 @@ mod tests {
         check("--listen=127.0.0.1:{port}/", expect!["--listen=127.0.0.1:7000/"]);
         check("{port:back}{cpus}{workers}", expect!["700123"]);
         check("{dir}/app.py", expect!["/targets/x/app.py"]);
+        check("{db_url}?x", expect!["postgres://flameload@127.0.0.1:7002/flameload?x"]);
+        check("{db_connections}", expect!["10"]);
         check(r#"{{"port":{port}}}"#, expect![[r#"{"port":7000}"#]]);
         check("", expect![""]);
     }
@@ -187,7 +203,7 @@ mod tests {
         check(
             "{home}",
             expect![
-                "error: unknown placeholder {home}; known are {bin}, {port}, {port:PROCESS}, {cpus}, {workers} and {dir}"
+                "error: unknown placeholder {home}; known are {bin}, {port}, {port:PROCESS}, {cpus}, {workers}, {dir}, {db_url} and {db_connections}"
             ],
         );
         check("{port:}", expect!["error: unknown placeholder {port:}; did you mean {port}?"]);

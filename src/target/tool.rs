@@ -17,8 +17,8 @@ use std::{
 use thiserror::Error;
 
 use super::{
-    budget::Cpus,
     child::{Child, Ending, SpawnError, Spec, Streams},
+    cpus::Cpus,
     environment,
     guard::Guard,
 };
@@ -151,6 +151,7 @@ impl ToolSpec {
             cpus: self.cpus.clone(),
             output: Streams::Apart,
             open_files: None,
+            account: None,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What processes use: memory, switches, faults, threads and file descriptors.
 
-use std::fs;
+use std::{fs, iter::Sum};
 
 use super::{
     procfs::{self, read_lossy},
@@ -54,13 +54,18 @@ impl Usage {
     }
 }
 
+impl Sum for Usage {
+    fn sum<I: Iterator<Item = Self>>(usages: I) -> Self {
+        usages.fold(Self::default(), |mut total, usage| {
+            total.add(&usage);
+            total
+        })
+    }
+}
+
 /// Reads what the processes `pids` use; one that has ended uses nothing.
 pub fn read(pids: &[u32]) -> Usage {
-    let mut total = Usage::default();
-    for usage in pids.iter().filter_map(|&pid| read_one(pid)) {
-        total.add(&usage);
-    }
-    total
+    pids.iter().filter_map(|&pid| read_one(pid)).sum()
 }
 
 /// The CPU time of the processes `pids` so far, user and kernel, exact to the scheduler's clock,

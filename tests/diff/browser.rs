@@ -48,8 +48,8 @@ say("hover", at("details").textContent, at("costs").textContent, document.queryS
 mouse(frame("app::handle"), "click");
 say("zoom", location.hash, bounds("app::handle"), bounds("app::log"), bounds("worker"), bounds("read"));
 say("zoom of A", bounds("app::handle", "a"), bounds("app::log", "a"), bounds("app::clone", "a"));
-mouse(frame("serde::to_vec"), "click");
-say("deeper", location.hash, bounds("serde::to_vec"), bounds("app::handle"), bounds("app::log"));
+mouse(frame("to_vec"), "click");
+say("deeper", location.hash, bounds("to_vec"), bounds("app::handle"), bounds("app::log"));
 mouse(at("back"), "click");
 say("back", location.hash, bounds("app::handle"));
 key(document.body ?? document.documentElement, "Escape");
@@ -148,12 +148,12 @@ fn a_picture_is_used() {
             hover | app::handle | A 6.00 µs/request (50.0 % of all), B 11.00 µs/request (64.3 % of all)  ·  +5.00 µs/request (+83.3 %), 95 %: +4.50 to +5.50  ·  B costs more, for certain | 1
             zoom | #zoom=3 | app::handle 0% +100% | app::log 18% +12% | worker 0% +100% | read hidden
             zoom of A | no app::handle | no app::log | no app::clone
-            deeper | #zoom=6 | serde::to_vec 0% +100% | app::handle 0% +100% | app::log hidden
+            deeper | #zoom=6 | to_vec 0% +100% | app::handle 0% +100% | app::log hidden
             back | #zoom=3 | app::handle 0% +100%
             escape |  | app::handle 0% +58% | true
             search | taken | query
-            capitals | found: A 4.00 µs/request (33.3 %), B 8.00 (46.8 %), change +4.00 | serde::to_vec, serde::text | #search=serde%7CCLONE
-            found | found: A 4.00 µs/request (33.3 %), B 11.00 (64.3 %), change +7.00 | app::clone, serde::to_vec, serde::text | #search=serde%7Cclone
+            capitals | found: A 4.00 µs/request (33.3 %), B 8.00 (46.8 %), change +4.00 | to_vec, serde::text | #search=serde%7CCLONE
+            found | found: A 4.00 µs/request (33.3 %), B 11.00 (64.3 %), change +7.00 | app::clone, to_vec, serde::text | #search=serde%7Cclone
             wrong | not a regular expression | 
             closed |  |  | 
             ArrowDown | taken | app
@@ -178,12 +178,12 @@ fn a_page_moves_all_its_views() {
             hover | app::handle | A 6.00 µs/request (50.0 % of all), B 11.00 µs/request (64.3 % of all)  ·  +5.00 µs/request (+83.3 %), 95 %: +4.50 to +5.50  ·  B costs more, for certain | 3
             zoom | #zoom=3 | app::handle 0% +77% | app::log 14% +9% | worker 0% +100% | read hidden
             zoom of A | app::handle 0% +55% | app::log 0% +18% | no app::clone
-            deeper | #zoom=6 | serde::to_vec 0% +75% | app::handle 0% +100% | app::log hidden
+            deeper | #zoom=6 | to_vec 0% +75% | app::handle 0% +100% | app::log hidden
             back | #zoom=3 | app::handle 0% +77%
             escape |  | app::handle 0% +50% | true
             search | taken | query
-            capitals | found: A 4.00 µs/request (33.3 %), B 8.00 (46.8 %), change +4.00 | serde::to_vec, serde::text, serde::to_vec, serde::text, serde::to_vec, serde::text | #search=serde%7CCLONE
-            found | found: A 4.00 µs/request (33.3 %), B 11.00 (64.3 %), change +7.00 | serde::to_vec, serde::text, app::clone, serde::to_vec, serde::text, app::clone, serde::to_vec, serde::text | #search=serde%7Cclone
+            capitals | found: A 4.00 µs/request (33.3 %), B 8.00 (46.8 %), change +4.00 | to_vec, serde::text, to_vec, serde::text, to_vec, serde::text | #search=serde%7CCLONE
+            found | found: A 4.00 µs/request (33.3 %), B 11.00 (64.3 %), change +7.00 | to_vec, serde::text, app::clone, to_vec, serde::text, app::clone, to_vec, serde::text | #search=serde%7Cclone
             wrong | not a regular expression | 
             closed |  |  | 
             ArrowDown | taken | app

@@ -15,19 +15,21 @@ pub(super) fn small() -> DiffGraph {
     let stacks = [
         ("app;worker;app::handle;app::clone", 0.0, 3.0),
         ("app;worker;app::handle;app::log", 2.0, 0.0),
-        ("app;worker;app::handle;serde::to_vec;serde::text", 4.0, 8.0),
+        ("app;worker;app::handle;to_vec;serde::text", 4.0, 8.0),
         ("app;worker;read_[k]", 6.0, 6.1),
     ];
     let tree = DeltaTree::from_costs(stacks.map(|(stack, a, b)| (stack, Costs { a, b })));
     let palette = Palette {
         own: ["app".to_owned()].into(),
         roots: ["app".to_owned(), "worker".to_owned()].into(),
+        ..Palette::default()
     };
     let caption = DiffCaption {
         title: "app · users".to_owned(),
         a: "app@v1".to_owned(),
         b: "app@v2".to_owned(),
         palette,
+        full_names: [("to_vec".to_owned(), vec!["serde::ser::to_vec".to_owned()])].into(),
         ..DiffCaption::default()
     };
     let mut graph = DiffGraph::new(tree, caption);

@@ -97,4 +97,4 @@ macro_rules! hold {
     };
 }
 
-hold! { answer cookies folded procfs profile record response script tools }
+hold! { answer cookies folded pprof procfs profile record response script tools }

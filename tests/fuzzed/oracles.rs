@@ -5,6 +5,7 @@ mod answer;
 mod cookies;
 mod folded;
 mod pieces;
+mod pprof;
 mod procfs;
 mod profile;
 mod record;
@@ -18,10 +19,11 @@ use self::pieces::Pieces;
 pub(crate) type Oracle = fn(&[u8]);
 
 /// The name of each oracle, which its target and the folder of its seeds share.
-pub(crate) const ALL: [(&str, Oracle); 9] = [
+pub(crate) const ALL: [(&str, Oracle); 10] = [
     ("answer", answer::check),
     ("cookies", cookies::check),
     ("folded", folded::check),
+    ("pprof", pprof::check),
     ("procfs", procfs::check),
     ("profile", profile::check),
     ("record", record::check),

@@ -81,7 +81,7 @@ impl Known {
         );
         fs::write(self.path("target.toml"), text).expect("a file");
         let manifest = Manifest::read(self.dir.path()).expect("a manifest that fits");
-        let built = Built { binary: None, build_id: None, revision: None };
+        let built = Built::default();
         launch(&manifest, &built, &LaunchOptions::default(), &self.guard).expect("a process")
     }
 

@@ -2,10 +2,13 @@
 
 use std::{fs, thread, time::Duration};
 
-use flameload::unit::Nanos;
+use flameload::{
+    sample::{Config, Sampler},
+    unit::{Nanos, Samples},
+};
 
 use super::{
-    known::{Known, eventually, release, sample_for, sampler},
+    known::{HZ, Known, eventually, release, sample_for, sampler},
     view::{chains, count, resolved},
 };
 use crate::measured::{Measured, holds, repeated};
@@ -70,4 +73,21 @@ fn sample_what_started_while_off() -> Measured {
     let truncated = capture.counts.truncated();
     assert!(truncated.share_of(capture.counts.samples).0 <= 0.01, "{:?}", capture.counts);
     Ok(())
+}
+
+#[test]
+fn a_sampler_that_only_counts_takes_no_sample() {
+    if sampler().is_none() {
+        return;
+    }
+    let Some(known) = Known::new() else { return };
+    let config = Config { hz: HZ, cpus: Vec::new(), dump: None };
+    let mut sampler = Sampler::counting(&config).expect("one that samples was allowed");
+    let _running = release(known.hold_watched(&mut sampler, "shares", 1e6, "ready"));
+    sampler.begin_window();
+    sample_for(&sampler, Nanos(100_000_000));
+    assert!(!sampler.takes_samples() && sampler.adapt().is_none());
+    assert!(sampler.cpu_time() >= Nanos(100_000_000));
+    let capture = sampler.finish();
+    assert_eq!((capture.counts.samples, capture.samples.len()), (Samples(0), 0));
 }

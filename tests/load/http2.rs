@@ -5,8 +5,8 @@ use std::{io, io::Write, num::NonZeroU32, sync::Arc, thread, time::Duration};
 use bytes::Bytes;
 use flameload::{
     load::{
-        Age, Arrival, Cause, Cookies, Failure, Generator, OnOverload, Pace, Phase, Plan,
-        ProbeError, Script, Tally, Think, Version, probe,
+        Age, Arrival, Cause, Conversation, Cookies, Failure, Generator, OnOverload, Pace, Phase,
+        Plan, ProbeError, Script, Tally, Think, Version, probe,
     },
     unit::Nanos,
 };
@@ -102,8 +102,13 @@ fn encrypted_and_over_unix_sockets() {
         let tally = run(script, &server, 50);
         assert_eq!((tally.errors.to_string().as_str(), tally.requests >= 50), ("no errors", true));
         let plan = Plan::new(script, server.addr, &[]).expect("it is valid");
-        let answer = probe(plan.endpoint(), plan.request(), Duration::from_secs(5));
-        assert_eq!(answer.expect("it answers").0, 200);
+        let answer = Conversation::begin(plan.endpoint(), plan.request(), Duration::from_secs(5));
+        let mut conversation = answer.expect("it answers");
+        assert_eq!(conversation.first().0, 200);
+        for _ in 0..2 {
+            let again = conversation.again().expect("it answers");
+            assert_eq!(again.map(|(status, _)| status), Some(200));
+        }
     }
     let error = start(&identity.trusted_by(http2(1, 1, "", "")), local_http1(&identity).addr);
     let error = error.expect_err("it does not offer HTTP/2").to_string();

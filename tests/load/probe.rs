@@ -6,7 +6,9 @@ use std::{
     time::Duration,
 };
 
-use flameload::load::{Endpoint, LoadError, ProbeError, Request, ResponseError, probe};
+use flameload::load::{
+    Conversation, Endpoint, LoadError, ProbeError, Request, ResponseError, probe,
+};
 
 use super::server::{OK, Server};
 
@@ -30,6 +32,31 @@ fn a_status_comes_with_its_time() {
     // Without a length, the response lasts until the server closes.
     let answer = probe(&endpoint(server.addr), &request, Duration::from_millis(50));
     assert!(matches!(answer, Err(ProbeError::Timeout(_))), "{answer:?}");
+}
+
+#[test]
+fn a_conversation_goes_on_while_the_server_keeps_the_connection() {
+    let again = |conversation: &mut Conversation<'_>| {
+        let answer = conversation.again().expect("no failure");
+        answer.map(|(status, time)| (status, Duration::ZERO < time && time < TIMEOUT))
+    };
+    let server = Server::saying(OK);
+    let (endpoint_of, request) = (endpoint(server.addr), Request::get(server.addr, "/"));
+    let mut conversation =
+        Conversation::begin(&endpoint_of, &request, TIMEOUT).expect("it answers");
+    assert_eq!(conversation.first().0, 200);
+    for _ in 0..3 {
+        assert_eq!(again(&mut conversation), Some((200, true)));
+    }
+    assert_eq!((server.received(), server.accepted()), (4, 1));
+    server.cut();
+    conversation.again().expect_err("the server is gone, without a word");
+
+    let closing = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok";
+    let server = Server::saying(closing);
+    let endpoint = endpoint(server.addr);
+    let mut conversation = Conversation::begin(&endpoint, &request, TIMEOUT).expect("it answers");
+    assert_eq!((again(&mut conversation), server.received()), (None, 1));
 }
 
 #[test]

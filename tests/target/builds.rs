@@ -5,10 +5,10 @@ use std::{
     sync::atomic::{AtomicBool, Ordering},
 };
 
-use flameload::target::{BuildError, BuildOptions, Built, build};
+use flameload::target::{BuildError, Product, build};
 use object::{Object, ObjectSection, ObjectSymbol};
 
-use super::support::{Fixture, GO_ON, alive, eventually};
+use super::support::{Fixture, alive, eventually, only};
 
 /// A build that says who it is and goes on for long.
 pub(super) const SLOW_BUILD: &str = r#"
@@ -41,14 +41,6 @@ fn project(main: &str, config: &str) -> Fixture {
     Fixture::with_files(CARGO, &files)
 }
 
-fn run(fixture: &Fixture) -> (Result<Built, BuildError>, Vec<String>) {
-    let mut lines = Vec::new();
-    let mut keep = |line: &str| lines.push(line.to_owned());
-    let built =
-        build(&fixture.manifest, BuildOptions::default(), &fixture.guard, &GO_ON, &mut keep);
-    (built, lines)
-}
-
 /// A config that keeps the project's files in its own folder, whatever the surroundings say.
 fn config(project_flags: &str) -> String {
     format!("[build]\nrustflags = [{project_flags}]\n")
@@ -60,21 +52,21 @@ fn a_cargo_project_is_built_as_it_is() {
                 #[inline(never)] fn named_function() -> u32 { std::process::id() }\n\
                 fn main() { std::process::exit((named_function() == 0) as i32) }\n";
     let fixture = project(main, &config("\"--cfg\", \"wanted\""));
-    let (built, lines) = run(&fixture);
+    let (built, lines) = fixture.build();
     let built = built.expect("builds");
     assert!(lines.iter().any(|line| line.contains("Compiling tiny")), "{lines:?}");
     assert_eq!(built.revision, None);
-    let binary = built.binary.expect("a binary");
+    let Product { binary, build_id, .. } = only(built);
     assert!(binary.ends_with("flameload/flameload/tiny"), "{binary:?}");
     check_readable(&binary);
     let status = std::process::Command::new(&binary).status().expect("it runs");
     assert!(status.success());
-    if let Some(id) = &built.build_id {
+    if let Some(id) = &build_id {
         assert!(id.len() >= 16 && id.chars().all(|c| c.is_ascii_hexdigit()), "{id}");
     }
 
-    let (again, lines) = run(&fixture);
-    assert_eq!(again.expect("builds").binary, Some(binary));
+    let (again, lines) = fixture.build();
+    assert_eq!(only(again.expect("builds")).binary, binary);
     assert!(!lines.iter().any(|line| line.contains("Compiling")), "{lines:?}");
 }
 
@@ -101,7 +93,7 @@ fn check_readable(binary: &Path) {
 #[test]
 fn a_failed_build_shows_what_the_compiler_says() {
     let fixture = project("fn main() { let x: u32 = \"text\"; }", "");
-    let (built, lines) = run(&fixture);
+    let (built, lines) = fixture.build();
     let error = built.expect_err("does not compile").to_string();
     assert!(error.starts_with("the build failed: cargo build ended with exit status 101\n"));
     for text in ["error[E0308]: mismatched types", "--> src/main.rs:1:26"] {
@@ -113,10 +105,10 @@ fn a_failed_build_shows_what_the_compiler_says() {
 
 #[test]
 fn a_folder_without_a_project_says_so() {
-    let (built, _) = run(&Fixture::with_files(CARGO, &[("project/x", "")]));
+    let (built, _) = Fixture::with_files(CARGO, &[("project/x", "")]).build();
     let error = built.expect_err("no project").to_string();
     assert!(error.contains("could not find `Cargo.toml`"), "{error}");
-    let (built, _) = run(&Fixture::new(CARGO));
+    let (built, _) = Fixture::new(CARGO).build();
     let error = built.expect_err("no folder").to_string();
     assert!(error.starts_with("cannot build: cannot enter the folder "), "{error}");
 }
@@ -126,14 +118,14 @@ fn a_command_builds() {
     let table = "[build]\ncommand = [\"sh\", \"-c\", \"echo making; echo '#!/bin/sh' > server\"]\n\
                  binary = \"server\"\n[[process]]\nname = \"s\"\ncommand = [\"{bin}\", \"{port}\"]";
     let fixture = Fixture::new(table);
-    let (built, lines) = run(&fixture);
+    let (built, lines) = fixture.build();
     let built = built.expect("builds");
     assert_eq!(lines, ["making"]);
-    assert_eq!(built.binary, Some(fixture.manifest.dir.join("server")));
-    assert_eq!(built.build_id, None);
+    let Product { binary, build_id, .. } = only(built);
+    assert_eq!((binary, build_id), (fixture.manifest.dir.join("server"), None));
 
     let fixture = Fixture::new(&table.replace("> server", "> other"));
-    let error = run(&fixture).0.expect_err("nothing was made").to_string();
+    let error = fixture.build().0.expect_err("nothing was made").to_string();
     assert!(error.starts_with("the build ended well, but there is no /"), "{error}");
 }
 
@@ -146,8 +138,8 @@ fn an_interrupted_build_stops_with_its_children() {
         pids = line.split(' ').filter_map(|word| word.parse().ok()).collect();
         interrupted.store(true, Ordering::Relaxed);
     };
-    let options = BuildOptions::default();
-    let built = build(&fixture.manifest, options, &fixture.guard, &interrupted, &mut stop);
+    let built =
+        build(&fixture.manifest, &fixture.options(), &fixture.guard, &interrupted, &mut stop);
     assert!(matches!(built, Err(BuildError::Interrupted)));
     assert_eq!(pids.len(), 2);
     eventually("the build has ended", || !pids.iter().any(|&pid| alive(pid)));

@@ -8,11 +8,12 @@ use std::{
     net::TcpListener,
     path::PathBuf,
     process::{Command, Stdio},
+    sync::atomic::{AtomicBool, Ordering},
     thread,
     time::Duration,
 };
 
-use flameload::target::{Built, Guard, LaunchOptions, Manifest, build, launch};
+use flameload::target::{BuildOptions, Built, Guard, LaunchOptions, Manifest, build, launch};
 
 use super::support::GO_ON;
 
@@ -26,6 +27,7 @@ fn helper() {
         Ok("family") => family(),
         Ok("loner") => loner(),
         Ok("tool") => tool(),
+        Ok("builder") => builder(),
         // Run as a test, it has no part to play.
         _ => {}
     }
@@ -66,6 +68,28 @@ fn loner() {
     let _ = child.wait();
 }
 
+fn options() -> BuildOptions {
+    let cache = env::var_os("CACHE").expect("a cache").into();
+    BuildOptions { cache, ..BuildOptions::default() }
+}
+
+/// A tool that builds the target `MANIFEST` and says why it cannot. Its user gives up at the first
+/// line that begins with `making`.
+fn builder() {
+    let path = PathBuf::from(env::var_os("MANIFEST").expect("a manifest"));
+    let manifest = Manifest::read(&path).expect("fits");
+    let guard = Guard::start().expect("a guard");
+    let options = options();
+    let interrupted = AtomicBool::new(false);
+    let mut say = |line: &str| {
+        println!("{line}");
+        interrupted.fetch_or(line.starts_with("making"), Ordering::Relaxed);
+    };
+    if let Err(error) = build(&manifest, &options, &guard, &interrupted, &mut say) {
+        println!("error: {error}");
+    }
+}
+
 /// A tool that uses the library: starts the target `MANIFEST` as far as `STAGE` says, then waits
 /// for its end.
 fn tool() {
@@ -75,11 +99,11 @@ fn tool() {
     let guard = Guard::start().expect("a guard");
     println!("guard {}", guard.pid());
     let built = match stage.as_str() {
-        "build" => {
+        "build" | "services" => {
             let mut say = |line: &str| println!("{line}");
-            build(&manifest, Default::default(), &guard, &GO_ON, &mut say).expect("builds")
+            build(&manifest, &options(), &guard, &GO_ON, &mut say).expect("builds")
         }
-        _ => Built { binary: None, build_id: None, revision: None },
+        _ => Built::default(),
     };
     let held = launch(&manifest, &built, &LaunchOptions::default(), &guard).expect("forks");
     let pids: Vec<_> = held.processes().map(|(_, pid)| pid.to_string()).collect();
@@ -87,6 +111,10 @@ fn tool() {
         "held" => Err(held),
         _ => Ok(held.release(&GO_ON).expect("starts")),
     };
+    if let ("services", Ok(running)) = (stage.as_str(), &running) {
+        let pids: Vec<_> = running.services().map(|(_, pid)| pid.to_string()).collect();
+        println!("services {}", pids.join(" "));
+    }
     println!("pids {}", pids.join(" "));
     loop {
         thread::sleep(Duration::from_secs(1));

@@ -18,7 +18,7 @@ fn built(guard: &Guard) -> (Manifest, Built) {
     let targets = Path::new(env!("CARGO_MANIFEST_DIR")).join("targets");
     let manifest = Manifest::find(&targets, "hyper").expect("a target of this project");
     let built =
-        build(&manifest, BuildOptions::default(), guard, &GO_ON, &mut |_| {}).expect("builds");
+        build(&manifest, &BuildOptions::default(), guard, &GO_ON, &mut |_| {}).expect("builds");
     (manifest, built)
 }
 

@@ -15,18 +15,19 @@ use super::{
 };
 
 /// A tool that uses the library, and what it prints.
-struct Tool {
+pub(super) struct Tool {
     child: Child,
     output: BufReader<ChildStdout>,
 }
 
 impl Tool {
-    fn start(fixture: &Fixture, stage: &str) -> Self {
+    pub(super) fn start(fixture: &Fixture, stage: &str) -> Self {
         let mut child = Command::new(env::current_exe().expect("this test"))
             .args(["target::helper::helper", "--exact", "--nocapture"])
             .env("HELPER", "tool")
             .env("STAGE", stage)
             .env("MANIFEST", &fixture.manifest.dir)
+            .env("CACHE", &fixture.cache)
             .stdout(Stdio::piped())
             .spawn()
             .expect("a tool");
@@ -35,7 +36,7 @@ impl Tool {
     }
 
     /// The numbers on the next line that has `key` in it.
-    fn numbers(&mut self, key: &str) -> Vec<u32> {
+    pub(super) fn numbers(&mut self, key: &str) -> Vec<u32> {
         for line in self.output.by_ref().lines() {
             let line = line.expect("text");
             if let Some((_, rest)) = line.split_once(key) {
@@ -45,7 +46,7 @@ impl Tool {
         panic!("the tool ended without '{key}'");
     }
 
-    fn kill(mut self) {
+    pub(super) fn kill(mut self) {
         self.child.kill().expect("it still runs");
         self.child.wait().expect("it was killed");
     }

@@ -12,7 +12,7 @@ use std::{
 };
 
 use expect_test::{Expect, expect};
-use flameload::target::{self, Cpus, LaunchOptions, TargetError, usage};
+use flameload::target::{self, Budget, Cpus, LaunchOptions, TargetError, usage};
 
 use super::support::{Fixture, GO_ON, eventually, exists, helper, script};
 
@@ -91,7 +91,7 @@ fn a_process_gets_its_budget() {
     let fixture = Fixture::new(&script(say, more));
     let options = LaunchOptions {
         cpus: Some(cpu.to_string().parse().expect("a CPU")),
-        workers: NonZero::new(3),
+        budget: Budget { workers: NonZero::new(3), ..Budget::default() },
         ..LaunchOptions::default()
     };
     let running = fixture.hold(&options).expect("forks").release(&GO_ON).expect("starts");

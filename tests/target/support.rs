@@ -2,14 +2,18 @@
 
 use std::{
     env, fs,
-    path::Path,
+    io::{Read as _, Write as _},
+    net::{SocketAddr, TcpStream},
+    path::{Path, PathBuf},
+    process::Command,
     sync::atomic::AtomicBool,
     thread,
     time::{Duration, Instant},
 };
 
 use flameload::target::{
-    Built, Guard, Held, LaunchOptions, Manifest, Running, TargetError, launch,
+    BuildError, BuildOptions, Built, Guard, Held, LaunchOptions, Manifest, Product, Running,
+    TargetError, build, launch,
 };
 use tempfile::TempDir;
 
@@ -20,6 +24,8 @@ pub(super) static GO_ON: AtomicBool = AtomicBool::new(false);
 pub(super) struct Fixture {
     pub(super) manifest: Manifest,
     pub(super) guard: Guard,
+    /// Where builds of this target keep what is better not built again.
+    pub(super) cache: PathBuf,
     _dir: TempDir,
 }
 
@@ -40,11 +46,35 @@ impl Fixture {
         let text = format!("name = \"x\"\nlanguage = \"any\"\ndescription = \"a test\"\n{tables}");
         fs::write(dir.path().join("target.toml"), text).expect("a file");
         let manifest = Manifest::read(dir.path()).expect("a manifest that fits");
-        Self { manifest, guard: Guard::start().expect("a guard"), _dir: dir }
+        let cache = dir.path().join("cache");
+        Self { manifest, guard: Guard::start().expect("a guard"), cache, _dir: dir }
+    }
+
+    pub(super) fn options(&self) -> BuildOptions {
+        BuildOptions { cache: self.cache.clone(), ..BuildOptions::default() }
+    }
+
+    /// Builds the target, and gives what the build printed as well.
+    pub(super) fn build(&self) -> (Result<Built, BuildError>, Vec<String>) {
+        let mut lines = Vec::new();
+        let mut keep = |line: &str| lines.push(line.to_owned());
+        let built = build(&self.manifest, &self.options(), &self.guard, &GO_ON, &mut keep);
+        (built, lines)
+    }
+
+    /// Builds the target and starts what was built.
+    pub(super) fn build_and_run(&self) -> Running {
+        self.build_and_hold(&LaunchOptions::default()).release(&GO_ON).expect("starts")
+    }
+
+    /// Builds the target and forks what was built.
+    pub(super) fn build_and_hold(&self, options: &LaunchOptions) -> Held {
+        let built = self.build().0.expect("builds");
+        launch(&self.manifest, &built, options, &self.guard).expect("forks")
     }
 
     pub(super) fn hold(&self, options: &LaunchOptions) -> Result<Held, TargetError> {
-        let built = Built { binary: None, build_id: None, revision: None };
+        let built = Built::default();
         launch(&self.manifest, &built, options, &self.guard)
     }
 
@@ -56,6 +86,50 @@ impl Fixture {
     pub(super) fn error(&self) -> String {
         self.run().map(|_| ()).expect_err("the target cannot start").to_string()
     }
+}
+
+/// What a target with one build has made.
+pub(super) fn only(built: Built) -> Product {
+    let [product] = built.products.try_into().expect("one build, one product");
+    product
+}
+
+/// The body of the answer to a `GET`.
+pub(super) fn body(addr: SocketAddr, path: &str) -> String {
+    let mut stream = TcpStream::connect(addr).expect("accepts");
+    let request = format!("GET {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).expect("reads");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("text");
+    answer.split_once("\r\n\r\n").expect("a head and a body").1.to_owned()
+}
+
+/// What a tool prints that builds the target where `PATH` leads nowhere.
+pub(super) fn build_without_tools(fixture: &Fixture) -> String {
+    let mut tool = Command::new("env");
+    tool.arg("PATH=/nonexistent");
+    builder(tool, fixture)
+}
+
+/// What a tool prints that builds the target; it is run by `command`, and may be a part of it.
+pub(super) fn builder(mut command: Command, fixture: &Fixture) -> String {
+    let output = command
+        .arg(env::current_exe().expect("this test"))
+        .args(["target::helper::helper", "--exact", "--nocapture"])
+        .env("HELPER", "builder")
+        .env("MANIFEST", &fixture.manifest.dir)
+        .env("CACHE", &fixture.cache)
+        .output()
+        .expect("a tool");
+    let bytes = [output.stdout, output.stderr].concat();
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// Why a target cannot be built where `PATH` leads nowhere.
+pub(super) fn error_without_tools(fixture: &Fixture) -> String {
+    let text = build_without_tools(fixture);
+    let error = text.lines().find_map(|line| line.split_once("error: "));
+    error.unwrap_or_else(|| panic!("no error in {text}")).1.to_owned()
 }
 
 /// A `[[process]]` that runs the helper of this name, see `helper.rs`.

@@ -19,7 +19,7 @@ use std::{num::NonZero, sync::atomic::AtomicBool, time::Duration};
 use anyhow::Context;
 use flameload::{
     load::Script,
-    measure::{Launch, Settings, What},
+    measure::{Backends, Launch, Settings, What},
     symbolize::Detail,
     target::{Cpus, Manifest, split_cpus},
     unit::{Hertz, parse_duration},
@@ -165,8 +165,7 @@ impl Workload {
     }
 
     fn what(&self) -> What {
-        let launch =
-            Launch { manifest: self.manifest.clone(), port: None, open_files: None, color: false };
+        let launch = Launch { cache: paths::cache(), ..Launch::new(self.manifest.clone()) };
         What::Target(Box::new(launch))
     }
 
@@ -174,10 +173,12 @@ impl Workload {
         Settings {
             dump: None,
             script: self.script.clone(),
+            backends: Backends::default(),
             hz: self.hz,
             server_cpus: self.server_cpus.clone(),
             load_cpus: self.load_cpus.clone(),
             detail: Detail::Auto,
+            raw_stacks: false,
             command: "cargo xtask bench-pipeline".to_owned(),
         }
     }

@@ -1,7 +1,10 @@
 //! `cargo xtask ci`: everything that has to hold before a change is taken.
 
+mod go;
+
 use std::{
-    fs,
+    env, fs,
+    io::Write as _,
     path::Path,
     process::Command,
     time::{Duration, Instant},
@@ -43,7 +46,20 @@ struct Step {
 
 enum Work {
     Command(Command),
+    /// A command that prints what is wrong and has nothing else to say.
+    Silent(Command),
+    /// Nothing that can be done here: a program is missing.
+    Missing(String),
     Tests,
+}
+
+/// What came of a step.
+#[derive(Debug, PartialEq, Eq)]
+enum Verdict {
+    Holds,
+    Fails,
+    /// It was left out, and why.
+    Skipped(String),
 }
 
 /// Runs `ci`.
@@ -57,9 +73,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
     let mut failed = false;
     for step in steps {
         let started = Instant::now();
-        let passed = perform(step.work)?;
-        lines.push(line(&step.name, passed, started.elapsed()));
-        failed |= !passed;
+        let verdict = perform(step.work)?;
+        lines.push(line(&step.name, &verdict, started.elapsed()));
+        failed |= verdict == Verdict::Fails;
         if failed && !args.keep_going {
             break;
         }
@@ -68,9 +84,13 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
     Ok(if failed { Exit::Failed } else { Exit::Done })
 }
 
-fn line(name: &str, passed: bool, took: Duration) -> String {
-    let verdict = if passed { "ok" } else { "FAILED" };
-    format!("{verdict:<6}  {:>6.1} s  {name}\n", took.as_secs_f64())
+fn line(name: &str, verdict: &Verdict, took: Duration) -> String {
+    let (word, why) = match verdict {
+        Verdict::Holds => ("ok", String::new()),
+        Verdict::Fails => ("FAILED", String::new()),
+        Verdict::Skipped(why) => ("skipped", format!(": {why}")),
+    };
+    format!("{word:<7}  {:>6.1} s  {name}{why}\n", took.as_secs_f64())
 }
 
 /// The cheap steps first.
@@ -93,13 +113,17 @@ fn steps() -> anyhow::Result<Vec<Step>> {
         command.args(["--all-targets", "--locked", "--", "--deny", "warnings"]);
         step(format!("lints of {}", project.name), command);
     }
+    steps.extend(go::steps()?);
+    let mut step = |name: &str, command| {
+        steps.push(Step { name: name.to_owned(), work: Work::Command(command) });
+    };
     let mut command = Project::workspace().cargo("doc");
     command.args(["--no-deps", "--document-private-items"]);
     command.env("RUSTDOCFLAGS", "-D warnings");
-    step("documentation".to_owned(), command);
+    step("documentation", command);
     let mut command = cargo();
     command.args(["test", "--package", "flameload", "--test", "tidy"]);
-    step("imports and other rules of the code".to_owned(), command);
+    step("imports and other rules of the code", command);
     Ok(steps)
 }
 
@@ -126,18 +150,47 @@ fn format_of_programs() -> anyhow::Result<Option<Command>> {
     Ok(if sources.is_empty() { None } else { Some(command) })
 }
 
-/// Whether it holds.
-#[expect(clippy::print_stderr, reason = "progress goes to stderr")]
-fn perform(work: Work) -> anyhow::Result<bool> {
-    match work {
-        Work::Tests => Ok(test::all(&[])? == Exit::Done),
+/// Does a step.
+fn perform(work: Work) -> anyhow::Result<Verdict> {
+    let holds = match work {
+        Work::Tests => test::all(&[])? == Exit::Done,
         Work::Command(mut command) => {
-            eprintln!("running {}", shown(&command));
-            let status =
-                command.status().with_context(|| format!("cannot run {}", shown(&command)))?;
-            Ok(status.success())
+            announce(&command);
+            let status = command.status();
+            status.with_context(|| format!("cannot run {}", shown(&command)))?.success()
         }
+        Work::Silent(mut command) => {
+            announce(&command);
+            let output = command.output();
+            let output = output.with_context(|| format!("cannot run {}", shown(&command)))?;
+            for text in [&output.stdout, &output.stderr] {
+                // Nobody reads any more: the exit code still says what came of it.
+                let _ = std::io::stderr().write_all(text);
+            }
+            output.status.success() && output.stdout.is_empty()
+        }
+        Work::Missing(why) => return Ok(missing(why, is_ci())),
+    };
+    Ok(if holds { Verdict::Holds } else { Verdict::Fails })
+}
+
+#[expect(clippy::print_stderr, reason = "progress goes to stderr")]
+fn announce(command: &Command) {
+    eprintln!("running {}", shown(command));
+}
+
+/// Where all must run, what cannot run has failed.
+#[expect(clippy::print_stderr, reason = "what is missing is no result")]
+fn missing(why: String, is_ci: bool) -> Verdict {
+    if is_ci {
+        eprintln!("{why}; with CI=true, nothing is left out");
+        return Verdict::Fails;
     }
+    Verdict::Skipped(why)
+}
+
+fn is_ci() -> bool {
+    env::var_os("CI").is_some_and(|value| value == "true")
 }
 
 #[cfg(test)]
@@ -151,7 +204,7 @@ mod tests {
             .iter()
             .filter_map(|step| match &step.work {
                 Work::Command(command) => Some(shown(command)),
-                Work::Tests => None,
+                _ => None,
             })
             .collect();
         for project in Project::all().expect("the targets can be listed") {
@@ -166,7 +219,27 @@ mod tests {
     #[test]
     fn a_line_says_what_took_how_long() {
         let took = Duration::from_millis(1_250);
-        assert_eq!(line("format", true, took), "ok         1.2 s  format\n");
-        assert_eq!(line("lints", false, took), "FAILED     1.2 s  lints\n");
+        assert_eq!(line("format", &Verdict::Holds, took), "ok          1.2 s  format\n");
+        assert_eq!(line("lints", &Verdict::Fails, took), "FAILED      1.2 s  lints\n");
+        let skipped = Verdict::Skipped("no go".to_owned());
+        assert_eq!(line("lints", &skipped, took), "skipped     1.2 s  lints: no go\n");
+    }
+
+    #[test]
+    fn a_command_that_should_be_silent_may_not_print() {
+        let silent = |script: &str| {
+            let mut command = Command::new("sh");
+            command.args(["-c", script]);
+            perform(Work::Silent(command)).expect("a shell")
+        };
+        assert_eq!(silent("true"), Verdict::Holds);
+        assert_eq!(silent("echo main.go"), Verdict::Fails);
+        assert_eq!(silent("exit 1"), Verdict::Fails);
+    }
+
+    #[test]
+    fn what_is_missing_fails_where_all_must_run() {
+        assert_eq!(missing("no go".to_owned(), true), Verdict::Fails);
+        assert_eq!(missing("no go".to_owned(), false), Verdict::Skipped("no go".to_owned()));
     }
 }

@@ -11,6 +11,8 @@ use crate::out;
 pub(crate) enum Exit {
     /// 0: done.
     Done,
+    /// 4: what was asked for cannot be told.
+    Inconclusive,
     /// 1: a check failed.
     Failed,
     /// 2: the command or a file it names is wrong.
@@ -25,6 +27,7 @@ impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(match exit {
             Exit::Done => 0,
+            Exit::Inconclusive => 4,
             Exit::Failed => 1,
             Exit::Usage => 2,
             Exit::CouldNotMeasure => 3,
@@ -62,7 +65,12 @@ fn code(error: &anyhow::Error) -> Exit {
     match error.downcast_ref::<MeasureError>() {
         Some(error) if error.is_interruption() => return Exit::Interrupted,
         // Known before anything is built or started, like any other wrong script.
-        Some(MeasureError::External(ExternalError::Inexpressible { .. })) => return Exit::Usage,
+        Some(
+            MeasureError::External(ExternalError::Inexpressible { .. })
+            | MeasureError::CountedProfile
+            | MeasureError::ShortStage { .. }
+            | MeasureError::SeveralBackends { .. },
+        ) => return Exit::Usage,
         Some(_) => return Exit::CouldNotMeasure,
         None => {}
     }

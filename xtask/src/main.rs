@@ -1,8 +1,10 @@
 //! The command line of flameload: parse, one call to the library, print, exit code.
 
+mod bench;
 mod bench_load;
 mod bench_pipeline;
 mod ci;
+mod compare;
 mod doctor;
 mod exit;
 mod interrupt;
@@ -12,7 +14,6 @@ mod paths;
 mod profile;
 mod progress;
 mod project;
-mod ratio;
 mod render;
 mod summary;
 mod table;
@@ -34,6 +35,8 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Profile(profile::Args),
+    Bench(bench::Args),
+    Compare(compare::Args),
     Render(render::Args),
     Runs(list::RunsArgs),
     Targets(list::TargetsArgs),
@@ -48,6 +51,8 @@ enum Command {
 fn main() -> std::process::ExitCode {
     let exit = match Cli::parse().command {
         Command::Profile(args) => profile::run(args),
+        Command::Bench(args) => bench::run(&args),
+        Command::Compare(args) => compare::run(&args),
         Command::Render(args) => render::run(&args),
         Command::Runs(args) => list::runs(&args),
         Command::Targets(args) => list::targets(&args),

@@ -1,6 +1,9 @@
 //! Printing that survives a reader who has seen enough, as in `… | head -1`.
 
-use std::io::{self, Write};
+use std::{
+    io::{self, Write},
+    path::Path,
+};
 
 /// Prints a result. A closed stdout is no failure: the work is done and kept.
 pub(crate) fn print(text: &str) -> anyhow::Result<()> {
@@ -16,4 +19,10 @@ pub(crate) fn print(text: &str) -> anyhow::Result<()> {
 /// Tells the user something. Where nobody listens any more, the work goes on all the same.
 pub(crate) fn tell(message: &str) {
     let _ = writeln!(io::stderr(), "{message}");
+}
+
+/// A path as one would type it: relative to the current directory where that is shorter.
+pub(crate) fn shown_path(path: &Path) -> String {
+    let current = std::env::current_dir().unwrap_or_default();
+    path.strip_prefix(current).unwrap_or(path).display().to_string()
 }

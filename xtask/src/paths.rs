@@ -18,6 +18,11 @@ pub(crate) fn scripts() -> PathBuf {
     root().join("scripts")
 }
 
+/// Where Go programs, Python environments and databases are kept that targets need.
+pub(crate) fn cache() -> PathBuf {
+    root().join("target/flameload")
+}
+
 /// Where runs are kept.
 #[derive(Debug, clap::Args)]
 pub(crate) struct StoreArgs {

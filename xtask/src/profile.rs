@@ -1,16 +1,16 @@
 //! `cargo xtask profile`: measure a server and keep a flamegraph that carries the run's figures.
 
-mod choice;
+pub(crate) mod choice;
 
 use std::{num::NonZero, path::PathBuf, sync::atomic::AtomicBool, time::Duration};
 
 use anyhow::{Context, bail};
 use flameload::{
     load::{EngineKind, Script},
-    measure::{Attach, Finished, Launch, Prepared, Settings, What},
+    measure::{Attach, Backends, Finished, Launch, Prepared, Settings, What},
     record::{Run, Status},
     symbolize::Detail,
-    target::Manifest,
+    target::{BudgetName, Manifest},
     unit::{Bytes, Hertz, parse_duration},
 };
 
@@ -34,6 +34,8 @@ Examples:
   cargo xtask profile hyper --rate 20000                      an open loop at that rate
   cargo xtask profile hyper --rate 5000,10000,20000 --duration 10s
   cargo xtask profile hyper --engine wrk                      the same load by an installed tool
+  cargo xtask profile hyper --backend perf-event,pprof        two profilers in turn, and how far they agree
+  cargo xtask profile hyper --budget single                   one CPU, 512 MiB
   cargo xtask profile --manifest ~/shop/target.toml --script ~/shop/checkout.toml
   cargo xtask profile --pid 4242 --script users
   cargo xtask profile hyper --json | jq .server.cpu_us_per_request
@@ -82,7 +84,12 @@ pub(crate) struct Args {
     #[arg(long, value_name = "NAME", value_parser = choice::engine)]
     engine: Option<EngineKind>,
 
-    /// Samples per second of CPU time
+    /// What samples, one or several in turn: perf-event, pprof. The first one's profile is the run's
+    /// own [default: the manifest's; else perf-event]
+    #[arg(long, value_name = "NAME[,NAME...]")]
+    backend: Option<Backends>,
+
+    /// Samples per second of CPU time, of perf-event
     #[arg(long, default_value = "997")]
     hz: Hertz,
 
@@ -94,6 +101,15 @@ pub(crate) struct Args {
     /// Who runs where, such as server=0-2,load=3 [default: load gets the last quarter]
     #[arg(long, value_name = "server=LIST,load=LIST")]
     cpus: Option<CpuChoice>,
+
+    /// What the target may use: CPUs, workers, memory, database connections: single (1 CPU), multi (4
+    /// CPUs) or default (all of the server's), unless its manifest says otherwise
+    #[arg(long, value_name = "NAME", default_value_t, conflicts_with = "pid")]
+    budget: BudgetName,
+
+    /// A database that runs already, instead of the services of the target; it is used as it is
+    #[arg(long, value_name = "postgres://...", conflicts_with = "pid", value_parser = choice::db_url)]
+    db_url: Option<String>,
 
     /// The port for the target [default: a free one]
     #[arg(long, conflicts_with = "pid")]
@@ -107,6 +123,10 @@ pub(crate) struct Args {
     /// Look up only the names of functions: no inlined ones, no lines; for huge binaries
     #[arg(long)]
     names_only: bool,
+
+    /// Draw every frame with its full name: no wrapper is folded into its caller
+    #[arg(long)]
+    raw: bool,
 
     /// Print each record as one line of JSON on stdout instead of the summary
     #[arg(long)]
@@ -230,23 +250,39 @@ impl Args {
             (None, Some(name)) => Manifest::find(&paths::targets(), name)?,
             (None, None) => bail!("name a target, or give --manifest or --pid"),
         };
-        let color = std::io::IsTerminal::is_terminal(&std::io::stderr());
-        let (port, open_files) = (self.port, self.server_open_files);
-        Ok(What::Target(Box::new(Launch { manifest, port, open_files, color })))
+        if self.db_url.is_some() && !manifest.uses_database() {
+            bail!("--db-url is of no use: no process of '{}' asks for {{db_url}}", manifest.name);
+        }
+        Ok(What::Target(Box::new(Launch {
+            port: self.port,
+            open_files: self.server_open_files,
+            color: std::io::IsTerminal::is_terminal(&std::io::stderr()),
+            cache: paths::cache(),
+            budget: self.budget,
+            db_url: self.db_url.clone(),
+            ..Launch::new(manifest)
+        })))
     }
 
     /// How to measure each level.
     fn levels(&self, what: &What) -> anyhow::Result<Vec<Settings>> {
         let CpuChoice { server, load } = CpuChoice::or_usual(self.cpus.as_ref())?;
+        let backends = match (&self.backend, what) {
+            (Some(backends), _) => backends.clone(),
+            (None, What::Target(launch)) => default_backends(&launch.manifest)?,
+            (None, What::Process(_)) => Backends::default(),
+        };
         let settings = |script| Settings {
             script,
+            backends: backends.clone(),
             hz: self.hz,
             dump: self.stack,
             server_cpus: server.clone(),
             load_cpus: load.clone(),
             detail: if self.names_only { Detail::NamesOnly } else { Detail::Auto },
+            raw_stacks: self.raw,
             command: std::iter::once("cargo xtask".to_owned())
-                .chain(std::env::args().skip(1))
+                .chain(std::env::args().skip(1).map(|word| choice::without_password(&word)))
                 .collect::<Vec<_>>()
                 .join(" "),
         };
@@ -282,6 +318,12 @@ impl Args {
         }
         Ok(script)
     }
+}
+
+/// What samples a target unless it is said otherwise.
+pub(crate) fn default_backends(manifest: &Manifest) -> anyhow::Result<Backends> {
+    let backends = Backends::try_from(manifest.backends.as_slice());
+    backends.with_context(|| format!("`backends` of the target '{}'", manifest.name))
 }
 
 /// What a run that was kept came to, which the summary says more of; `--json` has none.

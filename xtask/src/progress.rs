@@ -17,6 +17,8 @@ pub(crate) struct Progress {
     /// The last plain line's phase: each is printed once.
     phase: Option<&'static str>,
     phase_started: Instant,
+    /// Which of many measurements it is. Plain lines then say that, and not its steps.
+    turn: Option<String>,
 }
 
 impl Progress {
@@ -29,7 +31,7 @@ impl Progress {
             bar.enable_steady_tick(Duration::from_millis(120));
             bar
         });
-        Self { bar, phase: None, phase_started: Instant::now() }
+        Self { bar, phase: None, phase_started: Instant::now(), turn: None }
     }
 
     /// Shows one step.
@@ -59,6 +61,16 @@ impl Progress {
             Event::Symbolizing => self.phase("symbolizing", "symbolizing"),
             Event::Recording => self.phase("recording", "writing the run"),
         }
+    }
+
+    /// Begins the next of many measurements.
+    pub(crate) fn begin_turn(&mut self, turn: &str) {
+        self.phase = None;
+        match &self.bar {
+            Some(bar) => bar.set_message(turn.to_owned()),
+            None => out::tell(turn),
+        }
+        self.turn = Some(turn.to_owned());
     }
 
     /// Takes the live line away.
@@ -94,14 +106,16 @@ impl Progress {
         if is_new {
             self.phase_started = Instant::now();
         }
-        match &self.bar {
-            Some(bar) => bar.set_message(message.to_owned()),
-            None if is_new => out::tell(message),
-            None => {}
+        match (&self.bar, &self.turn) {
+            (Some(bar), Some(turn)) => bar.set_message(format!("{turn}: {message}")),
+            (Some(bar), None) => bar.set_message(message.to_owned()),
+            (None, None) if is_new => out::tell(message),
+            (None, _) => {}
         }
     }
 
-    fn note(&self, message: &str) {
+    /// Says something that stays.
+    pub(crate) fn note(&self, message: &str) {
         match &self.bar {
             Some(bar) => bar.println(message),
             None => out::tell(message),

@@ -9,11 +9,17 @@ use crate::{exit::Exit, out, paths::StoreArgs};
 #[command(after_help = "\
 Examples:
   cargo xtask render latest
+  cargo xtask render latest --raw          every frame, as profile --raw draws them
   cargo xtask render 20261121-2233
   cargo xtask render flamegraphs/hyper/20261121-223344-ab12")]
 pub(crate) struct Args {
     /// The run: its id or the start of it, `latest`, or its directory
     run: String,
+
+    /// Draw every frame with its full name, whatever the run was made with; without this, the
+    /// next `render` draws as the record says
+    #[arg(long)]
+    raw: bool,
 
     #[command(flatten)]
     store: StoreArgs,
@@ -22,7 +28,10 @@ pub(crate) struct Args {
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
     let directory = args.store.store().find(&args.run)?;
-    let svg = Store::render(&directory)?;
+    let svg = match args.raw {
+        true => Store::render_raw(&directory)?,
+        false => Store::render(&directory)?,
+    };
     out::print(&format!("{}\n", svg.display()))?;
     Ok(Exit::Done)
 }

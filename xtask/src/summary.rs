@@ -1,17 +1,19 @@
 //! What a run came to, for a reader at a terminal.
 
+mod budget;
 mod load;
+mod sampling;
 mod sweep;
 
 use std::fmt::Write as _;
 
 use flameload::{
     measure::Finished,
-    record::{ObserverEffect, ProfileFacts, Run, Status},
-    unit::{Bytes, Ratio},
+    record::{ProcessFacts, Run, Status},
+    unit::Bytes,
 };
 
-use crate::out;
+use crate::out::{self, shown_path};
 pub(crate) use sweep::{Sweep, level};
 
 /// How many of the hottest functions a summary shows.
@@ -24,14 +26,12 @@ pub(crate) fn print(finished: &Finished, json: bool) -> anyhow::Result<()> {
     if json {
         return out::print(&(serde_json::to_string(&finished.run)? + "\n"));
     }
-    let svg = finished.directory.join("cpu.svg");
-    out::print(&format!("{}\n  flamegraph   {}\n", text(&finished.run), shown_path(&svg)))
-}
-
-/// Relative to the current directory where that is shorter.
-fn shown_path(path: &std::path::Path) -> String {
-    let current = std::env::current_dir().unwrap_or_default();
-    path.strip_prefix(current).unwrap_or(path).display().to_string()
+    let mut pictures = String::new();
+    for (label, file) in sampling::pictures(&finished.run) {
+        let path = shown_path(&finished.directory.join(file));
+        let _ = writeln!(pictures, "  {label:<12} {path}");
+    }
+    out::print(&format!("{}\n{pictures}", text(&finished.run)))
 }
 
 fn text(run: &Run) -> String {
@@ -48,17 +48,16 @@ fn text(run: &Run) -> String {
     for (label, value) in load::lines(run) {
         line(label, value);
     }
+    if let Some(budget) = budget::line(&run.budget) {
+        line("budget", budget);
+    }
     line("CPU", cpu(run));
     line("memory", memory(run));
-    if let Some(profile) = &run.profile {
-        line("samples", samples(profile));
-        line("trust", trust(profile));
-        if let Some(effect) = &profile.observer_effect {
-            line("observer", observer(effect));
-        }
-        for warning in profile.warnings() {
-            line("WARNING", warning);
-        }
+    for process in run.processes.iter().filter(|_| run.processes.len() > 1) {
+        line(&format!("  {}", process.name), own(process));
+    }
+    for (label, value) in sampling::lines(run) {
+        line(label, value);
     }
     for warning in &run.warnings {
         line("WARNING", warning.clone());
@@ -81,55 +80,36 @@ fn cpu(run: &Run) -> String {
 }
 
 fn memory(run: &Run) -> String {
-    let bytes = |bytes: Option<u64>| bytes.map_or("-".to_owned(), |b| Bytes(b).to_string());
+    let following = run.server.following_calls_us.as_ref().and_then(|calls| calls.p50);
+    let then =
+        following.map(|us| format!(", then {}", load::duration(Some(us)))).unwrap_or_default();
     format!(
-        "{} after start, {} at its peak; first call {} ms",
+        "{} after start, {} at its peak; first call {}{then}",
         bytes(run.server.rss_initial_bytes),
         bytes(run.server.rss_peak_bytes),
-        figure(run.server.first_call_us.map(|us| us / 1e3), 1)
+        load::duration(run.server.first_call_us)
     )
 }
 
-fn samples(profile: &ProfileFacts) -> String {
-    format!(
-        "{} at {} Hz by {}, {}, {} of stack each",
-        profile.samples,
-        profile.hz_requested,
-        profile.event.as_deref().unwrap_or("-"),
-        profile.privileges.as_deref().unwrap_or("-"),
-        Bytes(profile.dump_bytes.unwrap_or(0).into())
-    )
+/// What one of several processes used.
+fn own(process: &ProcessFacts) -> String {
+    let memory = format!(
+        "{} after start, {} at its peak",
+        bytes(process.rss_initial_bytes),
+        bytes(process.rss_peak_bytes)
+    );
+    match process.samples {
+        Some(samples) => format!(
+            "{} µs/request on {} CPUs; {memory}; {samples} samples",
+            figure(process.cpu_us_per_request, 2),
+            figure(process.cpus_used, 2)
+        ),
+        None => format!("{memory}; not profiled"),
+    }
 }
 
-fn trust(profile: &ProfileFacts) -> String {
-    let ratio = |ratio: Option<f64>| ratio.map_or("-".to_owned(), |r| Ratio(r).to_string());
-    format!(
-        "coverage {}, truncated {}, unknown {}, lost {}, throttled {}, {} Hz achieved",
-        figure(profile.coverage, 3),
-        ratio(profile.truncated_ratio),
-        ratio(profile.unknown_ratio),
-        profile.lost,
-        profile.throttled,
-        figure(profile.hz_achieved, 0)
-    )
-}
-
-fn observer(effect: &ObserverEffect) -> String {
-    let percent = |ratio: Option<f64>, ends: Option<[f64; 2]>| {
-        let change = |ratio: f64| format!("{:+.1}", (ratio - 1.0) * 100.0);
-        match (ratio, ends) {
-            (Some(ratio), Some([low, high])) => {
-                format!("{} % ({} to {})", change(ratio), change(low), change(high))
-            }
-            (Some(ratio), None) => format!("{} % (too few slices for an interval)", change(ratio)),
-            (None, _) => "-".to_owned(),
-        }
-    };
-    format!(
-        "sampling changed throughput by {}, CPU/request by {}",
-        percent(effect.throughput_ratio, effect.ci95),
-        percent(effect.cpu_ratio, effect.cpu_ci95)
-    )
+fn bytes(bytes: Option<u64>) -> String {
+    bytes.map_or("-".to_owned(), |bytes| Bytes(bytes).to_string())
 }
 
 fn hottest(run: &Run) -> String {
@@ -152,7 +132,7 @@ fn hottest(run: &Run) -> String {
 }
 
 /// Cuts the middle out of a long name: both its ends tell more.
-fn shorten(name: &str) -> String {
+pub(crate) fn shorten(name: &str) -> String {
     let count = name.chars().count();
     if count <= NAME_CHARS {
         return name.to_owned();

@@ -1,4 +1,4 @@
-//! `xtask profile` and `bench-load` as their users meet it: the real binary, real servers, real failures.
+//! `xtask profile`, `bench` and `bench-load` as their users meet it: the real binary, real servers, real failures.
 
 #[path = "../../tests/support/measured.rs"]
 mod measured;
@@ -7,9 +7,12 @@ mod skip;
 
 mod profile {
     mod attached;
+    mod backends;
+    mod bench;
     mod bench_load;
     mod browser;
     mod case;
+    mod chain;
     mod collapse;
     mod failures;
     mod hyper;

@@ -3,7 +3,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    symbolize::{FrameId, Sample, ThreadId},
+    symbolize::{FrameId, Sample, Thread, ThreadId},
     unit::{Hertz, Nanos},
 };
 
@@ -46,6 +46,7 @@ pub(in crate::fold) fn profile(text: &str) -> Profile {
         profile.threads.push(Thread {
             pid: 1,
             tid: thread.0,
+            of: None,
             process: process.into(),
             name: name.into(),
         });
@@ -102,6 +103,28 @@ fn kernel_frames_are_marked_and_names_mended() {
             app;main;read;ksys_read_[k] 3
         "#]],
     );
+}
+
+#[test]
+fn each_process_of_a_chain_is_a_root_and_has_stacks_of_its_own() {
+    let mut chain = profile("app/app;f 1\napp/w-1;f 2\napp/app;f 4\napp/w-1;f 8\n");
+    for (thread, of) in chain.threads.iter_mut().zip(["front", "front", "back", "back"]) {
+        thread.of = Some(of.to_owned());
+    }
+    let text = |folded: Folded| folded.to_string();
+    expect![[r#"
+        back (app);f 4
+        back (app);w;f 8
+        front (app);f 1
+        front (app);w;f 2
+    "#]]
+    .assert_eq(&text(Folded::from_profile(&chain)));
+    expect![[r#"
+        app;f 4
+        app;w;f 8
+    "#]]
+    .assert_eq(&text(Folded::of_process(&chain, "back")));
+    assert_eq!(Folded::of_process(&chain, "none"), Folded::default());
 }
 
 #[test]

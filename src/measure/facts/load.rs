@@ -7,7 +7,7 @@ use crate::{
     measure::{
         bottleneck::{Evidence, Kept},
         diagnosis::{Diagnosis, Seen},
-        latency::latency,
+        latency::{distribution, latency},
         observed::Observed,
         profile::Settings,
         slice::{Slice, headline_latency},
@@ -19,7 +19,7 @@ use crate::{
     unit::Nanos,
 };
 
-use super::{finite, ratio};
+use super::{finite, processes::watched, ratio};
 
 pub(super) fn load(script: &Script, observed: &Observed, headline: Headline<'_>) -> LoadFacts {
     let Headline { total, invalid } = headline;
@@ -30,6 +30,7 @@ pub(super) fn load(script: &Script, observed: &Observed, headline: Headline<'_>)
         engine: script.engine.kind.to_string(),
         mode: script.pace.as_str().to_owned(),
         connections: script.pace.connections().get(),
+        threads: observed.load.threads.and_then(|threads| u32::try_from(threads).ok()),
         warmup_s: script.warmup.as_secs_f64(),
         duration_s: total.elapsed.as_secs_f64(),
         requests: tally.requests,
@@ -37,6 +38,7 @@ pub(super) fn load(script: &Script, observed: &Observed, headline: Headline<'_>)
         bytes_per_second: finite(total.per_second(tally.bytes as f64)),
         latency_kind: Some(latency_kind(script).to_owned()),
         latency_us: latency(headline_latency(tally)),
+        latency_histogram: distribution(headline_latency(tally)),
         service_us: latency(&tally.latency),
         attempts: all.attempts(),
         error_ratio: ratio(all.tally.errors.total(), all.attempts()),
@@ -126,7 +128,7 @@ fn stages(script: &Script, totals: &[StageTotal]) -> Vec<StageFacts> {
             requests_per_second: finite(total.per_second(total.tally.requests as f64)),
             latency_us: latency(headline_latency(&total.tally)),
             errors: *errors,
-            server_cpu_us_per_request: finite(total.us_per_request(total.server_cpu)),
+            server_cpu_us_per_request: finite(total.us_per_request(total.server_cpu.total())),
         }
     });
     facts.collect()
@@ -150,8 +152,9 @@ pub(super) fn slices(observed: &Observed) -> Vec<SliceFacts> {
     let facts = |(index, slice): (usize, &Slice)| SliceFacts {
         index: index as u32,
         stage: slice.place.stage.map(|stage| stage as u32),
-        sampled: slice.place.sampled,
-        started_ns: slice.started.since(observed.capture.started).0,
+        sampled: slice.place.is_sampled(),
+        backend: slice.place.backend.map(|backend| backend.to_string()),
+        started_ns: slice.started.since(observed.sampling.window_start).0,
         duration_s: slice.elapsed.as_secs_f64(),
         requests: slice.requests,
         requests_per_second: finite(slice.requests_per_second()),
@@ -161,11 +164,19 @@ pub(super) fn slices(observed: &Observed) -> Vec<SliceFacts> {
         live_connections: slice.live_connections.map(|live| live as u64),
         connects: slice.connects,
         server_cpu_us_per_request: finite(slice.server_cpu_us_per_request()),
+        process_cpu_us_per_request: process_cpus(observed, slice),
         client_cpu_us_per_request: finite(us(slice.client_cpu) / slice.requests as f64),
         valid: slice.invalid.is_none(),
         invalid: slice.invalid.map(|why| why.to_string()),
     };
     observed.load.slices.rows().iter().enumerate().map(facts).collect()
+}
+
+/// CPU time of each process over a slice's requests; of several only, as one is the whole.
+fn process_cpus(observed: &Observed, slice: &Slice) -> Vec<Option<f64>> {
+    let members = observed.processes.iter().filter(|_| observed.processes.len() > 1);
+    let us = |index| slice.server_cpu.of(index).as_micros_f64() / slice.requests as f64;
+    members.map(|member| watched(observed, member).and_then(|index| finite(us(index)))).collect()
 }
 
 /// What kept the throughput from being higher.
@@ -179,12 +190,13 @@ pub(super) fn bottleneck(
     let kept = total.tally.schedule;
     let load_cpus = settings.load_cpus.as_slice().len();
     let may_use = observed.server_cpus.as_ref().map(|cpus| cpus.as_slice().len() as f64);
-    let threads = Some(observed.usage_after.threads as f64).filter(|threads| *threads > 0.0);
+    let threads =
+        Some(observed.usage_after.total().threads as f64).filter(|threads| *threads > 0.0);
     let evidence = Evidence {
         client_cpus: total.per_second(total.tally.client_cpu.as_secs_f64()),
         client_cpus_max: observed.load.threads.map_or(load_cpus, |count| count.min(load_cpus))
             as f64,
-        server_cpus: total.per_second(total.server_cpu.as_secs_f64()),
+        server_cpus: total.per_second(total.server_cpu.total().as_secs_f64()),
         server_cpus_max: may_use.map(|cpus| threads.map_or(cpus, |threads| cpus.min(threads))),
         rate: facts.requests_per_second?,
         latency: facts.service_us.mean? / 1e6,

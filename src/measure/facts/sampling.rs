@@ -2,30 +2,95 @@
 
 use super::finite;
 use crate::{
-    measure::{confidence::Estimate, observed::Observed, observer::ObserverEffect},
-    record::{self, ProfileFacts, UnwindFacts},
-    sample::{Access, Capture},
+    fold::{Agreement, agreement, hottest},
+    measure::{
+        backends::Backend,
+        confidence::Estimate,
+        instruments::{Captured, Taken},
+        observed::Observed,
+        observer::ObserverEffect,
+        slice::Slice,
+    },
+    record::{
+        self, AgreementFacts, HotFacts, OtherProfile, ProfileFacts, ShareFacts, UnnamedFacts,
+        UnwindFacts,
+    },
+    sample::{Access, Capture, NamedCapture},
     symbolize::Resolved,
-    unit::{Nanos, Samples},
+    unit::{Hertz, Nanos, Samples},
 };
 
-pub(super) fn profile(
+/// How many of the hottest functions a record names.
+const HOTTEST: usize = 20;
+/// The hottest functions of two backends that are compared, of each so many.
+const COMPARED: usize = 20;
+/// How many of the functions on which two backends differ most are named.
+const DIFFERING: usize = 5;
+
+/// A profile as it stands in the record.
+pub(super) struct Facts {
+    pub(super) profile: ProfileFacts,
+    pub(super) hottest: Vec<HotFacts>,
+}
+
+/// The facts of each backend's profile, in their order.
+pub(super) fn profiles(
     observed: &Observed,
+    resolved: &[Resolved],
+    cpu_us_per_request: Option<f64>,
+    raw_stacks: bool,
+) -> Vec<Facts> {
+    let taken = observed.sampling.taken.iter().zip(resolved);
+    let facts = taken.map(|(taken, resolved)| {
+        let profile = ProfileFacts {
+            raw_stacks,
+            unnamed: UnnamedFacts::of(&resolved.profile, None),
+            ..profile(observed, taken, resolved, cpu_us_per_request)
+        };
+        let us = profile.sampled_us_per_request.map(|us| Nanos((us * 1e3) as u64));
+        let hottest = hottest(&resolved.profile, us, HOTTEST).into_iter().map(Into::into).collect();
+        Facts { profile, hottest }
+    });
+    facts.collect()
+}
+
+/// A profile beside the run's own.
+pub(super) fn other(backend: Backend, facts: Facts) -> OtherProfile {
+    let Facts { profile, hottest } = facts;
+    OtherProfile::new(backend.as_str(), profile, hottest)
+}
+
+fn profile(
+    observed: &Observed,
+    taken: &Taken,
     resolved: &Resolved,
     cpu_us_per_request: Option<f64>,
 ) -> ProfileFacts {
-    let Capture { hz, clock, access, dump, counts, .. } = &observed.capture;
     let slices = observed.load.slices.rows();
-    let sampled = slices.iter().filter(|slice| slice.place.sampled);
-    let sampled_cpu: Nanos = sampled.map(|slice| slice.server_cpu).sum();
-    let share = |samples: Samples| finite(samples.share_of(counts.samples).0);
-    let sampled_seconds = counts.samples.0 as f64 * hz.period().as_secs_f64();
-    let coverage = finite(sampled_seconds / sampled_cpu.as_secs_f64());
-    let sampled_us_per_request = match access {
-        Access::KernelAndUser => cpu_us_per_request,
-        // The samples stand for the server's own code only, and so must the widths.
-        Access::UserOnly => cpu_us_per_request.zip(coverage).map(|(us, share)| us * share),
+    let is_of = |slice: &&Slice| slice.place.backend == Some(taken.backend);
+    let sampled_cpu: Nanos =
+        slices.iter().filter(is_of).map(|slice| slice.sampled_cpu.total()).sum();
+    let effect = ObserverEffect::of(slices, observed.sampling.block, taken.backend);
+    let facts = match &taken.capture {
+        Captured::Addresses(capture) => {
+            of_addresses(capture, resolved, sampled_cpu, cpu_us_per_request)
+        }
+        Captured::Named(capture) => {
+            of_names(taken.backend, capture, resolved, sampled_cpu, cpu_us_per_request)
+        }
     };
+    ProfileFacts { observer_effect: effect.map(observer_effect), ..facts }
+}
+
+fn of_addresses(
+    capture: &Capture,
+    resolved: &Resolved,
+    sampled_cpu: Nanos,
+    cpu_us_per_request: Option<f64>,
+) -> ProfileFacts {
+    let Capture { hz, clock, access, dump, counts, .. } = capture;
+    let share = |samples: Samples| finite(samples.share_of(counts.samples).0);
+    let coverage = coverage(counts.samples, *hz, sampled_cpu);
     ProfileFacts {
         backend: "perf_event".to_owned(),
         event: Some((*clock).to_owned()),
@@ -40,14 +105,123 @@ pub(super) fn profile(
         truncated_ratio: share(counts.truncated()),
         unknown_ratio: share(resolved.unknown),
         coverage,
-        sampled_us_per_request,
-        observer_effect: ObserverEffect::of(slices).map(observer_effect),
-        post_processing_ms: None,
+        sampled_us_per_request: sampled_us_per_request(*access, cpu_us_per_request, coverage),
         dump_bytes: u32::try_from(dump.0).ok(),
         unwinding: Some(UnwindFacts {
             cache_hits: counts.rule_hits,
             cache_misses: counts.rule_misses,
         }),
+        ..ProfileFacts::default()
+    }
+}
+
+/// What came with its names has no native frames, or at least no kernel's, but their time.
+fn of_names(
+    backend: Backend,
+    capture: &NamedCapture,
+    resolved: &Resolved,
+    sampled_cpu: Nanos,
+    cpu_us_per_request: Option<f64>,
+) -> ProfileFacts {
+    let NamedCapture { hz, counts, sampled, samples, .. } = capture;
+    // Weights are those of the profile here, not counts of samples.
+    let weights: Samples = samples.iter().map(|sample| sample.weight).sum();
+    let coverage = coverage_of(*sampled, sampled_cpu);
+    let (missing, part) = match backend {
+        // Processes that are not Python's have no part in it.
+        Backend::PySpy => ("native and kernel frames", coverage.map_or(1.0, |part| part.min(1.0))),
+        _ => ("kernel frames", 1.0),
+    };
+    ProfileFacts {
+        backend: backend.to_string(),
+        missing: vec![missing.to_owned()],
+        hz_requested: hz.map_or(0, |hz| hz.0),
+        hz_achieved: finite(counts.samples.0 as f64 / sampled_cpu.as_secs_f64()),
+        samples: counts.samples.0,
+        lost: counts.lost.0,
+        bad_records: counts.bad_records,
+        truncated_ratio: finite(counts.truncated().share_of(counts.samples).0),
+        unknown_ratio: finite(resolved.unknown.share_of(weights).0),
+        coverage,
+        sampled_us_per_request: cpu_us_per_request.map(|us| us * part),
+        ..ProfileFacts::default()
+    }
+}
+
+fn coverage_of(sampled: Nanos, cpu: Nanos) -> Option<f64> {
+    finite(sampled.as_secs_f64() / cpu.as_secs_f64())
+}
+
+/// How far the backends that see the same functions agree; none where only one does.
+pub(super) fn agree(observed: &Observed, resolved: &[Resolved]) -> Option<AgreementFacts> {
+    let taken = observed.sampling.taken.iter().zip(resolved);
+    let mut seeing = taken.filter(|(taken, _)| taken.backend.sees_functions());
+    let ((first, a), (second, b)) = (seeing.next()?, seeing.next()?);
+    let Agreement { overlap, by_chance, covers, functions } =
+        agreement(&a.profile, &b.profile, COMPARED)?;
+    Some(AgreementFacts {
+        backends: [first, second].map(|taken| taken.backend.to_string()).into(),
+        functions: functions.len() as u32,
+        self_overlap: finite(overlap.0),
+        by_chance: finite(by_chance.0),
+        covers: covers.map(|covered| covered.0).into(),
+        differing: functions
+            .into_iter()
+            .take(DIFFERING)
+            .map(|function| ShareFacts {
+                name: function.name,
+                shares: function.shares.map(|share| share.0).into(),
+            })
+            .collect(),
+    })
+}
+
+/// What is to be known of how the samples were taken.
+pub(super) fn warnings(observed: &Observed) -> Vec<String> {
+    let sampling = &observed.sampling;
+    let mut warnings: Vec<String> = sampling.stretched.iter().cloned().collect();
+    if sampling.exact_by_clocks {
+        warnings.push(
+            "the kernel refuses to count CPU time by perf events: it was read from the clocks of \
+             the processes, which miss the last moments of those that ended"
+                .to_owned(),
+        );
+    }
+    for Taken { backend, capture } in &sampling.taken {
+        match capture {
+            Captured::Addresses(capture) => {
+                if let (Some(missing), Some(command)) =
+                    (capture.access.missing(), capture.access.lifted_by())
+                {
+                    warnings.push(format!("{missing} are missing: run `{command}` to see them"));
+                }
+            }
+            Captured::Named(capture) => {
+                let times = capture.counts.bad_records;
+                let failures = capture.failures.iter();
+                warnings
+                    .extend(failures.map(|why| format!("{backend} failed {times} times: {why}")));
+            }
+        }
+    }
+    warnings
+}
+
+/// Time that samples stand for, over the exact CPU time meanwhile.
+pub(super) fn coverage(samples: Samples, hz: Hertz, cpu: Nanos) -> Option<f64> {
+    coverage_of(Nanos(samples.0.saturating_mul(hz.period().0)), cpu)
+}
+
+/// The CPU time of a request that all samples together stand for.
+pub(super) fn sampled_us_per_request(
+    access: Access,
+    cpu_us_per_request: Option<f64>,
+    coverage: Option<f64>,
+) -> Option<f64> {
+    match access {
+        Access::KernelAndUser => cpu_us_per_request,
+        // The samples stand for the server's own code only, and so must the widths.
+        Access::UserOnly => cpu_us_per_request.zip(coverage).map(|(us, share)| us * share),
     }
 }
 

@@ -19,6 +19,7 @@ pub(super) fn load(facts: LoadFacts, script: &Script, tool: &ToolSeen) -> LoadFa
         latency_us: LatencyFacts::default(),
         service_us: LatencyFacts::default(),
         latency_kind: None,
+        threads: None,
         schedule_lag_max_us: None,
         backlog_max: None,
         dropped: None,
@@ -107,6 +108,7 @@ fn latency(reported: &ReportedLatency) -> LatencyFacts {
         p99: us(reported.p99),
         p99_9: us(reported.p99_9),
         max: us(reported.max),
+        ..LatencyFacts::default()
     }
 }
 
@@ -133,11 +135,14 @@ fn errors(reported: &Reported) -> ErrorCounts {
 }
 
 /// What is to be known of these figures.
-pub(super) fn warnings(tool: &ToolSeen, engine: &str) -> Vec<String> {
-    let mut warnings = vec![format!(
-        "throughput was measured while sampling: {engine} says what it did in all, and not when, \
-         so that what the sampling cost is not known"
-    )];
+pub(super) fn warnings(tool: &ToolSeen, engine: &str, profiled: bool) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if profiled {
+        warnings.push(format!(
+            "throughput was measured while sampling: {engine} says what it did in all, and not \
+             when, so that what the sampling cost is not known"
+        ));
+    }
     if let Some(reported) = &tool.reported {
         warnings.extend(reported.notes.iter().cloned());
         let failed = &reported.thresholds_failed;

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::distribution::Distribution;
+
 /// What was asked of the target and how it answered.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -20,6 +22,8 @@ pub struct LoadFacts {
     pub mode: String,
     /// Connections at once; in an open loop, the most there may be.
     pub connections: u32,
+    /// Threads that drove them; none where the engine has its own.
+    pub threads: Option<u32>,
     /// How long the load was applied before anything was counted.
     pub warmup_s: f64,
     /// How long the counted slices lasted together.
@@ -34,6 +38,8 @@ pub struct LoadFacts {
     pub latency_kind: Option<String>,
     /// Service time in a closed loop, response time in an open one.
     pub latency_us: LatencyFacts,
+    /// All latencies of that kind; none where the engine does not tell them.
+    pub latency_histogram: Option<Distribution>,
     /// Service time: from sending a request to its whole response.
     pub service_us: LatencyFacts,
     /// Requests a second that an open loop was to send.
@@ -74,6 +80,8 @@ pub struct LoadFacts {
 pub struct LatencyFacts {
     pub mean: Option<f64>,
     pub stdev: Option<f64>,
+    pub p10: Option<f64>,
+    pub p25: Option<f64>,
     pub p50: Option<f64>,
     pub p75: Option<f64>,
     pub p90: Option<f64>,
@@ -192,6 +200,8 @@ pub struct SliceFacts {
     pub stage: Option<u32>,
     /// Whether samples were taken.
     pub sampled: bool,
+    /// What took them: `perf-event`, `pprof` and so on.
+    pub backend: Option<String>,
     /// When it began, since the start of the window.
     pub started_ns: u64,
     /// How long it lasted.
@@ -212,6 +222,9 @@ pub struct SliceFacts {
     pub connects: u64,
     /// CPU time of the target over requests.
     pub server_cpu_us_per_request: Option<f64>,
+    /// The same for each process of the target, in the order of the record's; empty where there
+    /// is only one.
+    pub process_cpu_us_per_request: Vec<Option<f64>>,
     /// CPU time of the load generator over requests.
     pub client_cpu_us_per_request: Option<f64>,
     /// Whether it counts.

@@ -1,8 +1,13 @@
 //! The profile of a run: how it was taken, how far it is to be trusted, and what it shows.
 
+use std::{collections::BTreeMap, path::Path};
+
 use serde::{Deserialize, Serialize};
 
-use crate::fold::HotFrame;
+use crate::{
+    fold::{HotFrame, Quality, unnamed},
+    symbolize::Profile,
+};
 
 /// How a profile was taken, and how far it is to be trusted.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -32,6 +37,8 @@ pub struct ProfileFacts {
     pub truncated_ratio: Option<f64>,
     /// Share of samples in code without a name.
     pub unknown_ratio: Option<f64>,
+    /// The files whose code has no names, the one that makes the most samples unknown first.
+    pub unnamed: Vec<UnnamedFacts>,
     /// Sampled time over exact CPU time.
     pub coverage: Option<f64>,
     /// CPU time of a request that all samples together stand for, microseconds: all of it, or
@@ -43,8 +50,44 @@ pub struct ProfileFacts {
     pub post_processing_ms: Option<f64>,
     /// Bytes of user stack that each sample took along.
     pub dump_bytes: Option<u32>,
+    /// Whether the pictures show every frame with its full name, rather than short names and no
+    /// wrappers.
+    pub raw_stacks: bool,
     /// How often the unwinder knew the way already.
     pub unwinding: Option<UnwindFacts>,
+}
+
+/// The profile of a backend beside the run's own, which the run's `profile` is about.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct OtherProfile {
+    /// The backend, as users name it; its files begin with it.
+    pub name: String,
+    /// How it was taken, and how far it is to be trusted.
+    #[serde(flatten)]
+    pub profile: ProfileFacts,
+    /// The functions with the most time of their own.
+    pub hottest: Vec<HotFacts>,
+    /// Its files by what they are, relative to the run's directory.
+    pub files: BTreeMap<String, String>,
+}
+
+impl OtherProfile {
+    /// The profile of the backend `name`, with the names of its files.
+    pub fn new(name: &str, profile: ProfileFacts, hottest: Vec<HotFacts>) -> Self {
+        let files = [("profile", "profile.json.gz"), ("folded", "folded"), ("svg", "svg")];
+        let files = files.map(|(what, ending)| (what.to_owned(), format!("{name}.{ending}")));
+        Self { name: name.to_owned(), profile, hottest, files: files.into() }
+    }
+
+    /// Its folded text, its picture and its profile, by name; none where the record lacks one of
+    /// them, or has a name that leads out of the run's directory.
+    pub(in crate::record) fn file_names(&self) -> Option<[&str; 3]> {
+        let plain =
+            |name: &&String| Path::new(name).file_name().is_some_and(|file| file == name.as_str());
+        let file = |what: &str| self.files.get(what).filter(plain).map(String::as_str);
+        Some([file("folded")?, file("svg")?, file("profile")?])
+    }
 }
 
 /// What the sampling did to the target: slices with it over slices without.
@@ -60,6 +103,28 @@ pub struct ObserverEffect {
     /// Its 95 % confidence interval.
     pub cpu_ci95: Option<[f64; 2]>,
 }
+
+/// A file with code that has no name.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct UnnamedFacts {
+    /// Its base name.
+    pub module: String,
+    /// Share of the samples with such code of it.
+    pub ratio: f64,
+}
+
+impl UnnamedFacts {
+    /// The files of a profile, or of one process of it, that make the most samples unknown.
+    pub fn of(profile: &Profile, process: Option<&str>) -> Vec<Self> {
+        let all = Quality::of(profile, process).samples;
+        let files = unnamed(profile, process).into_iter().take(UNNAMED_MAX);
+        files.map(|(module, samples)| Self { module, ratio: samples.share_of(all).0 }).collect()
+    }
+}
+
+/// Of more files than this, the last say nothing.
+const UNNAMED_MAX: usize = 3;
 
 /// Lookups of the unwinder's cache of rules.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -57,7 +57,7 @@ fn by_path(path: &Path) -> Option<PathBuf> {
     (named && directory.join(RUN).is_file()).then(|| directory.to_owned())
 }
 
-fn unknown(text: &str, runs: &[String]) -> RecordError {
+pub(super) fn unknown(text: &str, runs: &[String]) -> RecordError {
     let id = |run: &str| run.rsplit('/').next().map(String::from).unwrap_or_default();
     let ids: Vec<String> = runs.iter().map(|run| id(run)).collect();
     let near = config::nearest(&id(text), ids.iter().map(String::as_str).chain([LATEST]));

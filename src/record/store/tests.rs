@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    record::{ProfileFacts, TargetFacts, UtcTime},
+    record::{Bench, CellFacts, ProfileFacts, TargetFacts, UtcTime},
     symbolize::{Frame, FrameId, FrameKind, Sample, Stack, StackId, Thread, ThreadId},
     unit::{Hertz, Nanos, Samples},
 };
@@ -43,7 +43,13 @@ fn profile() -> Profile {
             Stack { parent: None, frame: FrameId(0) },
             Stack { parent: Some(StackId(0)), frame: FrameId(1) },
         ],
-        threads: vec![Thread { pid: 1, tid: 1, process: "app".into(), name: "app".into() }],
+        threads: vec![Thread {
+            pid: 1,
+            tid: 1,
+            of: None,
+            process: "app".into(),
+            name: "app".into(),
+        }],
         samples: vec![Sample {
             time: Nanos(1),
             thread: ThreadId(0),
@@ -200,6 +206,64 @@ fn a_broken_record_is_listed_with_its_error() {
     fs::create_dir(good.with_file_name("notes")).expect("it can be made");
     assert_eq!(store.list().expect("the store can be read").len(), 4);
     assert_eq!(store.find("latest").expect("the good one"), good);
+}
+
+#[test]
+fn a_benchmark_is_kept_whole_beside_the_runs() {
+    let (_guard, store) = store();
+    store.check_bench_writable().expect("a new directory is writable");
+    let run = run("hyper", 0);
+    store.write(&run, None).expect("it can be kept");
+    let mut bench = Bench::new(UtcTime::from_unix_seconds(0), "xtask bench".into());
+    bench.cells = vec![CellFacts { target: "hyper".into(), ..CellFacts::default() }];
+    let files = [("table.md", b"# t\n".to_vec()), ("chart.svg", b"<svg/>".to_vec())];
+    let directory = store.write_bench(&bench, &files).expect("it can be kept");
+    assert_eq!(directory, store.root().join("bench").join(bench.id.as_str()));
+    assert_eq!(names(&directory), ["bench.json", "chart.svg", "table.md"].map(String::from).into());
+    assert_eq!(names(&store.root().join("bench")).len(), 1, "nothing is left over");
+    assert_eq!(Store::read_bench(&directory).expect("it reads back"), bench);
+    store.write_bench(&bench, &files).expect_err("its place is taken");
+    assert_eq!(names(&store.root().join("bench")).len(), 1, "nothing is left over");
+
+    let listed = store.list().expect("the store can be read");
+    assert_eq!(listed.iter().map(|run| run.target.as_str()).collect::<Vec<_>>(), ["hyper"]);
+    let error = Store::read_bench(&store.root().join("hyper").join(run.id.as_str()));
+    assert!(matches!(error, Err(RecordError::Read { .. })), "{error:?}");
+    fs::write(directory.join("bench.json"), "{\"schema\": 1}").expect("it can be damaged");
+    let error = Store::read_bench(&directory).expect_err("it is damaged").to_string();
+    assert!(error.contains("is not a benchmark's record: missing field"), "{error}");
+}
+
+#[test]
+fn a_benchmark_that_cannot_be_kept_leaves_nothing() {
+    let (_guard, store) = store();
+    let bench = Bench::new(UtcTime::from_unix_seconds(0), String::new());
+    let files = [("table.md", Vec::new()), ("no/such/folder.svg", Vec::new())];
+    let error = store.write_bench(&bench, &files).expect_err("there is no such folder");
+    assert!(matches!(error, RecordError::Write { .. }), "{error}");
+    assert_eq!(names(&store.root().join("bench")), BTreeSet::new());
+}
+
+#[test]
+fn benchmarks_are_found_by_what_their_users_write() {
+    let (_guard, store) = store();
+    let none = store.find_bench("bench/latest").expect_err("there is none").to_string();
+    assert_eq!(none, "there is no run 'bench/latest': there are none yet");
+    let keep = |seconds| {
+        let bench = Bench::new(UtcTime::from_unix_seconds(seconds), String::new());
+        store.write_bench(&bench, &[]).expect("it can be kept")
+    };
+    let (first, second) = (keep(0), keep(86_400));
+    let found = |text: &str| store.find_bench(text).expect("one is meant, or a run");
+    assert_eq!(found("bench/latest"), Some(second.clone()));
+    assert_eq!(found("bench/19700101"), Some(first.clone()));
+    assert_eq!(found(second.to_str().expect("a plain path")), Some(second));
+    for run in ["latest", "hyper/latest", "19700101", ""] {
+        assert_eq!(found(run), None, "{run} is a run");
+    }
+    let many = store.find_bench("bench/1970").expect_err("there are two").to_string();
+    assert!(many.starts_with("'bench/1970' could be any of bench/19700101-000000-"), "{many}");
+    assert!(store.find_bench("bench/").is_err() && store.find_bench("bench/2").is_err());
 }
 
 #[test]

@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use super::{FOLDED, PROFILE, RUN, RecordError, SVG, Store, directories, parse};
 use crate::{
     record::{
-        derive::{DerivedFile, derive},
+        derive::{DerivedFile, derive, derive_other},
         run::Run,
     },
     symbolize::Profile,
@@ -63,29 +63,30 @@ impl Store {
     /// # Errors
     /// When a file cannot be written, or the run has been kept already.
     pub fn write(&self, run: &Run, profile: Option<&Profile>) -> Result<PathBuf, RecordError> {
-        self.keep(&mut run.clone(), profile, &[], None)
+        self.keep(&mut run.clone(), profile.as_slice(), &[], None)
     }
 
     /// Keeps a run whose load ended at `load_ended` with files of its own, and adds to its record
-    /// how long everything took from then until the flamegraph was on disk.
+    /// how long everything took from then until the flamegraph was on disk. Of the profiles, the
+    /// first is the run's own, and the rest are those of its `other_profiles`, in their order.
     ///
     /// # Errors
     /// As [`Self::write`].
     pub fn finish(
         &self,
         mut run: Run,
-        profile: &Profile,
+        profiles: &[&Profile],
         attachments: &[Attachment],
         load_ended: Nanos,
     ) -> Result<(Run, PathBuf), RecordError> {
-        let directory = self.keep(&mut run, Some(profile), attachments, Some(load_ended))?;
+        let directory = self.keep(&mut run, profiles, attachments, Some(load_ended))?;
         Ok((run, directory))
     }
 
     fn keep(
         &self,
         run: &mut Run,
-        profile: Option<&Profile>,
+        profiles: &[&Profile],
         attachments: &[Attachment],
         load_ended: Option<Nanos>,
     ) -> Result<PathBuf, RecordError> {
@@ -99,16 +100,19 @@ impl Store {
             write_file(directory, file, |to| to.write_all(bytes))?;
             run.artifacts.insert(what.clone(), file.clone());
         }
-        if let Some(profile) = profile {
-            // From the record as it will be read, not as it is here: numbers may differ in
-            // their last bit.
-            let record = parse(&record_json(run, &place)?, &place.join(RUN))?;
-            let path = directory.join(PROFILE);
-            let file = File::create(&path)
-                .map_err(|source| RecordError::Write { path: path.clone(), source })?;
-            profile.write(file).map_err(|source| RecordError::Profile { path, source })?;
+        // From the record as it will be read, not as it is here: numbers may differ in their last
+        // bit.
+        let record = parse(&record_json(run, &place)?, &place.join(RUN))?;
+        if let Some((profile, others)) = profiles.split_first() {
+            write_profile(directory, PROFILE, profile)?;
             run.artifacts.insert(what(PROFILE).to_owned(), PROFILE.to_owned());
-            let derived = derive(&record, profile)?;
+            let mut derived = derive(&record, profile)?;
+            for (other, profile) in record.other_profiles.iter().zip(others) {
+                let Some(names @ [_, _, file]) = other.file_names() else { continue };
+                write_profile(directory, file, profile)?;
+                run.artifacts.insert(file.to_owned(), file.to_owned());
+                derived.files.extend(derive_other(&record, other, names, profile)?.files);
+            }
             for DerivedFile { name, bytes } in derived.files {
                 write_file(directory, &name, |file| file.write_all(&bytes))?;
                 run.artifacts.insert(what(&name).to_owned(), name);
@@ -166,14 +170,14 @@ fn is_abandoned(path: &Path) -> bool {
 }
 
 /// A directory that is being written; dropping it removes it.
-struct Unfinished {
+pub(super) struct Unfinished {
     directory: TempDir,
     /// Holds the lock that says that the writer is alive.
     _lock: File,
 }
 
 impl Unfinished {
-    fn create(target: &Path) -> io::Result<Self> {
+    pub(super) fn create(target: &Path) -> io::Result<Self> {
         fs::create_dir_all(target)?;
         let directory = tempfile::Builder::new()
             .prefix(&format!("{UNFINISHED}{}-", std::process::id()))
@@ -185,12 +189,24 @@ impl Unfinished {
         Ok(Self { directory, _lock: lock })
     }
 
-    fn finish(mut self, place: &Path) -> Result<(), RecordError> {
+    /// Where it is written.
+    pub(super) fn path(&self) -> &Path {
+        self.directory.path()
+    }
+
+    pub(super) fn finish(mut self, place: &Path) -> Result<(), RecordError> {
         fs::rename(self.directory.path(), place)
             .map_err(|source| RecordError::Write { path: place.to_owned(), source })?;
         self.directory.disable_cleanup(true);
         Ok(())
     }
+}
+
+fn write_profile(directory: &Path, name: &str, profile: &Profile) -> Result<(), RecordError> {
+    let path = directory.join(name);
+    let file =
+        File::create(&path).map_err(|source| RecordError::Write { path: path.clone(), source })?;
+    profile.write(file).map_err(|source| RecordError::Profile { path, source })
 }
 
 /// What a file that goes with every profile is called in the record's list; any other is listed
@@ -211,7 +227,7 @@ fn record_json(run: &Run, place: &Path) -> Result<Vec<u8>, RecordError> {
     Ok(json)
 }
 
-fn write_file(
+pub(super) fn write_file(
     directory: &Path,
     name: &str,
     write: impl FnOnce(&mut File) -> io::Result<()>,

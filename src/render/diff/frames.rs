@@ -5,7 +5,10 @@ use std::io;
 use quick_xml::{Writer, events::BytesText};
 
 use super::{
-    super::text::{micros, xml_safe},
+    super::{
+        caption::told,
+        text::{micros, xml_safe},
+    },
     graph::DiffGraph,
     layout::{View, is_drawn, spans},
     legend,
@@ -22,7 +25,8 @@ const COLUMN: f64 = 7.25;
 const PADDING: f64 = 6.0;
 
 /// A graph made ready to be drawn, in whichever view.
-pub(super) struct Frames {
+pub(super) struct Drawing<'a> {
+    graph: &'a DiffGraph,
     shown: Vec<Shown>,
     whole: Costs,
     is_unmarked: bool,
@@ -40,9 +44,14 @@ pub(super) struct Canvas<'a> {
     pub(super) attributes: &'a [(&'a str, &'a str)],
 }
 
-impl Frames {
-    pub(super) fn of(graph: &DiffGraph) -> Self {
-        Self { shown: shown(graph), whole: graph.tree().total(), is_unmarked: graph.is_unmarked() }
+impl<'a> Drawing<'a> {
+    pub(super) fn of(graph: &'a DiffGraph) -> Self {
+        Self {
+            graph,
+            shown: shown(graph),
+            whole: graph.tree().total(),
+            is_unmarked: graph.is_unmarked(),
+        }
     }
 
     /// Whether there is nothing to draw.
@@ -135,10 +144,19 @@ impl Frames {
                 let change = words::change(frame.total, frame.finding);
                 let known = words::known(frame.finding.mark);
                 // Where nothing is certain, the picture says so once.
-                match self.is_unmarked {
-                    true => format!("A {a}, B {b}\n{change}"),
-                    false => format!("A {a}, B {b}\n{change}\n{known}"),
+                let mut title = format!("A {a}, B {b}\n{change}");
+                if !self.is_unmarked {
+                    title.push('\n');
+                    title.push_str(known);
                 }
+                // The script tells costs from full names by the empty line between them.
+                let full = told(&self.graph.caption.full_names, &frame.label);
+                let full: Vec<String> = full.iter().map(|name| xml_safe(name)).collect();
+                if !full.is_empty() {
+                    title.push_str("\n\n");
+                    title.push_str(&full.join("\n"));
+                }
+                title
             }
         }
     }

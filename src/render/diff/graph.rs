@@ -1,8 +1,10 @@
 //! [`DiffGraph`]: everything that a differential flamegraph shows.
 
+use std::collections::BTreeMap;
+
 use rustc_hash::FxHashMap;
 
-use super::super::{Link, Palette};
+use super::super::{Frames, Link, Palette};
 use crate::fold::{Costs, DeltaFunction, DeltaNode, DeltaTree};
 
 /// What is known of a change.
@@ -93,6 +95,10 @@ pub struct DiffCaption {
     /// Whose code a frame is: what runs of machinery are recognized by, and the colours of the
     /// two sides.
     pub palette: Palette,
+    /// What names stand for: full names, for those that are shortened.
+    pub full_names: BTreeMap<String, Vec<String>>,
+    /// Which frames the stacks have.
+    pub frames: Frames,
 }
 
 /// Everything that a differential flamegraph shows.

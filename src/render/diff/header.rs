@@ -9,7 +9,7 @@ use quick_xml::{
 
 use super::{
     super::{
-        header,
+        Frames, header,
         text::{micros, wrap, xml_safe},
     },
     graph::DiffGraph,
@@ -99,10 +99,14 @@ const UNMARKED: &str =
 
 /// What the widths of a difference mean; `width` says which are meant.
 pub(super) fn note(width: &str, graph: &DiffGraph) -> String {
+    let frames = match graph.caption.frames {
+        Frames::Raw => "every frame has its box",
+        Frames::Given => "⋯ is machinery with a single caller",
+        Frames::Readable => "wrappers are folded, ⋯ is machinery with a single caller",
+    };
     format!(
         "{width}: the mean of what A and B cost, {} µs/request in all; a frame of one side alone is \
-         half as wide as it is there. Callers are above callees; ⋯ is machinery with a single \
-         caller; below {} % is not drawn.",
+         half as wide as it is there. Callers above callees; {frames}; below {} % not drawn.",
         micros(graph.tree().total().mean()),
         SHARE_MIN * 100.0,
     )

@@ -9,7 +9,7 @@ use super::{
         RenderError, header,
         text::{micros, xml_safe},
     },
-    frames::{Canvas, Frames},
+    frames::{Canvas, Drawing},
     graph::{DiffGraph, Finding},
     header::{Header, note},
     layout::View,
@@ -36,7 +36,7 @@ pub fn page(graph: &DiffGraph, mut to: impl Write) -> Result<(), RenderError> {
 }
 
 fn draw(graph: &DiffGraph) -> io::Result<String> {
-    let frames = Frames::of(graph);
+    let frames = Drawing::of(graph);
     let title = text(&graph.caption.title);
     let style = header::STYLE;
     let mut page = format!(
@@ -113,7 +113,7 @@ fn key(svg: &mut Writer<Vec<u8>>, graph: &DiffGraph) -> io::Result<()> {
     Ok(())
 }
 
-fn views(page: &mut String, graph: &DiffGraph, frames: &Frames) -> io::Result<()> {
+fn views(page: &mut String, graph: &DiffGraph, frames: &Drawing) -> io::Result<()> {
     let (caption, costs) = (&graph.caption, graph.tree().total());
     let change = words::change(costs, Finding::default());
     let views = [

@@ -9,7 +9,7 @@ use quick_xml::{
 
 use super::{
     super::{RenderError, header, text::xml_safe},
-    frames::{Canvas, Frames},
+    frames::{Canvas, Drawing},
     graph::DiffGraph,
     header::{Header, footer, note},
     layout::View,
@@ -40,7 +40,7 @@ pub fn svg(graph: &DiffGraph, mut to: impl Write) -> Result<(), RenderError> {
 }
 
 fn draw(graph: &DiffGraph) -> io::Result<Vec<u8>> {
-    let frames = Frames::of(graph);
+    let frames = Drawing::of(graph);
     let header = Header::of(graph);
     let top = header.height() + DETAILS;
     let height = top + frames.height() + FOOTER;

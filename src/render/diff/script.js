@@ -19,9 +19,10 @@
     for (const g of svg.querySelectorAll("g[data-n]")) {
       const [title, rect, text] = g.children;
       const value = (name) => parseFloat(rect.getAttribute(name));
-      const [name, ...costs] = title.textContent.split("\n");
+      const [told, full = ""] = title.textContent.split("\n\n");
+      const [name, ...costs] = told.split("\n");
       const frame = {
-        g, rect, text, name, costs: costs.join("  ·  "),
+        g, rect, text, name, full, costs: costs.join("  ·  "),
         id: +g.dataset.n, a: +g.dataset.a, b: +g.dataset.b,
         x: value("x"), w: value("width"), depth: value("y") / ROW,
         // From this number on, frames are not below this one any more.
@@ -139,18 +140,19 @@
   const share = (part, whole) => (whole ? ((part / whole) * 100).toFixed(1) : "0.0") + " %";
 
   // Marks what the search finds, and says what it costs together: a frame below another one that
-  // was found is in that one's costs already. A capital letter asks for itself alone.
+  // was found is in that one's costs already. A capital letter asks for itself alone; `^` and `$`
+  // are the ends of a name, be it the one in the picture or the full one.
   const mark = () => {
     let wanted = null, trouble = "";
     try {
-      if (state.query) wanted = new RegExp(state.query, /[A-Z]/.test(state.query) ? "" : "i");
+      if (state.query) wanted = new RegExp(state.query, /[A-Z]/.test(state.query) ? "m" : "im");
     } catch {
       trouble = "not a regular expression";
     }
     const found = new Set();
     let a = 0, b = 0, end = -1;
     for (const frame of wanted ? main.frames : []) {
-      if (!wanted.test(frame.name)) continue;
+      if (!wanted.test(frame.name + "\n" + frame.full)) continue;
       found.add(frame.id);
       if (frame.id < end) continue;
       end = frame.end;
@@ -206,8 +208,9 @@
       byId.get(id)?.g.classList.add("hot");
     }
     hot = id;
-    at("details").textContent = main.byId.get(id)?.name ?? "";
-    at("costs").textContent = main.byId.get(id)?.costs ?? HINT;
+    const { name = "", full = "", costs = HINT } = main.byId.get(id) ?? {};
+    at("details").textContent = full ? `${name}  =  ${full.replaceAll("\n", ", ")}` : name;
+    at("costs").textContent = costs;
   };
 
   // One frame of each view can be reached with the tab key; arrows lead on from there.
@@ -292,7 +295,5 @@
   };
   addEventListener("resize", resize);
   addEventListener("hashchange", () => recall() && start());
-  recall();
-  start();
-  show();
+  recall(), start(), show();
 })();

@@ -6,18 +6,13 @@
 
 use super::{
     super::{
-        palette::{Class, Palette, namespace},
-        trunk::MARK,
+        Frames,
+        palette::Class,
+        trunk::{self, RUN_MIN, SHARE_MIN},
     },
     graph::{DiffGraph, Finding},
 };
 use crate::fold::{Costs, DeltaNode, clean};
-
-/// A shorter run stays as it is.
-const RUN_MIN: usize = 4;
-/// Where a run has less of the whole than this, its frames stay: there they push nothing out of
-/// sight.
-const SHARE_MIN: f64 = 0.02;
 
 /// A frame as it is drawn, or one for a run of them.
 #[derive(Debug, Clone, PartialEq)]
@@ -51,8 +46,8 @@ pub(super) fn shown(graph: &DiffGraph) -> Vec<Shown> {
         let is_run = run >= RUN_MIN;
         let (label, class) = match is_run {
             true => {
-                let owners = owners(&nodes[at..at + run]);
-                (format!("{MARK} {run} frames of {owners}"), Class::Root)
+                let run = nodes[at..at + run].iter().map(|node| node.name.as_str());
+                (trunk::name(&graph.caption.palette, run), Class::Root)
             }
             false if node.parent.is_none() => (node.name.clone(), Class::Root),
             false => (clean(&node.name).to_owned(), graph.caption.palette.class(&node.name)),
@@ -96,12 +91,12 @@ impl Runs<'_> {
         let whole = self.graph.tree().total();
         let is_wide = self.nodes[at].total.max() >= SHARE_MIN * whole.max();
         let has_caller = at.checked_sub(1).is_some_and(|caller| self.is_passed(caller));
-        if !is_wide || !has_caller {
+        if self.graph.caption.frames == Frames::Raw || !is_wide || !has_caller {
             return 0;
         }
         let alike = |place: &usize| {
             self.is_passed(*place)
-                && is_machinery(&self.graph.caption.palette, &self.nodes[*place].name)
+                && trunk::is_machinery(&self.graph.caption.palette, &self.nodes[*place].name)
                 && self.graph.findings().get(*place) == self.graph.findings().get(at)
         };
         (at..self.nodes.len()).take_while(alike).count()
@@ -114,22 +109,6 @@ impl Runs<'_> {
     }
 }
 
-fn is_machinery(palette: &Palette, name: &str) -> bool {
-    matches!(palette.class(name), Class::Runtime | Class::Standard | Class::Native)
-}
-
-/// Whose code a run is: the first names of its paths, such as `std, tokio`.
-fn owners(run: &[DeltaNode]) -> String {
-    let mut owners: Vec<&str> = Vec::new();
-    for node in run {
-        let owner = namespace(clean(&node.name)).unwrap_or("native code");
-        if !owners.contains(&owner) {
-            owners.push(owner);
-        }
-    }
-    owners.join(", ")
-}
-
 #[cfg(test)]
 mod tests {
     use expect_test::{Expect, expect};
@@ -138,7 +117,7 @@ mod tests {
         super::graph::{DiffCaption, Mark},
         *,
     };
-    use crate::fold::DeltaTree;
+    use crate::{fold::DeltaTree, render::Palette};
 
     fn graph(a: &str, b: &str) -> DiffGraph {
         let parse = |text: &str| text.parse().expect("folded stacks");
@@ -146,6 +125,7 @@ mod tests {
         let palette = Palette {
             own: ["shop".to_owned()].into(),
             roots: ["shop".to_owned(), "worker".to_owned()].into(),
+            ..Palette::default()
         };
         DiffGraph::new(tree, DiffCaption { palette, ..DiffCaption::default() })
     }
@@ -209,6 +189,14 @@ mod tests {
             _ => Finding::default(),
         });
         assert!(shown(&graph).iter().any(|frame| frame.label == "tokio::c"));
+    }
+
+    #[test]
+    fn raw_stacks_keep_every_frame() {
+        let mut graph = graph(&format!("{DEEP} 5\n"), "");
+        assert_eq!(shown(&graph).len(), 5);
+        graph.caption.frames = Frames::Raw;
+        assert_eq!(shown(&graph).len(), graph.tree().nodes().len());
     }
 
     #[test]

@@ -25,7 +25,11 @@ fn caption() -> DiffCaption {
         palette: Palette {
             own: ["app".to_owned()].into(),
             roots: ["app".to_owned(), "worker".to_owned()].into(),
+            ..Palette::default()
         },
+        full_names: [("serde::to_vec".to_owned(), vec!["serde_json::ser::to_vec".to_owned()])]
+            .into(),
+        ..DiffCaption::default()
     }
 }
 
@@ -251,7 +255,8 @@ proptest! {
             warnings: vec![words[6].clone()],
             metadata: words[7].clone(),
             links: vec![Link { text: words[8].clone(), href: words[0].clone() }],
-            palette: Palette::default(),
+            full_names: [(words[0].clone(), vec![words[1].clone()])].into(),
+            ..DiffCaption::default()
         };
         let mut graph = DiffGraph::new(tree, caption);
         let mut next = found.iter().cycle().copied();

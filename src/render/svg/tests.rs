@@ -20,7 +20,9 @@ fn caption() -> Caption {
         palette: Palette {
             own: ["app".to_owned()].into(),
             roots: ["app".to_owned(), "worker".to_owned()].into(),
+            ..Palette::default()
         },
+        ..Caption::default()
     }
 }
 
@@ -118,11 +120,59 @@ fn a_small_picture() {
             text: own code 1,500 µs
             text: native code 3.00 µs
             text: kernel 1.50 µs
-            text: Width: CPU time per request, 1,505 µs in all. Callers are above callees; ⋯ is machinery with a single caller; below 0.02 % is not drawn.
+            text: Width: CPU time per request, 1,505 µs in all. Callers above callees; ⋯ is machinery; below 0.02 % not drawn.
             text: run 20261121-223344-ab12  ·  
             a: run.json
         "#]],
     );
+}
+
+#[test]
+fn short_names_are_told_in_full() {
+    let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+    let caption = Caption {
+        full_names: [
+            ("a::…::f".to_owned(), names(&["a::b::c::f<T>", "a::b::c::f::{{closure}}"])),
+            ("worker 3".to_owned(), names(&["w1", "w2", "w3", "w4", "w5"])),
+        ]
+        .into(),
+        frames: Frames::Readable,
+        ..Caption::default()
+    };
+    check(
+        "a::…::f;worker 3;g 3\n",
+        &caption,
+        expect![[r#"
+            text: Reset Zoom
+            text: Search
+            title: all (100.0 %, 3 samples)
+            title: a::…::f (100.0 %, 3 samples)
+            a::b::c::f<T>
+            a::b::c::f::{{closure}}
+            text: a::…::f
+            title: worker 3 (100.0 %, 3 samples)
+            w1
+            w2
+            w3
+            and 2 more
+            text: worker 3
+            title: g (100.0 %, 3 samples)
+            text: g
+            text: self time:
+            text: native code 100.0 %
+            text: Width: samples. Callers above callees; wrappers are folded, ⋯ is machinery; below 0.02 % not drawn.
+        "#]],
+    );
+}
+
+#[test]
+fn every_frame_has_its_box_on_request() {
+    let stacks = "shop;std::a;std::b;std::c;std::d;std::e;std::f;x::y 5\n";
+    let frames = |frames| {
+        let svg = draw(stacks, &Caption { frames, ..Caption::default() });
+        titles(&svg).len()
+    };
+    assert_eq!([Frames::Given, Frames::Raw].map(frames), [4, 9]);
 }
 
 #[test]
@@ -143,7 +193,7 @@ fn without_requests_widths_are_samples() {
             text: poll
             text: self time:
             text: native code 100.0 %
-            text: Width: samples. Callers are above callees; ⋯ is machinery with a single caller; below 0.02 % is not drawn.
+            text: Width: samples. Callers above callees; ⋯ is machinery; below 0.02 % not drawn.
         "#]],
     );
 }
@@ -230,7 +280,8 @@ fn the_script_finds_what_it_reads() {
         "id=\"frames\"",
         "total_samples=\"3\"",
         "function g_to_text(e)",
-        "function g_to_func(e) { return g_to_text(e).replace",
+        "function find_child(node, selector) {",
+        "function g_to_func(e) {",
         "fg:x=\"0\" fg:w=\"3\"",
     ] {
         assert!(svg.contains(part), "{part}");
@@ -275,6 +326,8 @@ proptest! {
             metadata: words[6].clone(),
             links: vec![Link { text: words[7].clone(), href: words[0].clone() }],
             palette: Palette::default(),
+            full_names: [(words[0].clone(), vec![words[1].clone(), words[2].clone()])].into(),
+            frames: Frames::Readable,
         };
         let svg = draw(&stacks, &caption);
         let found = texts(&svg);

@@ -1,6 +1,6 @@
 //! Opens the events on threads, so that each is covered once and once only.
 
-use super::Sampler;
+use super::{Counter, Sampler};
 use crate::{
     sample::{access::SampleError, attach, event, sys::Event},
     unit::Nanos,
@@ -19,7 +19,7 @@ struct Mark {
 impl Sampler {
     /// Threads that start meanwhile inherit the events of the one that started them, unless that
     /// one was not reached yet: so the list is read again until nothing in it is new.
-    pub(super) fn watch_running(&mut self, pid: u32) -> Result<(), SampleError> {
+    pub(super) fn watch_running(&mut self, pid: u32, of: u32) -> Result<(), SampleError> {
         let (mut tried, mut gone, mut watched) = (Vec::new(), None, false);
         loop {
             let listed = attach::threads(pid)?;
@@ -31,7 +31,7 @@ impl Sampler {
             let Some(tid) = new.find(|tid| !tried.contains(tid)) else {
                 return gone.filter(|_| !watched).map_or(Ok(()), Err);
             };
-            match self.watch_running_thread(tid) {
+            match self.watch_running_thread(tid, of) {
                 Err(SampleError::Open { event, pid, source }) if is_gone(&source) => {
                     gone = Some(SampleError::Open { event, pid, source });
                 }
@@ -47,10 +47,10 @@ impl Sampler {
     /// Watches a thread that may start others between one event and the next. Those would have
     /// inherited some events and not the rest, so that all are closed, in them too, and opened
     /// again.
-    fn watch_running_thread(&mut self, tid: u32) -> Result<(), SampleError> {
+    fn watch_running_thread(&mut self, tid: u32, of: u32) -> Result<(), SampleError> {
         for _ in 1..ATTEMPTS {
             let (start, mark) = (Nanos::now(), self.mark());
-            let result = self.watch_thread(tid);
+            let result = self.watch_thread(tid, of);
             let inherited = self.started_threads().contains(&tid);
             let broken = result.is_err() || inherited;
             if !self.shared.lock().collector.forget_started(tid, start) && !broken {
@@ -61,7 +61,7 @@ impl Sampler {
                 return result;
             }
         }
-        self.watch_thread(tid)
+        self.watch_thread(tid, of)
     }
 
     fn started_threads(&self) -> Vec<u32> {
@@ -69,8 +69,9 @@ impl Sampler {
         self.shared.lock().collector.started_threads()
     }
 
-    /// Opens the events on a thread: first those that report which threads inherit the rest.
-    pub(super) fn watch_thread(&mut self, tid: u32) -> Result<(), SampleError> {
+    /// Opens the events on a thread of what is watched as `of`: first those that report which
+    /// threads inherit the rest.
+    pub(super) fn watch_thread(&mut self, tid: u32, of: u32) -> Result<(), SampleError> {
         let open = |event: &'static str, attr, cpu| {
             Event::open(&attr, tid, cpu).map_err(|e| SampleError::from_open(event, tid, e))
         };
@@ -86,7 +87,8 @@ impl Sampler {
         for (index, cpu) in self.cpus.iter().enumerate() {
             self.side_band.push(redirected("side-band", event::side_band(), index, *cpu)?);
         }
-        self.counters.push(open("task-clock", event::task_clock(), None)?);
+        let event = open("task-clock", event::task_clock(), None)?;
+        self.counters.push(Counter { event, of });
         let name = self.sampling.clock.name();
         for (index, cpu) in self.cpus.iter().enumerate() {
             for rung in self.rung..self.ladder.len() {

@@ -26,6 +26,7 @@ pub(super) fn profile(document: Document) -> Result<Profile, String> {
         named.push(Thread {
             pid: thread.pid.parse().map_err(|_| format!("thread {i}: its pid is no number"))?,
             tid: thread.tid,
+            of: thread.flameload.of.clone(),
             process: thread.process_name.clone(),
             name: thread.name.clone(),
         });

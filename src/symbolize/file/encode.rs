@@ -41,7 +41,7 @@ pub(super) fn document(profile: &Profile) -> Document {
         owned.push(Vec::new());
     }
     let unused = unused(profile);
-    let nobody = Thread { pid: 0, tid: 0, process: String::new(), name: String::new() };
+    let nobody = Thread { pid: 0, tid: 0, of: None, process: String::new(), name: String::new() };
     let threads = owned
         .iter()
         .enumerate()
@@ -181,6 +181,7 @@ fn thread_entry(
             frames: differences(frames.ids.iter().copied()),
             stacks: differences(stacks.ids.iter().copied()),
             samples: differences(samples.iter().map(|(place, _)| *place)),
+            of: thread.of.clone(),
         },
         name: thread.name.clone(),
         process_name: thread.process.clone(),

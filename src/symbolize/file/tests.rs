@@ -53,9 +53,11 @@ fn frame() -> impl Strategy<Value = Frame> {
 }
 
 fn thread() -> impl Strategy<Value = Thread> {
-    (any::<u32>(), any::<u32>(), text(), text()).prop_map(|(pid, tid, process, name)| Thread {
+    let ids = (any::<u32>(), any::<u32>(), prop::option::of(text()));
+    (ids, text(), text()).prop_map(|((pid, tid, of), process, name)| Thread {
         pid,
         tid,
+        of,
         process,
         name,
     })
@@ -153,7 +155,13 @@ fn small() -> Profile {
             Stack { parent: None, frame: FrameId(0) },
             Stack { parent: Some(StackId(0)), frame: FrameId(1) },
         ],
-        threads: vec![Thread { pid: 1, tid: 1, process: "app".into(), name: "app".into() }],
+        threads: vec![Thread {
+            pid: 1,
+            tid: 1,
+            of: None,
+            process: "app".into(),
+            name: "app".into(),
+        }],
         samples: vec![Sample {
             time: Nanos(1_500_000),
             thread: ThreadId(0),

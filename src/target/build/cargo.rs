@@ -10,13 +10,10 @@ use serde::Deserialize;
 use super::{
     BuildError, BuildOptions,
     metadata::{Choice, Metadata, Target},
-    run::{Runner, spec},
+    run::{Runner, missing, spec},
     rustflags,
 };
-use crate::target::{
-    child::{SpawnError, Spec},
-    manifest::CargoBuild,
-};
+use crate::target::{child::Spec, manifest::CargoBuild};
 
 /// The profile of our own: `release`, as the project has set it up, made readable for a profiler.
 const PROFILE: &str = "flameload";
@@ -32,7 +29,7 @@ struct Message {
 pub(super) fn build(
     build: &CargoBuild,
     dir: &Path,
-    options: BuildOptions,
+    options: &BuildOptions,
     runner: &mut Runner<'_>,
 ) -> Result<PathBuf, BuildError> {
     let metadata = read_metadata(dir, runner)?;
@@ -86,7 +83,7 @@ fn arguments(
     build: &CargoBuild,
     choice: &Choice,
     metadata: &Metadata,
-    options: BuildOptions,
+    options: &BuildOptions,
 ) -> Vec<OsString> {
     let debug = build.debug.as_str();
     let settings = [
@@ -118,13 +115,7 @@ fn arguments(
 }
 
 fn missing_cargo(error: BuildError) -> BuildError {
-    match error {
-        BuildError::Spawn(SpawnError::NotFound(program)) => BuildError::MissingTool {
-            program,
-            advice: "install Rust from https://rustup.rs, or put its folder into PATH".to_owned(),
-        },
-        other => other,
-    }
+    missing(error, "install Rust from https://rustup.rs, or put its folder into PATH")
 }
 
 #[cfg(test)]

@@ -37,10 +37,10 @@ const LAST_WORDS: u32 = 25;
 const GRACE: Duration = Duration::from_secs(1);
 
 /// Runs tools for one build.
-pub(super) struct Runner<'a> {
-    pub(super) guard: &'a Guard,
-    pub(super) interrupted: &'a AtomicBool,
-    pub(super) on_line: &'a mut dyn FnMut(&str),
+pub(in crate::target) struct Runner<'a> {
+    pub(in crate::target) guard: &'a Guard,
+    pub(in crate::target) interrupted: &'a AtomicBool,
+    pub(in crate::target) on_line: &'a mut dyn FnMut(&str),
 }
 
 enum Line {
@@ -49,19 +49,20 @@ enum Line {
 }
 
 /// What to run in `dir`, in the environment that the user has.
-pub(super) fn spec(program: OsString, args: Vec<OsString>, dir: &Path) -> Spec {
+pub(in crate::target) fn spec(program: OsString, args: Vec<OsString>, dir: &Path) -> Spec {
     let (env, output) = (environment::inherited(), Streams::Apart);
-    Spec { program, args, env, dir: dir.to_owned(), cpus: None, open_files: None, output }
+    let dir = dir.to_owned();
+    Spec { program, args, env, dir, cpus: None, open_files: None, account: None, output }
 }
 
 impl Runner<'_> {
     /// Runs a tool whose whole output is for people.
-    pub(super) fn run_shown(&mut self, spec: &Spec) -> Result<(), BuildError> {
+    pub(in crate::target) fn run_shown(&mut self, spec: &Spec) -> Result<(), BuildError> {
         self.run(spec, None)
     }
 
     /// Runs a tool whose standard output is for us, line by line, and the rest for people.
-    pub(super) fn run_read(
+    pub(in crate::target) fn run_read(
         &mut self,
         spec: &Spec,
         on_out: &mut dyn FnMut(&str),
@@ -138,6 +139,16 @@ fn follow(
         });
     })?;
     Ok(())
+}
+
+/// Adds to the error of a tool that is not installed how to get it.
+pub(super) fn missing(error: BuildError, advice: &str) -> BuildError {
+    match error {
+        BuildError::Spawn(SpawnError::NotFound(program)) => {
+            BuildError::MissingTool { program, advice: advice.to_owned() }
+        }
+        other => other,
+    }
 }
 
 /// The command as a user would recognize it: the program and its first word.

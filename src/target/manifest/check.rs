@@ -2,27 +2,31 @@
 
 use std::collections::BTreeSet;
 
-use super::{Condition, ManifestFile, Placeholder, Process};
+use super::{Condition, Manifest, Placeholder, Process, Service};
 
 /// A process has its streams, and opens its libraries, before it does anything of its own.
 const OPEN_FILES_MIN: u64 = 16;
 
 /// Checks what no single part can know; the error says what to write instead.
-pub(super) fn whole(file: &ManifestFile) -> Result<(), String> {
-    name("name", &file.name)?;
-    let Some(last) = file.process.last() else {
+pub(super) fn whole(manifest: &Manifest) -> Result<(), String> {
+    let Manifest { processes, .. } = manifest;
+    name("name", &manifest.name)?;
+    if manifest.backends.is_empty() {
+        return Err("`backends` names no profiler: leave it out for the usual one".to_owned());
+    }
+    let Some(last) = processes.last() else {
         return Err("a target needs at least one [[process]]".to_owned());
     };
     let mut names = BTreeSet::new();
-    for process in &file.process {
+    for process in processes {
         name("process name", &process.name)?;
         if !names.insert(process.name.as_str()) {
             return Err(format!("two processes have the name '{}'", process.name));
         }
-        own(process, file.build.is_some())?;
+        own(process)?;
     }
-    for process in &file.process {
-        ports(process, &file.process)?;
+    for process in processes {
+        ports(process, processes)?;
     }
     if !last.has_port() {
         return Err(format!(
@@ -32,6 +36,19 @@ pub(super) fn whole(file: &ManifestFile) -> Result<(), String> {
         ));
     }
     Ok(())
+}
+
+/// What the services of one file owe each other.
+pub(super) fn services(services: &[Service]) -> Result<(), String> {
+    services.iter().try_for_each(|service| name("service name", &service.name))?;
+    match services {
+        [first, second, ..] => Err(format!(
+            "there are two services, '{}' and '{}': a target has one, which is what {{db_url}} \
+             leads to",
+            first.name, second.name
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// Names become parts of paths.
@@ -46,7 +63,7 @@ fn name(what: &str, name: &str) -> Result<(), String> {
 }
 
 /// What a process owes by itself.
-fn own(process: &Process, built: bool) -> Result<(), String> {
+fn own(process: &Process) -> Result<(), String> {
     let Process { name, .. } = process;
     if process.command.is_empty() {
         return Err(format!("process '{name}' has an empty command"));
@@ -62,7 +79,7 @@ fn own(process: &Process, built: bool) -> Result<(), String> {
              {OPEN_FILES_MIN}"
         ));
     }
-    if !built && process.placeholders().any(|hole| *hole == Placeholder::Bin) {
+    if process.recipe.is_none() && process.uses(&Placeholder::Bin) {
         return Err(format!("process '{name}' uses {{bin}}, but there is no [build]"));
     }
     if let Some(wrong) = process.env.keys().find(|key| key.is_empty() || key.contains(['=', '\0']))

@@ -1,8 +1,9 @@
-use std::fs;
+use std::{fs, time::Duration};
 
 use expect_test::{Expect, expect};
 
-use super::*;
+use super::{process::DEFAULT_TIMEOUT, *};
+use crate::unit::Bytes;
 
 const SERVER: &str = r#"
 name = "x"
@@ -33,21 +34,19 @@ fn check_error(text: &str, expected: Expect) {
 fn what_is_left_out_has_a_default() {
     let manifest = read(SERVER).expect("fits");
     expect![[r#"
-        Some(
-            Cargo(
-                CargoBuild {
-                    dir: ".",
-                    package: None,
-                    bin: None,
-                    features: [],
-                    default_features: true,
-                    debug: Limited,
-                    frame_pointers: true,
-                },
-            ),
+        Cargo(
+            CargoBuild {
+                dir: ".",
+                package: None,
+                bin: None,
+                features: [],
+                default_features: true,
+                debug: Limited,
+                frame_pointers: true,
+            },
         )
     "#]]
-    .assert_debug_eq(&manifest.build);
+    .assert_debug_eq(&manifest.recipes[0].build);
     let process = &manifest.processes[0];
     assert!(process.profile && process.env.is_empty());
     assert_eq!(process.ready, Ready { condition: Condition::Port, timeout: DEFAULT_TIMEOUT });
@@ -85,7 +84,7 @@ fn everything_can_be_said() {
     assert_eq!(front.ready.condition, Condition::Url("/health".to_owned()));
     assert_eq!((back.profile, front.profile), (false, true));
     assert_eq!((back.port, front.port), (None, Some(8080)));
-    assert!(matches!(manifest.build, Some(Build::Command(_))));
+    assert!(matches!(manifest.recipes[0].build, Build::Command(_)));
 }
 
 #[test]
@@ -97,7 +96,7 @@ fn wrong_words_get_the_nearest_right_one() {
               |
             3 | langauge = "Rust"
               | ^^^^^^^^
-            unknown field `langauge`, expected one of `name`, `language`, `description`, `script`, `build`, `process`
+            unknown field `langauge`, expected one of `name`, `language`, `description`, `script`, `backends`, `build`, `service`, `process`, `budget`
             did you mean `language`?"#]],
     );
     check_error(
@@ -116,7 +115,7 @@ fn wrong_words_get_the_nearest_right_one() {
               |
             7 | kind = "crago"
               |        ^^^^^^^
-            unknown variant `crago`, expected `cargo`
+            unknown variant `crago`, expected one of `cargo`, `go`, `python`
             did you mean `cargo`?"#]],
     );
 }
@@ -130,7 +129,7 @@ fn parts_that_do_not_fit_each_other_are_refused() {
               |
             6 | [build]
               | ^^^^^^^
-            write kind = "cargo", or command = [...] and binary = "path""#]],
+            write kind = "cargo", "go" or "python", or command = [...] and binary = "path""#]],
     );
     check_error(
         &SERVER.replace("[build]\nkind = \"cargo\"", ""),
@@ -202,4 +201,242 @@ fn the_targets_of_this_project_fit() {
         let manifest = manifest.expect("fits");
         assert_eq!(manifest.dir, targets.join(&manifest.name));
     }
+}
+
+#[test]
+fn go_and_python_are_built_by_what_is_usual() {
+    let build = |build: &str| {
+        let text = SERVER.replace("kind = \"cargo\"", build);
+        read(&text).expect("fits").recipes.remove(0).build
+    };
+    let text = |path: &str| PathBuf::from(path);
+    assert_eq!(
+        build("kind = \"go\""),
+        Build::Go(GoBuild { dir: text("."), package: ".".to_owned(), tags: Vec::new() })
+    );
+    assert_eq!(
+        build("kind = \"python\""),
+        Build::Python(PythonBuild {
+            dir: text("."),
+            lock: text("requirements.lock"),
+            python: "python3".to_owned(),
+            requires: None,
+        })
+    );
+    let python =
+        "kind = \"python\"\ndir = \"app\"\nlock = \"l\"\npython = \"p\"\nrequires = \"3.11\"";
+    assert_eq!(
+        build(python),
+        Build::Python(PythonBuild {
+            dir: text("app"),
+            lock: text("l"),
+            python: "p".to_owned(),
+            requires: Some(PythonVersion { major: 3, minor: 11 }),
+        })
+    );
+    assert!(PythonVersion { major: 3, minor: 9 } < PythonVersion { major: 3, minor: 11 });
+}
+
+#[test]
+fn keys_of_another_kind_are_refused() {
+    let build = |build: &str| SERVER.replace("kind = \"cargo\"", build);
+    check_error(
+        &build("kind = \"go\"\nfeatures = [\"x\"]"),
+        expect![[r#"
+            TOML parse error at line 6, column 1
+              |
+            6 | [build]
+              | ^^^^^^^
+            kind = "go" has no `features`: it has dir, package, tags"#]],
+    );
+    check_error(
+        &build("kind = \"cargo\"\ncommand = [\"make\"]"),
+        expect![[r#"
+            TOML parse error at line 6, column 1
+              |
+            6 | [build]
+              | ^^^^^^^
+            `kind` builds by itself: leave out `command` and `binary`"#]],
+    );
+    check_error(
+        &build("kind = \"python\"\nrequires = \"three\""),
+        expect![[r#"
+            TOML parse error at line 8, column 12
+              |
+            8 | requires = "three"
+              |            ^^^^^^^
+            'three' is no version of Python such as "3.11""#]],
+    );
+}
+
+const SERVICE: &str = "[[service]]\nname = \"db\"\nkind = \"postgres\"\nschema = \"schema.sql\"\n";
+
+#[test]
+fn a_service_has_its_files_beside_the_manifest() {
+    let manifest = read(&format!("{SERVER}pprof = \"/debug\"\n{SERVICE}")).expect("fits");
+    let [service] = manifest.services.as_slice() else { panic!("one service") };
+    assert_eq!((service.name.as_str(), service.kind), ("db", ServiceKind::Postgres));
+    assert_eq!(service.schema, Some(manifest.dir.join("schema.sql")));
+    assert_eq!(service.seed, None);
+    assert_eq!(manifest.processes[0].service, Some(0));
+    assert_eq!(manifest.processes[0].pprof.as_deref(), Some("/debug"));
+    assert!(!manifest.uses_database());
+    let user = SERVER.replace("\"--port\"", "\"{db_url}\"");
+    assert!(read(&user).expect("fits").uses_database());
+}
+
+#[test]
+fn services_and_budgets_say_what_is_wrong() {
+    check_error(
+        &format!("{SERVER}{SERVICE}{SERVICE}"),
+        expect![
+            "there are two services, 'db' and 'db': a target has one, which is what {db_url} leads to"
+        ],
+    );
+    check_error(
+        &format!("{SERVER}{}", SERVICE.replace("schema", "schem")),
+        expect![[r#"
+            TOML parse error at line 15, column 1
+               |
+            15 | schem = "schem.sql"
+               | ^^^^^
+            unknown field `schem`, expected one of `name`, `kind`, `schema`, `seed`
+            did you mean `schema`?"#]],
+    );
+    check_error(
+        &format!("{SERVER}[budget.singel]\ncpus = 1\n"),
+        expect![[r#"
+            TOML parse error at line 12, column 9
+               |
+            12 | [budget.singel]
+               |         ^^^^^^
+            unknown field `singel`, expected `single` or `multi`
+            did you mean `single`?"#]],
+    );
+    check_error(
+        &format!("{SERVER}[budget.single]\nmemory = 512\n"),
+        expect![[r#"
+            TOML parse error at line 13, column 10
+               |
+            13 | memory = 512
+               |          ^^^
+            invalid type: integer `512`, expected an amount with its unit, such as "512MiB""#]],
+    );
+    check_error(
+        &format!("{SERVER}[budget.single]\nworkers = 0\n"),
+        expect![[r#"
+            TOML parse error at line 13, column 11
+               |
+            13 | workers = 0
+               |           ^
+            invalid value: integer `0`, expected a nonzero usize"#]],
+    );
+    check_error(
+        &format!("backends = []\n{SERVER}"),
+        expect!["`backends` names no profiler: leave it out for the usual one"],
+    );
+}
+
+#[test]
+fn a_budget_changes_key_by_key() {
+    let manifest = read(&format!("{SERVER}[budget.multi]\ncpus = 2\n")).expect("fits");
+    let multi = manifest.budget(BudgetName::Multi);
+    let cpus = |budget: Budget| budget.cpus.map(std::num::NonZero::get);
+    assert_eq!((cpus(multi), multi.db_connections.get()), (Some(2), 40));
+    let single = manifest.budget(BudgetName::Single);
+    assert_eq!((cpus(single), single.memory), (Some(1), Some(Bytes(512 << 20))));
+    assert_eq!(manifest.budget(BudgetName::Default), Budget::default());
+    assert_eq!(manifest.backends, ["perf-event"]);
+}
+
+/// Folders with manifests, beside each other.
+fn write_targets(targets: &[(&str, &str)]) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    for (name, text) in targets {
+        fs::create_dir(dir.path().join(name)).expect("a folder");
+        fs::write(dir.path().join(name).join(FILE_NAME), text).expect("a file");
+    }
+    dir
+}
+
+const FRONT: &str = r#"
+name = "chain"
+language = "Rust, Go"
+description = "a chain"
+[build]
+kind = "cargo"
+[[process]]
+name = "back"
+target = "../back"
+profile = false
+[[process]]
+name = "other"
+target = "../front/../back"
+[[process]]
+name = "front"
+command = ["{bin}", "{port}", "{port:back}"]
+"#;
+
+#[test]
+fn a_process_brings_its_target_along() {
+    let back = SERVER.replace("\"cargo\"", "\"go\"").replace("{port}", "{port}{db_url}");
+    let dir = write_targets(&[("front", FRONT), ("back", &format!("{back}{SERVICE}"))]);
+    let manifest = Manifest::read(&dir.path().join("front")).expect("fits");
+    let [own, recipe] = manifest.recipes.as_slice() else { panic!("two, though three processes") };
+    let back_dir = dir.path().join("back").canonicalize().expect("exists");
+    assert_eq!((own.target.as_str(), &own.dir), ("chain", &manifest.dir));
+    assert_eq!((recipe.target.as_str(), &recipe.dir), ("x", &back_dir));
+    assert!(matches!(recipe.build, Build::Go(_)));
+    let of = |process: &Process| (process.recipe, process.service, process.profile);
+    assert_eq!(
+        manifest.processes.iter().map(of).collect::<Vec<_>>(),
+        [(Some(1), Some(0), false), (Some(1), Some(0), true), (Some(0), None, true)]
+    );
+    assert_eq!(manifest.processes[1].name, "other");
+    assert_eq!(manifest.processes[1].dir, back_dir);
+    assert_eq!(manifest.services.len(), 1, "once, though two processes use it");
+    assert!(manifest.uses_database());
+}
+
+#[test]
+fn a_process_of_a_wrong_target_is_refused() {
+    let check = |back: &str, front: &str, expected: Expect| {
+        let dir = write_targets(&[("front", front), ("back", back)]);
+        let error = Manifest::read(&dir.path().join("front")).expect_err("wrong").to_string();
+        let root = dir.path().canonicalize().expect("exists");
+        let plain = error.replace(&format!("{}/", root.display()), "");
+        expected.assert_eq(&plain.replace(&format!("{}/", dir.path().display()), ""));
+    };
+    let two = format!("{SERVER}[[process]]\nname = \"y\"\ncommand = [\"y\", \"{{port}}\"]");
+    check(
+        &two,
+        FRONT,
+        expect![
+            "front/target.toml: process 'back' cannot be taken from ../back: that target has 2 processes, and only one can come along"
+        ],
+    );
+    check(
+        FRONT,
+        FRONT,
+        expect![
+            "front/target.toml: process 'back' cannot be taken from ../back: back/target.toml: its process 'back' is another target's itself: name that target instead, ../back"
+        ],
+    );
+    check(
+        SERVER,
+        &FRONT.replace("../back", "../bakc"),
+        expect![
+            "front/target.toml: process 'back' cannot be taken from ../bakc: cannot read front/../bakc: No such file or directory (os error 2)"
+        ],
+    );
+    check(
+        SERVER,
+        &FRONT.replace("profile = false", "port = 8080"),
+        expect![[r#"
+            front/target.toml: TOML parse error at line 7, column 1
+              |
+            7 | [[process]]
+              | ^^^^^^^^^^^
+            `target` brings everything along: beside it, only `name` and `profile`"#]],
+    );
 }

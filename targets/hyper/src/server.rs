@@ -71,14 +71,8 @@ fn spawn_connection(stream: TcpStream, service: Arc<Service>, graceful: &Gracefu
         return;
     }
     let answer = service_fn(move |request: Request<Incoming>| {
-        let wait = service.wait(&request);
-        let response = service.answer(&request);
-        async move {
-            if let Some(wait) = wait {
-                time::sleep(wait).await;
-            }
-            Ok::<_, Infallible>(response)
-        }
+        let answer = service.answer(&request);
+        async move { Ok::<_, Infallible>(answer.response().await) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())

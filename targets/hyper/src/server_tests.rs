@@ -107,6 +107,15 @@ async fn head_has_the_headers_only() {
 }
 
 #[tokio::test]
+async fn profiles_have_bounds() {
+    let server = start().await;
+    let answer = call(server.addr, "GET", "/debug/pprof/profile?seconds=61").await;
+    assert_eq!(answer.status, 400);
+    assert_eq!(answer.headers["content-type"], "text/plain; charset=utf-8");
+    assert_eq!(answer.body, "seconds must be a number from 1 to 60\n");
+}
+
+#[tokio::test]
 async fn anything_else_is_not_found() {
     let server = start().await;
     for (method, path) in [("GET", "/v1/users"), ("GET", "//"), ("POST", "/"), ("PUT", "/v1/user")]

@@ -9,6 +9,7 @@ use hyper::{
     header::{CONTENT_TYPE, HeaderName, HeaderValue, LOCATION},
 };
 use serde::{Deserialize, Serialize};
+use tokio::time;
 
 const ENGINE: HeaderName = HeaderName::from_static("engine");
 const HYPER: HeaderValue = HeaderValue::from_static("hyper");
@@ -29,6 +30,33 @@ struct User {
     id: String,
 }
 
+/// An answer, and what has to happen before it.
+pub enum Answer {
+    /// Nothing has to.
+    Now(Response<Full<Bytes>>),
+    /// Some time has to pass.
+    After(Duration, Response<Full<Bytes>>),
+    /// A profile of this process has to be taken, as the query says.
+    Profile(Option<String>),
+}
+
+impl Answer {
+    /// The response, once it may be sent.
+    pub async fn response(self) -> Response<Full<Bytes>> {
+        match self {
+            Self::Now(response) => response,
+            Self::After(wait, response) => {
+                time::sleep(wait).await;
+                response
+            }
+            // In a box, so that the others need not carry its state.
+            Self::Profile(query) => {
+                Box::pin(pprof_endpoint::answer(query.as_deref())).await.map(Full::from)
+            }
+        }
+    }
+}
+
 /// Everything the server knows.
 pub struct Service {
     users: Vec<User>,
@@ -41,18 +69,18 @@ impl Service {
     }
 
     /// Answers one request. The body of a `HEAD` is left out by hyper, which keeps its length.
-    pub fn answer<B>(&self, request: &Request<B>) -> Response<Full<Bytes>> {
+    pub fn answer<B>(&self, request: &Request<B>) -> Answer {
         match (request.method(), request.uri().path()) {
-            (&Method::GET | &Method::HEAD, "/") => hello(),
-            (&Method::GET | &Method::HEAD, "/io") => status(StatusCode::OK, "ok"),
-            (&Method::GET | &Method::HEAD, "/v1/user") => self.users(),
-            _ => status(StatusCode::NOT_FOUND, "not found\n"),
+            (&Method::GET | &Method::HEAD, "/") => Answer::Now(hello()),
+            (&Method::GET | &Method::HEAD, "/io") => {
+                Answer::After(IO_WAIT, status(StatusCode::OK, "ok"))
+            }
+            (&Method::GET | &Method::HEAD, "/v1/user") => Answer::Now(self.users()),
+            (&Method::GET, pprof_endpoint::PATH) => {
+                Answer::Profile(request.uri().query().map(str::to_owned))
+            }
+            _ => Answer::Now(status(StatusCode::NOT_FOUND, "not found\n")),
         }
-    }
-
-    /// How long the answer to a request must wait.
-    pub fn wait<B>(&self, request: &Request<B>) -> Option<Duration> {
-        (request.uri().path() == "/io").then_some(IO_WAIT)
     }
 
     /// The users are serialized anew for each request: that work is what the study measured.

@@ -9,7 +9,7 @@ use super::{
     comparison::of,
     slice::{Slice, Sum},
 };
-use crate::{ratio::geometric, table::Table};
+use crate::table::Table;
 
 /// One of the two sides of a pair.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -126,7 +126,7 @@ impl Ratios {
 
 fn ratio(blocks: &[Block], figure: impl Fn(Sum<'_>) -> f64) -> Option<Estimate> {
     let ratios = blocks.iter().map(|block| figure(Sum(&block.ours)) / figure(Sum(&block.theirs)));
-    geometric(ratios)
+    Estimate::geometric(ratios)
 }
 
 fn side_json(side: Sum<'_>) -> Value {

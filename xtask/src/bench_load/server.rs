@@ -10,7 +10,7 @@ use flameload::{
     unit::Nanos,
 };
 
-use crate::out;
+use crate::{out, paths};
 
 /// A server that serves, on its own CPUs.
 #[derive(Debug)]
@@ -27,14 +27,14 @@ impl Server {
         guard: &Guard,
         interrupted: &AtomicBool,
     ) -> Result<Self, MeasureError> {
-        if manifest.build.is_some() {
+        if !manifest.recipes.is_empty() {
             out::tell(&format!("building {}", manifest.name));
         }
         let color = std::io::IsTerminal::is_terminal(&std::io::stderr());
         let mut say = |line: &str| out::tell(line);
-        let built = target::build(manifest, BuildOptions { color }, guard, interrupted, &mut say)?;
-        let options =
-            LaunchOptions { cpus: Some(cpus.clone()), port: None, workers: None, open_files: None };
+        let options = BuildOptions { color, cache: paths::cache(), ..BuildOptions::default() };
+        let built = target::build(manifest, &options, guard, interrupted, &mut say)?;
+        let options = LaunchOptions { cpus: Some(cpus.clone()), ..LaunchOptions::default() };
         let running = target::launch(manifest, &built, &options, guard)?.release(interrupted)?;
         let addr = running.addr().ok_or(MeasureError::NoAddress)?;
         Ok(Self { running, addr })

@@ -9,7 +9,7 @@ use super::{
     hand::{self, Counts},
     ours,
 };
-use crate::{ratio::geometric, table::Table};
+use crate::table::Table;
 
 /// The rounds of a comparison, in their order.
 #[derive(Debug)]
@@ -51,9 +51,9 @@ impl Comparison {
             || self.rounds.iter().filter_map(|round| Some((&round.ours, round.hand.as_ref()?)));
         let per_sample = |time: Duration, samples: u64| time.as_secs_f64() / samples as f64;
         Some(Ratios {
-            pipe: geometric(pairs().map(|(ours, hand)| over(hand.pipe(), ours.post)))?,
-            all: geometric(pairs().map(|(ours, hand)| over(hand.total(), ours.post)))?,
-            per_sample: geometric(pairs().map(|(ours, hand)| {
+            pipe: Estimate::geometric(pairs().map(|(ours, hand)| over(hand.pipe(), ours.post)))?,
+            all: Estimate::geometric(pairs().map(|(ours, hand)| over(hand.total(), ours.post)))?,
+            per_sample: Estimate::geometric(pairs().map(|(ours, hand)| {
                 per_sample(hand.pipe(), hand.counts.samples) / per_sample(ours.post, ours.samples)
             })),
         })

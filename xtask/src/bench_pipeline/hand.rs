@@ -27,6 +27,7 @@ use super::{
     shares::Shares,
     tools::Inferno,
 };
+use crate::paths;
 
 /// How often a wait looks up for Ctrl-C and for a server that ended.
 const GLANCE: Duration = Duration::from_millis(20);
@@ -120,8 +121,9 @@ impl Bench<'_> {
         // The server inherits the limit. Where it cannot be raised, starting the load says so.
         let _ = raise_nofile();
         let guard = Guard::start().map_err(MeasureError::Guard)?;
-        let options = BuildOptions { color: false };
-        let built = target::build(manifest, options, &guard, self.interrupted, &mut |_| {})
+        let options =
+            BuildOptions { color: false, cache: paths::cache(), ..BuildOptions::default() };
+        let built = target::build(manifest, &options, &guard, self.interrupted, &mut |_| {})
             .map_err(MeasureError::Build)?;
         let options = LaunchOptions { cpus: Some(server_cpus.clone()), ..LaunchOptions::default() };
         let held =

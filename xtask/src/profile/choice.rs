@@ -1,6 +1,6 @@
 //! What is typed for an address and for CPUs, and what it means.
 
-use std::{net::SocketAddr, str::FromStr};
+use std::{net::SocketAddr, str::FromStr, time::Duration};
 
 use anyhow::{Context, bail};
 use flameload::{
@@ -9,7 +9,7 @@ use flameload::{
 };
 
 /// Kibibytes from 1 to 63: what the kernel puts into one record.
-pub(super) fn stack_copy(text: &str) -> Result<Bytes, String> {
+pub(crate) fn stack_copy(text: &str) -> Result<Bytes, String> {
     match text.parse::<u64>() {
         Ok(kib @ 1..=63) => Ok(Bytes(kib << 10)),
         _ => Err(format!("'{text}' is not a whole number of KiB from 1 to 63")),
@@ -18,7 +18,7 @@ pub(super) fn stack_copy(text: &str) -> Result<Bytes, String> {
 
 /// The address in a URL such as `http://127.0.0.1:8080`.
 #[derive(Debug, Clone)]
-pub(super) struct Url(pub(super) SocketAddr);
+pub(crate) struct Url(pub(crate) SocketAddr);
 
 impl FromStr for Url {
     type Err = String;
@@ -32,16 +32,38 @@ impl FromStr for Url {
     }
 }
 
+/// The URL of a PostgreSQL database.
+pub(crate) fn db_url(text: &str) -> Result<String, String> {
+    let rest = ["postgres://", "postgresql://"].iter().find_map(|start| text.strip_prefix(start));
+    match rest {
+        Some(rest) if !rest.is_empty() => Ok(text.to_owned()),
+        _ => Err(format!(
+            "'{text}' is not the URL of a database, such as postgres://user@127.0.0.1:5432/name"
+        )),
+    }
+}
+
+/// A word of a command, without the password of a URL in it.
+pub(crate) fn without_password(word: &str) -> String {
+    let Some((scheme, rest)) = word.split_once("://") else { return word.to_owned() };
+    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    match authority.rsplit_once('@').and_then(|(user, host)| Some((user.split_once(':')?.0, host)))
+    {
+        Some((user, host)) => format!("{scheme}://{user}:***@{host}{path}"),
+        None => word.to_owned(),
+    }
+}
+
 /// Which CPUs the server and the load get.
 #[derive(Debug, Clone)]
-pub(super) struct CpuChoice {
-    pub(super) server: Cpus,
-    pub(super) load: Cpus,
+pub(crate) struct CpuChoice {
+    pub(crate) server: Cpus,
+    pub(crate) load: Cpus,
 }
 
 impl CpuChoice {
     /// The choice that was made, if its CPUs may be used, or the usual one.
-    pub(super) fn or_usual(choice: Option<&Self>) -> anyhow::Result<Self> {
+    pub(crate) fn or_usual(choice: Option<&Self>) -> anyhow::Result<Self> {
         let available = Cpus::available().context("cannot tell which CPUs are available")?;
         let Some(Self { server, load }) = choice else {
             let split = split_cpus(available.as_slice());
@@ -75,7 +97,7 @@ impl FromStr for CpuChoice {
 }
 
 /// The name of an engine in scripts.
-pub(super) fn engine(text: &str) -> Result<flameload::load::EngineKind, String> {
+pub(crate) fn engine(text: &str) -> Result<flameload::load::EngineKind, String> {
     let all = flameload::load::EngineKind::ALL;
     all.into_iter().find(|kind| kind.as_str() == text).ok_or_else(|| {
         let names: Vec<&str> = all.iter().map(|kind| kind.as_str()).collect();
@@ -84,10 +106,18 @@ pub(super) fn engine(text: &str) -> Result<flameload::load::EngineKind, String> 
 }
 
 /// A number of requests a second.
-pub(super) fn rate(text: &str) -> Result<f64, String> {
+pub(crate) fn rate(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(rate) if rate.is_finite() && rate > 0.0 => Ok(rate),
         _ => Err(format!("'{text}' is not a number of requests a second, such as 20000")),
+    }
+}
+
+/// A time to come, as precise as it is known.
+pub(crate) fn minutes(left: Duration) -> String {
+    match left.as_secs_f64().ceil() as u64 {
+        seconds @ 0..=99 => format!("{seconds} s"),
+        seconds => format!("{} min", seconds.div_ceil(60)),
     }
 }
 
@@ -114,6 +144,27 @@ mod tests {
         assert!("http://127.0.0.1:80/".parse::<Url>().is_ok());
         assert!("localhost:8080".parse::<Url>().is_ok());
         assert!("http://example.org".parse::<Url>().is_err());
+    }
+
+    #[test]
+    fn a_database_is_named_by_its_url() {
+        assert!(db_url("postgres://me@127.0.0.1/x").is_ok() && db_url("postgresql://x").is_ok());
+        for wrong in ["", "x", "mysql://me@host/x", "postgres://"] {
+            assert!(db_url(wrong).is_err_and(|error| error.contains("such as postgres://user")));
+        }
+    }
+
+    #[test]
+    fn passwords_are_not_kept() {
+        for (word, kept) in [
+            ("postgres://me:a:b@127.0.0.1:5432/x?y=1", "postgres://me:***@127.0.0.1:5432/x?y=1"),
+            ("--db-url=postgres://me:pa@ss@host", "--db-url=postgres://me:***@host"),
+            ("postgres://me@127.0.0.1:5432/x", "postgres://me@127.0.0.1:5432/x"),
+            ("http://127.0.0.1:80/a:b@c", "http://127.0.0.1:80/a:b@c"),
+            ("server=0,load=1", "server=0,load=1"),
+        ] {
+            assert_eq!(without_password(word), kept);
+        }
     }
 
     #[test]

@@ -10,7 +10,8 @@ use flameload::{
     unit::Ratio,
 };
 
-use super::{figure, load::duration, shown_path};
+use super::{figure, load::duration};
+use crate::out::shown_path;
 
 /// The levels of a sweep, in their order.
 #[derive(Debug, Default)]

@@ -93,6 +93,30 @@ ready = {{ timeout = "{start}" }}
         Self { dir }
     }
 
+    /// A target that is this program with these arguments, whose path to load is `/work`.
+    pub(super) fn working(program: &Path, arguments: &[&str]) -> Self {
+        let dir = tempfile::Builder::new().prefix("flameload-").tempdir().expect("a folder");
+        let program = program.display().to_string();
+        let words = std::iter::once(program.as_str()).chain(arguments.iter().copied());
+        let command: Vec<String> = words.map(|word| format!("'{word}'")).collect();
+        let manifest = format!(
+            r#"
+name = "working"
+language = "any"
+description = "a server that works"
+[[process]]
+name = "server"
+command = [{}]
+ready = {{ timeout = "{LONG_START}" }}
+"#,
+            command.join(", ")
+        );
+        fs::write(dir.path().join("target.toml"), manifest).expect("a file");
+        let script = SCRIPT.replace("TIMEOUT", LONG_TIMEOUT).replace("\"/\"", "\"/work\"");
+        fs::write(dir.path().join("short.toml"), script).expect("a file");
+        Self { dir }
+    }
+
     pub(super) fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }

@@ -51,6 +51,27 @@ pub(super) fn faulty_server() -> &'static PathBuf {
     &SERVER
 }
 
+/// The program in Go that knows what it spends its time on, compiled once. Without Go, the test is
+/// skipped.
+pub(super) fn known_go() -> Option<&'static PathBuf> {
+    static PROGRAM: LazyLock<Result<PathBuf, String>> = LazyLock::new(|| {
+        let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
+        let (fresh, binary) =
+            (folder.join(format!("known-go-{}", std::process::id())), folder.join("known-go"));
+        let output = Command::new("go")
+            .args(["build", "-trimpath", "-o"])
+            .arg(&fresh)
+            .arg(".")
+            .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/programs/known-go"))
+            .output()
+            .map_err(|error| format!("no Go here: {error}"))?;
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        fs::rename(&fresh, &binary).expect("a rename");
+        Ok(binary)
+    });
+    PROGRAM.as_ref().map_err(skip).ok()
+}
+
 /// The processes with `marker` in their arguments, and those arguments.
 pub(super) fn marked(marker: &str) -> Vec<(u32, String)> {
     let entries = fs::read_dir("/proc").expect("procfs").flatten();

@@ -51,6 +51,24 @@ fn values_say_what_they_may_be() {
 }
 
 #[test]
+fn a_benchmark_says_what_it_needs() {
+    check(&["bench"], &["<TARGET>"]);
+    check(&["bench", "hypr"], &["unknown target 'hypr'", "did you mean 'hyper'?"]);
+    check(&["bench", "hyper", "--baseline", "axm"], &["'axm' is none of the targets: hyper"]);
+    check(&["bench", "hyper", "--rounds", "0"], &["--rounds"]);
+    check(&["bench", "hyper", "--hz", "99"], &["--profile"]);
+    check(&["bench", "hyper", "--from", "latest"], &["--from", "cannot be used with"]);
+    check(&["bench", "--from", "19700101", "--out", "/nonexistent"], &["no run '19700101'"]);
+    check(&["bench", "hyper", "--json", "--csv"], &["cannot be used with"]);
+    let case = Case::faulty("none", u64::MAX);
+    let manifest = case.dir.path().display().to_string();
+    check(
+        &["bench", "hyper", "--manifest", &manifest],
+        &["different scripts (hello, users)", "--script"],
+    );
+}
+
+#[test]
 fn a_cause_is_told_once() {
     let outcome = run(tool().args(["profile", "--manifest", "/nonexistent/target.toml"]));
     outcome.expect(2, &["cannot read /nonexistent/target.toml"]);

@@ -1,0 +1,138 @@
+//! [`Change`]: what became of a metric, and its verdict.
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    estimate::{Basis, Estimate, estimate, figure},
+    floor::Options,
+    metric::Metric,
+    robust::mean,
+    side::{Design, Pair, Round},
+};
+
+/// What became of a metric from A to B.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Change {
+    /// The metric.
+    pub metric: Metric,
+    /// What A had as a whole, the mean over its rounds.
+    pub a: f64,
+    /// What B had.
+    pub b: f64,
+    /// B over A, of typical slices and rounds.
+    pub ratio: f64,
+    /// Its 95 % interval; none where nothing is known of how it scatters.
+    pub ci95: Option<[f64; 2]>,
+    /// What the interval rests on.
+    pub basis: Option<Basis>,
+    /// How many rounds there are of A and of B.
+    pub rounds: [usize; 2],
+    /// A change up to this share is none.
+    pub tolerance: f64,
+    /// What can be said.
+    pub verdict: Verdict,
+    /// A change of this share would have got a verdict in 95 of 100 comparisons.
+    pub visible: Option<f64>,
+    /// What a reader of the figures must know.
+    pub remark: Option<String>,
+}
+
+/// What can be said of a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// It is surely worse, by more than the tolerance.
+    Regressed,
+    /// It is surely better, by more than the tolerance.
+    Improved,
+    /// If it changed, then surely by less than the tolerance.
+    Equivalent,
+    /// None of these is sure.
+    Inconclusive,
+}
+
+/// Totals and typical slices may differ by this share of the tolerance before it is told.
+const FAR: f64 = 0.5;
+
+impl Change {
+    /// Compares a metric; none where a side has no figure of it.
+    pub(super) fn of(pair: &Pair, metric: Metric, options: &Options) -> Option<Self> {
+        let estimate = estimate(pair, metric, options)?;
+        let Estimate { value, error } = estimate;
+        let limit = options.log_tolerance(metric);
+        let ends = error.map(|error| [value - error.reach(), value + error.reach()]);
+        let figures = |rounds: &[Round]| -> Vec<f64> {
+            rounds.iter().filter_map(|round| figure(round, metric)).collect()
+        };
+        let (of_a, of_b) = (figures(&pair.a.rounds), figures(&pair.b.rounds));
+        if of_a.is_empty() || of_b.is_empty() {
+            return None;
+        }
+        let mut change = Self {
+            metric,
+            a: mean(&of_a),
+            b: mean(&of_b),
+            ratio: value.exp(),
+            ci95: ends.map(|ends| ends.map(f64::exp)).filter(is_finite),
+            basis: error.map(|error| error.basis),
+            rounds: [of_a.len(), of_b.len()],
+            tolerance: limit.exp_m1(),
+            verdict: ends.map_or(Verdict::Inconclusive, |ends| verdict(metric, ends, limit)),
+            visible: error
+                .map(|error| (limit + error.visible()).exp_m1())
+                .filter(|share| share.is_finite()),
+            remark: None,
+        };
+        change.doubt(pair);
+        Some(change)
+    }
+
+    /// Takes back what must not be said.
+    fn doubt(&mut self, pair: &Pair) {
+        let total = self.b / self.a;
+        let is_outside = self.ci95.is_some_and(|[low, high]| !(low..=high).contains(&total));
+        let is_far = (total / self.ratio).ln().abs() > self.tolerance.ln_1p() * FAR;
+        if is_outside && is_far {
+            // A cost that comes in bursts is not in the typical slices.
+            self.remark = Some(format!(
+                "the totals changed by {:+.1} %: a few slices are far from the others",
+                (total - 1.0) * 100.0
+            ));
+            if self.verdict == Verdict::Equivalent {
+                self.verdict = Verdict::Inconclusive;
+            }
+        }
+        if self.ci95.is_none() {
+            let figure = if self.rounds == [1, 1] { "one figure" } else { "figures" };
+            let apart = if pair.design == Design::Separate { " at different times" } else { "" };
+            self.remark = Some(format!("{figure} on each side{apart}"));
+        }
+        if pair.a.invalid.is_some() || pair.b.invalid.is_some() {
+            self.verdict = Verdict::Inconclusive;
+            self.remark = Some("figures that are not valid have no verdict".to_owned());
+        }
+    }
+
+    /// Whether it is surely more or less, however little: more is true.
+    pub fn direction(&self) -> Option<bool> {
+        let [low, high] = self.ci95?;
+        (low > 1.0 || high < 1.0).then_some(low > 1.0)
+    }
+}
+
+fn is_finite(ends: &[f64; 2]) -> bool {
+    ends.iter().all(|end| end.is_finite())
+}
+
+fn verdict(metric: Metric, [low, high]: [f64; 2], limit: f64) -> Verdict {
+    let (more, less) = match metric.is_cost() {
+        true => (Verdict::Regressed, Verdict::Improved),
+        false => (Verdict::Improved, Verdict::Regressed),
+    };
+    match () {
+        () if low > limit => more,
+        () if high < -limit => less,
+        () if low > -limit && high < limit => Verdict::Equivalent,
+        () => Verdict::Inconclusive,
+    }
+}

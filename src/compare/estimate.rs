@@ -1,0 +1,203 @@
+//! How large a change is and how sure that is, from slices and rounds.
+//!
+//! ```text
+//! slices -Location-> one value for each round -mean, Student-> estimate with interval
+//!          (level 1)                             (level 2)
+//! ```
+
+use super::{
+    floor::{Floor, Options},
+    metric::Metric,
+    robust::{Location, mean, squares},
+    side::{Design, Pair, Round},
+    student,
+};
+
+/// The logarithm of a ratio of B to A, and how sure it is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Estimate {
+    pub(super) value: f64,
+    /// None where nothing is known of how it scatters.
+    pub(super) error: Option<Error>,
+}
+
+/// How an estimate scatters.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Error {
+    /// The standard error.
+    pub(super) sd: f64,
+    /// The degrees of freedom of Student's distribution that it is to be used with.
+    pub(super) degrees: f64,
+    pub(super) basis: Basis,
+}
+
+/// What an interval rests on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Basis {
+    /// Several fresh processes on a side.
+    Rounds,
+    /// Slices of one process each, and what two identical servers differ by.
+    Slices,
+}
+
+impl Error {
+    /// How far the interval of 95 % reaches to each side.
+    pub(super) fn reach(&self) -> f64 {
+        student::quantile(0.975, self.degrees) * self.sd
+    }
+
+    /// A change this far beyond a limit has an interval beyond it in 95 of 100 comparisons.
+    pub(super) fn visible(&self) -> f64 {
+        (student::quantile(0.975, self.degrees) + student::quantile(0.95, self.degrees)) * self.sd
+    }
+}
+
+/// The change of a metric. None where a side has no figure of it.
+pub(super) fn estimate(pair: &Pair, metric: Metric, options: &Options) -> Option<Estimate> {
+    let floor = options.floor(metric, pair.design);
+    match pair.design {
+        Design::Interleaved => {
+            let rounds = pair.a.rounds.iter().zip(&pair.b.rounds);
+            let ratios: Vec<Location> =
+                rounds.filter_map(|(a, b)| of_blocks(a, b, metric)).collect();
+            paired(&ratios, floor)
+        }
+        Design::Turns | Design::Separate => {
+            let of_side = |rounds: &[Round]| -> Vec<Location> {
+                rounds.iter().filter_map(|round| of_slices(round, metric)).collect()
+            };
+            let (a, b) = (of_side(&pair.a.rounds), of_side(&pair.b.rounds));
+            let is_apart = pair.design == Design::Separate;
+            separate(&a, &b, floor, if is_apart { floor } else { Some(Floor::NONE) })
+        }
+    }
+}
+
+/// The log ratio of two processes that were measured in turns: that of their blocks, or else of
+/// their figures.
+fn of_blocks(a: &Round, b: &Round, metric: Metric) -> Option<Location> {
+    let logs = |round: &Round, block: u32| -> Option<Vec<f64>> {
+        let slices = round.slices.iter().filter(|slice| slice.block == block);
+        slices.map(|slice| slice.figure(metric).map(f64::ln)).collect()
+    };
+    let mut blocks: Vec<u32> = a.slices.iter().map(|slice| slice.block).collect();
+    blocks.sort_unstable();
+    blocks.dedup();
+    // With a slice missing, the order of the others is balanced no more.
+    let ratio = |block: u32| {
+        let (a, b) = (logs(a, block)?, logs(b, block)?);
+        (a.len() == b.len()).then(|| mean(&b) - mean(&a))
+    };
+    let ratios: Vec<f64> = blocks.into_iter().filter_map(ratio).collect();
+    Location::of(&ratios).or_else(|| {
+        let value = figure(b, metric)?.ln() - figure(a, metric)?.ln();
+        Some(Location { value, variance: None, count: 1 })
+    })
+}
+
+/// The logarithm of what a process did by itself: that of its slices, or else of its figure.
+fn of_slices(round: &Round, metric: Metric) -> Option<Location> {
+    let logs: Vec<f64> =
+        round.slices.iter().filter_map(|slice| slice.figure(metric)).map(f64::ln).collect();
+    Location::of(&logs).or_else(|| {
+        let value = figure(round, metric)?.ln();
+        Some(Location { value, variance: None, count: 1 })
+    })
+}
+
+pub(super) fn figure(round: &Round, metric: Metric) -> Option<f64> {
+    round.figures.get(&metric).copied().filter(|figure| figure.is_finite() && *figure > 0.0)
+}
+
+fn paired(ratios: &[Location], floor: Option<Floor>) -> Option<Estimate> {
+    let values: Vec<f64> = ratios.iter().map(|ratio| ratio.value).collect();
+    match ratios {
+        [] => None,
+        [only] => Some(Estimate { value: only.value, error: of_one(&[*only], floor) }),
+        _ => {
+            let count = values.len() as f64;
+            let rounds = Rounds { squares: squares(&values), degrees: count - 1.0 };
+            let error = rounds.error(floor, 1.0, ratios, 1.0 / count);
+            Some(Estimate { value: mean(&values), error: Some(error) })
+        }
+    }
+}
+
+/// Rounds that were not made side by side. `between` is what the time between the sides adds.
+fn separate(
+    a: &[Location],
+    b: &[Location],
+    floor: Option<Floor>,
+    between: Option<Floor>,
+) -> Option<Estimate> {
+    if a.is_empty() || b.is_empty() {
+        return None;
+    }
+    let values = |side: &[Location]| side.iter().map(|round| round.value).collect::<Vec<_>>();
+    let (of_a, of_b) = (values(a), values(b));
+    let value = mean(&of_b) - mean(&of_a);
+    let all = [a, b].concat();
+    let error = match all.len() {
+        2 => of_one(&all, floor),
+        count => {
+            let squares = squares(&of_a) + squares(&of_b);
+            let rounds = Rounds { squares, degrees: count as f64 - 2.0 };
+            let share = 1.0 / of_a.len() as f64 + 1.0 / of_b.len() as f64;
+            // The floor is of a ratio, so of two rounds.
+            between.map(|between| rounds.error(floor, 0.5, &all, share).and(between))
+        }
+    };
+    Some(Estimate { value, error })
+}
+
+/// Of one process on each side, slices say how it scattered within, and only the floor what two
+/// processes differ by.
+fn of_one(rounds: &[Location], floor: Option<Floor>) -> Option<Error> {
+    let mut parts = vec![floor?.part()];
+    for round in rounds {
+        parts.push((round.variance?, round.count as f64 - 1.0));
+    }
+    Some(Error::of(&parts, Basis::Slices))
+}
+
+impl Error {
+    /// Of a sum of variances, each with its degrees of freedom (Welch and Satterthwaite).
+    fn of(parts: &[(f64, f64)], basis: Basis) -> Self {
+        let variance: f64 = parts.iter().map(|(variance, _)| variance).sum();
+        let lost: f64 =
+            parts.iter().map(|(variance, degrees)| variance.powi(2) / degrees.max(1.0)).sum();
+        let degrees = if lost > 0.0 { variance.powi(2) / lost } else { f64::INFINITY };
+        Self { sd: variance.sqrt(), degrees, basis }
+    }
+
+    /// Together with a floor.
+    fn and(self, floor: Floor) -> Self {
+        if floor == Floor::NONE {
+            return self;
+        }
+        Self::of(&[(self.sd.powi(2), self.degrees), floor.part()], self.basis)
+    }
+}
+
+/// How rounds scatter about the mean of their side.
+struct Rounds {
+    squares: f64,
+    degrees: f64,
+}
+
+impl Rounds {
+    /// The variance of a round is that of the rounds, together with what is known of it from
+    /// before, which is so many `parts` of the floor's and never less than what the slices within
+    /// explain. `share` of it is left in the estimate.
+    fn error(&self, floor: Option<Floor>, parts: f64, within: &[Location], share: f64) -> Error {
+        let floor = floor.unwrap_or(Floor::NONE);
+        let known = parts * floor.sd.powi(2);
+        let within: Vec<f64> = within.iter().filter_map(|round| round.variance).collect();
+        let known = if within.is_empty() { known } else { known.max(mean(&within)) };
+        let weight = floor.degrees();
+        let degrees = weight + self.degrees;
+        let variance = (weight * known + self.squares) / degrees;
+        Error { sd: (variance * share).sqrt(), degrees, basis: Basis::Rounds }
+    }
+}

@@ -1,0 +1,303 @@
+//! What a frame is called where a reader should see at a glance what it is, and which frames are
+//! not worth a place of their own.
+
+mod go;
+mod noise;
+mod rust;
+
+use super::{language::Language, name};
+use crate::symbolize::{Frame, FrameKind};
+
+/// What becomes of a frame.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Role {
+    /// It has a box of its own.
+    Shown(Label),
+    /// It passes on what it is given: its time is its caller's.
+    Merged,
+    /// It is a root of Go's runtime, on the stack of a thread rather than a goroutine.
+    GoRoot,
+}
+
+/// The package of a function of Go, and its name in there; assembler has no package.
+pub(crate) fn go_name(name: &str) -> (&str, String) {
+    let parsed = go::parse(name);
+    (parsed.package, parsed.function.into_owned())
+}
+
+/// What a frame is called.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Label {
+    /// As short as it can be understood.
+    pub(super) short: String,
+    /// With its whole path: for two that would be called the same.
+    pub(super) long: String,
+}
+
+/// Paths of so many parts lose their middle.
+const PARTS_MAX: usize = 4;
+
+/// Where Go's runtime begins on the stack of a thread.
+const GO_ROOTS: [&str; 9] = [
+    "mcall",
+    "morestack",
+    "mstart",
+    "mstart0",
+    "mstart1",
+    "rt0_go",
+    "sigtramp",
+    "sigtrampgo",
+    "systemstack",
+];
+
+/// What becomes of a frame of this language.
+pub(super) fn role(frame: &Frame, language: Language) -> Role {
+    let full = name::safe(&frame.name);
+    match (frame.kind, language) {
+        (FrameKind::Kernel, _) => {
+            shown(format!("{}{}", without_clone_suffix(&full), name::KERNEL_SUFFIX))
+        }
+        (FrameKind::Unknown, _) => shown(unnamed(&full)),
+        (FrameKind::Truncated, _) => shown(full.into_owned()),
+        (_, Language::Go) => of_go(&full),
+        (_, Language::Python) => shown(of_python(&full)),
+        (_, Language::Other) if noise::is_start(&full) || noise::is_call_of_python(&full) => {
+            Role::Merged
+        }
+        (_, Language::Other) => of_other(&full),
+    }
+}
+
+fn shown(name: String) -> Role {
+    Role::Shown(Label { short: name.clone(), long: name })
+}
+
+fn of_other(full: &str) -> Role {
+    if !full.contains("::") {
+        return shown(native(full).to_owned());
+    }
+    let Some(path) = rust::parse(full) else { return shown(full.to_owned()) };
+    if noise::is_wrapper(&path) {
+        return Role::Merged;
+    }
+    if let ["core", "ptr", "drop_in_place", ..] = path.own.as_slice() {
+        return Role::Shown(dropping(full));
+    }
+    Role::Shown(Label { short: shorten(&path.own), long: path.own.join("::") })
+}
+
+/// `hyper::proto::h1::dispatch::Dispatcher::poll` -> `hyper::…::Dispatcher::poll`.
+fn shorten(parts: &[&str]) -> String {
+    match parts {
+        [first, .., before, last] if parts.len() > PARTS_MAX => {
+            format!("{first}::…::{before}::{last}")
+        }
+        _ => parts.join("::"),
+    }
+}
+
+/// What is dropped says more than that it is.
+fn dropping(full: &str) -> Label {
+    let dropped = full.split_once('<').and_then(|(_, rest)| rest.strip_suffix('>'));
+    let dropped = dropped.unwrap_or_default();
+    let path = rust::parse(dropped).map(|path| path.own).unwrap_or_else(|| vec![dropped]);
+    Label {
+        short: format!("drop_in_place<{}>", shorten(&path)),
+        long: format!("core::ptr::drop_in_place<{}>", path.join("::")),
+    }
+}
+
+fn of_go(full: &str) -> Role {
+    let parsed = go::parse(full);
+    let function = &*parsed.function;
+    if function.is_empty() {
+        return shown(full.to_owned());
+    }
+    match (parsed.package, function) {
+        ("runtime", "goexit") => return Role::Merged,
+        // In a program with C code, such frames lie below those of its threads.
+        ("", function) if noise::is_start(function) => return Role::Merged,
+        ("runtime", function) if GO_ROOTS.contains(&function) => return Role::GoRoot,
+        _ => {}
+    }
+    // What the compiler makes of a `go` or `defer` statement with arguments.
+    let last = function.rsplit('.').next().unwrap_or_default();
+    let made = ["gowrap", "deferwrap"].iter().find_map(|made| last.strip_prefix(made));
+    if made.is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit())) {
+        return Role::Merged;
+    }
+    let name = |package: &str| match package {
+        "" => function.to_owned(),
+        package => format!("{package}.{function}"),
+    };
+    Role::Shown(Label { short: name(parsed.short_package()), long: name(parsed.package) })
+}
+
+/// `py::handler:/srv/app.py` -> `handler (app.py)`.
+fn of_python(full: &str) -> String {
+    let parts = full.strip_prefix("py::").and_then(|name| name.split_once(':'));
+    match parts {
+        Some((function, path)) => {
+            format!("{function} ({})", path.rsplit('/').next().unwrap_or(path))
+        }
+        None => full.to_owned(),
+    }
+}
+
+/// A function of C, without what compiler and linker put around its name.
+fn native(full: &str) -> &str {
+    let name = full.strip_prefix("__GI_").unwrap_or(full);
+    let name = name.split_once('@').map_or(name, |(name, _)| name);
+    without_clone_suffix(if name.is_empty() { full } else { name })
+}
+
+/// `tcp_ack.part.0` -> `tcp_ack`: the compiler makes several functions of one.
+fn without_clone_suffix(full: &str) -> &str {
+    let clones = [".cold", ".constprop.", ".isra.", ".lto_priv.", ".part."];
+    let end = clones.iter().filter_map(|clone| full.find(clone)).min();
+    end.filter(|end| *end > 0).map_or(full, |end| &full[..end])
+}
+
+/// `[_core.cpython-311-x86_64-linux-gnu.so]` -> `[_core.so]`.
+fn unnamed(full: &str) -> String {
+    match full.split_once(".cpython-") {
+        Some((module, rest)) if rest.ends_with(".so]") => format!("{module}.so]"),
+        _ => full.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn frame(name: &str, kind: FrameKind) -> Frame {
+        Frame { name: name.to_owned(), module: None, file: None, line: None, kind }
+    }
+
+    fn check(language: Language, names: &[&str], expected: Expect) {
+        let line = |name: &&str| match role(&frame(name, FrameKind::User), language) {
+            Role::Shown(Label { short, .. }) => format!("{short}\n"),
+            other => format!("{other:?}\n"),
+        };
+        expected.assert_eq(&names.iter().map(line).collect::<String>());
+    }
+
+    #[test]
+    fn rust_keeps_the_crate_and_the_last_two_parts() {
+        check(
+            Language::Other,
+            &[
+                "hyper::proto::h1::dispatch::Dispatcher<D,Bs,I,T>::poll_catch",
+                "<hyper::server::conn::http1::Connection<I,S> as core::future::future::Future>::poll",
+                "hyper_server::server::spawn_connection::{{closure}}",
+                "hyper_server::service::Service::answer",
+                "serde_json::ser::format_escaped_str_contents",
+                "<tokio::net::tcp::stream::TcpStream as tokio::io::async_write::AsyncWrite>::poll_write",
+                "core::ptr::drop_in_place<hyper::proto::h1::conn::State<alloc::vec::Vec<u8>>>",
+                "core::ptr::drop_in_place<[u8]>",
+                "<core::pin::Pin<P> as core::future::future::Future>::poll",
+                "app::f::h0123456789abcdef",
+                "a<b::c",
+            ],
+            expect![[r#"
+                hyper::…::Dispatcher::poll_catch
+                hyper::…::Connection::poll
+                hyper_server::server::spawn_connection
+                hyper_server::service::Service::answer
+                serde_json::ser::format_escaped_str_contents
+                tokio::…::TcpStream::poll_write
+                drop_in_place<hyper::…::conn::State>
+                drop_in_place<[u8]>
+                Merged
+                app::f
+                a<b::c
+            "#]],
+        );
+    }
+
+    #[test]
+    fn go_keeps_the_package_and_the_function() {
+        check(
+            Language::Go,
+            &[
+                "github.com/go-chi/chi/v5.(*Mux).ServeHTTP",
+                "net/http.(*Server).Serve.gowrap3",
+                "main.main.func2",
+                "runtime.goexit.abi0",
+                "runtime.mcall",
+                "runtime.mallocgc",
+                "encoding/json.appendString[go.shape.string]",
+                "memeqbody",
+            ],
+            expect![[r#"
+                chi.(*Mux).ServeHTTP
+                Merged
+                main.main.func2
+                Merged
+                GoRoot
+                runtime.mallocgc
+                json.appendString
+                memeqbody
+            "#]],
+        );
+    }
+
+    #[test]
+    fn python_and_c_lose_what_is_no_name() {
+        check(
+            Language::Python,
+            &["py::handler:/srv/app.py", "handler (app.py:12)"],
+            expect![[r#"
+                handler (app.py)
+                handler (app.py:12)
+            "#]],
+        );
+        check(
+            Language::Other,
+            &[
+                "__GI___writev",
+                "memcpy@GLIBC_2.14",
+                "tcp_ack.part.0",
+                "clone3",
+                "@",
+                ".cold",
+                "_PyEval_Vector",
+            ],
+            expect![[r#"
+                __writev
+                memcpy
+                tcp_ack
+                Merged
+                @
+                .cold
+                Merged
+            "#]],
+        );
+        let short = |name, kind| match role(&frame(name, kind), Language::Other) {
+            Role::Shown(label) => label.short,
+            other => format!("{other:?}"),
+        };
+        let module = "[_core.cpython-311-x86_64-linux-gnu.so]";
+        assert_eq!(short(module, FrameKind::Unknown), "[_core.so]");
+        assert_eq!(short("do_softirq.part.0", FrameKind::Kernel), "do_softirq_[k]");
+        assert_eq!(short("[truncated]", FrameKind::Truncated), "[truncated]");
+    }
+
+    proptest! {
+        #[test]
+        fn any_name_has_a_role_that_fits_a_line(
+            name in "[<>&*(){}\\[\\]:;., a-zT/@]{0,40}|\\PC{0,20}",
+            language in prop::sample::select(vec![Language::Go, Language::Python, Language::Other]),
+        ) {
+            for kind in [FrameKind::User, FrameKind::Kernel, FrameKind::Unknown] {
+                if let Role::Shown(Label { short, long }) = role(&frame(&name, kind), language) {
+                    prop_assert!(!short.is_empty() && !short.contains([';', '\n']), "{short:?}");
+                    prop_assert!(!long.is_empty() && !long.contains([';', '\n']), "{long:?}");
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! The language of a frame, as far as its name is written in another way.
+
+use rustc_hash::FxHashSet;
+
+use crate::symbolize::{Frame, FrameKind, Profile};
+
+/// The language of a frame, as far as its name is written in another way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Language {
+    /// Go, and what is linked into a Go program.
+    Go,
+    /// Python, as a profiler of its interpreter or a perf map names it.
+    Python,
+    /// Rust, C, C++, and whatever else: parts of names are joined by `::`, if at all.
+    Other,
+}
+
+/// Functions that every program of Go has.
+const GO_RUNTIME: [&str; 11] = [
+    "goexit",
+    "main",
+    "mallocgc",
+    "mcall",
+    "morestack",
+    "mstart",
+    "mstart0",
+    "mstart1",
+    "rt0_go",
+    "schedule",
+    "systemstack",
+];
+
+impl Language {
+    /// That of each frame of a profile, in their order.
+    pub fn of_frames(profile: &Profile) -> Vec<Self> {
+        let is_of_go = |frame: &Frame| {
+            let function = frame.name.strip_prefix("runtime.").unwrap_or_default();
+            GO_RUNTIME.contains(&function.strip_suffix(".abi0").unwrap_or(function))
+        };
+        let is_code = |frame: &&Frame| matches!(frame.kind, FrameKind::User | FrameKind::Inlined);
+        let go_modules: FxHashSet<&Option<String>> =
+            profile.frames.iter().filter(|f| is_of_go(f)).map(|f| &f.module).collect();
+        let language = |frame: &Frame| match frame {
+            _ if !is_code(&frame) => Self::Other,
+            _ if is_python(&frame.name) => Self::Python,
+            _ if go_modules.contains(&frame.module) => Self::Go,
+            _ => Self::Other,
+        };
+        profile.frames.iter().map(language).collect()
+    }
+}
+
+/// `py::handler:/srv/app.py`, or `handler (app.py:12)`.
+fn is_python(name: &str) -> bool {
+    let place = name.strip_suffix(')').and_then(|name| Some(name.rsplit_once(" (")?.1));
+    let file = place.map(|place| place.rsplit_once(':').map_or(place, |(file, _)| file));
+    name.starts_with("py::") || file.is_some_and(|file| file.ends_with(".py"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fold::folded::tests::profile;
+
+    #[test]
+    fn a_module_with_gos_runtime_is_go() {
+        let mut profile = profile(
+            "a/a;runtime.goexit.abi0;main.f 1\nb/b;main;runtime.f 1\n\
+             a/a;[libc.so.6];handler (app.py:12);py::f:/a.py;f (int) 1\n",
+        );
+        for (index, frame) in profile.frames.iter_mut().enumerate() {
+            frame.module = Some(if index < 2 { "a" } else { "b" }.to_owned());
+        }
+        use Language::{Go, Other, Python};
+        let found = Language::of_frames(&profile);
+        assert_eq!(found, [Go, Go, Other, Other, Other, Python, Python, Other]);
+    }
+}

@@ -1,0 +1,296 @@
+//! The instruments of a measurement: exact CPU time, and the backends that sample, one at a time.
+
+use std::time::Duration;
+
+use super::{
+    backends::{Backend, Backends},
+    cpu_clocks::CpuClocks,
+    error::MeasureError,
+    profile::Settings,
+    subject::{Member, Subject},
+};
+use crate::{
+    sample::{
+        Capture, Config, CpuTimes, NamedCapture, Origin, SampleError, Sampler,
+        pprof::{Pprof, SECOND},
+        py_spy::{PySpy, Root},
+    },
+    symbolize::{Detail, Resolved, adopt, resolve},
+    target::usage,
+    unit::{Bytes, Nanos, Samples},
+};
+
+/// That size of the copies is found when so many samples have shown no need of another.
+const SAMPLES_TO_SETTLE: Samples = Samples(50);
+/// How much earlier than its slice a profile ends where the load flows on, to be packed in it.
+const PACKING: Duration = Duration::from_millis(400);
+
+/// The instruments of a measurement.
+pub(super) struct Instruments {
+    backends: Backends,
+    counter: Counter,
+    pprof: Option<Pprof>,
+    py_spy: Option<PySpy>,
+    /// The names under which processes are watched, in the order of their exact times.
+    watched: Vec<String>,
+    on: Option<Backend>,
+    window_start: Nanos,
+}
+
+/// What counts CPU time, exactly.
+enum Counter {
+    /// Perf events, whose sampler may sample as well.
+    Events(Box<Sampler>),
+    /// Clocks of processes, where the kernel refuses events.
+    Clocks(CpuClocks),
+}
+
+/// What a backend took.
+#[derive(Debug)]
+pub(super) struct Taken {
+    pub(super) backend: Backend,
+    pub(super) capture: Captured,
+}
+
+/// What a backend took, by its kind.
+#[derive(Debug)]
+pub(super) enum Captured {
+    /// Addresses, which still need names.
+    Addresses(Box<Capture>),
+    /// Functions with their names.
+    Named(Box<NamedCapture>),
+}
+
+/// How a slice is to be sampled.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Turn {
+    pub(super) backend: Option<Backend>,
+    /// How long the slice is going to last.
+    pub(super) span: Duration,
+    /// Whether the load goes on while backends are switched.
+    pub(super) flows: bool,
+}
+
+impl Instruments {
+    /// # Errors
+    /// Where the kernel refuses what is asked for.
+    pub(super) fn start(settings: &Settings) -> Result<Self, MeasureError> {
+        let cpus = settings.load_cpus.as_slice().to_vec();
+        let config = Config { hz: settings.hz, cpus, dump: settings.dump };
+        let counter = if settings.backends.contains(Backend::PerfEvent) {
+            Counter::Events(Box::new(Sampler::start(&config)?))
+        } else {
+            match Sampler::counting(&config) {
+                Ok(sampler) => Counter::Events(Box::new(sampler)),
+                // Nothing of it is needed that could not be had otherwise.
+                Err(_) => Counter::Clocks(CpuClocks::default()),
+            }
+        };
+        let (backends, pprof, py_spy) = (settings.backends.clone(), None, None);
+        let (watched, on) = (Vec::new(), None);
+        Ok(Self { backends, counter, pprof, py_spy, watched, on, window_start: Nanos(0) })
+    }
+
+    /// Says, before anything is built, where the kernel would refuse what is asked for.
+    pub(super) fn probe(settings: &Settings) -> Result<(), SampleError> {
+        match settings.backends.contains(Backend::PerfEvent) {
+            true => Sampler::probe(settings.hz).map(drop),
+            false => Ok(()),
+        }
+    }
+
+    /// Watches a process with all threads and children that it has or will have, apart from what
+    /// is watched under other names.
+    pub(super) fn watch(
+        &mut self,
+        name: &str,
+        pid: u32,
+        origin: Origin,
+    ) -> Result<(), SampleError> {
+        let known = self.watched.iter().position(|watched| watched == name);
+        let of = known.unwrap_or_else(|| {
+            self.watched.push(name.to_owned());
+            self.watched.len() - 1
+        });
+        match &mut self.counter {
+            Counter::Events(sampler) => sampler.watch_as(name, pid, origin),
+            Counter::Clocks(clocks) => {
+                clocks.watch(pid, of);
+                Ok(())
+            }
+        }
+    }
+
+    /// Gets ready what needs a server that serves: to be called before any load.
+    ///
+    /// # Errors
+    /// When a process gives no profile.
+    pub(super) fn attend(&mut self, subject: &Subject, cpus: &[usize]) -> Result<(), MeasureError> {
+        if self.backends.contains(Backend::Pprof) {
+            self.pprof = Some(Pprof::start(subject.endpoints()?, cpus)?);
+        }
+        if self.backends.contains(Backend::PySpy) {
+            let profiled = subject.processes().into_iter().filter(|member| member.profiled);
+            let roots = profiled.map(|Member { name, pid, .. }| Root { process: name, pid });
+            let clock = |pid| usage::cpu_time(&[pid]);
+            self.py_spy = Some(PySpy::start(roots.collect(), cpus, clock)?);
+        }
+        Ok(())
+    }
+
+    /// Whether the exact CPU time comes from clocks, because the kernel refuses perf events.
+    pub(super) fn counts_by_clocks(&self) -> bool {
+        matches!(self.counter, Counter::Clocks(_))
+    }
+
+    /// The names under which processes are watched, in the order of their exact times.
+    pub(super) fn watched(&self) -> &[String] {
+        &self.watched
+    }
+
+    /// Exact CPU time so far of each name under which something is watched, user and kernel.
+    pub(super) fn cpu_times(&mut self) -> CpuTimes {
+        match &mut self.counter {
+            Counter::Events(sampler) => sampler.cpu_times(),
+            Counter::Clocks(clocks) => clocks.read(),
+        }
+    }
+
+    fn sampler(&mut self) -> Option<&mut Sampler> {
+        match &mut self.counter {
+            Counter::Events(sampler) if sampler.takes_samples() => Some(sampler),
+            _ => None,
+        }
+    }
+
+    /// Samples in the warm-up, or stops to: what has something to find out then.
+    pub(super) fn warm_up(&mut self, on: bool) {
+        if let Some(sampler) = self.sampler() {
+            if on { sampler.enable() } else { sampler.disable() }
+        }
+    }
+
+    /// To be called during warm-up, while nothing samples: takes a larger copy of the stack where
+    /// that is needed, and says so.
+    pub(super) fn adapt(&mut self) -> Option<Bytes> {
+        self.sampler()?.adapt()
+    }
+
+    /// Whether the warm-up has shown enough for the size of the copies.
+    pub(super) fn is_settled(&mut self) -> bool {
+        self.sampler().is_none_or(|sampler| sampler.counts().samples >= SAMPLES_TO_SETTLE)
+    }
+
+    /// Begins the window that counts.
+    pub(super) fn begin_window(&mut self) {
+        self.window_start = Nanos::now();
+        if let Counter::Events(sampler) = &mut self.counter {
+            sampler.begin_window();
+        }
+        if let Some(pprof) = &mut self.pprof {
+            pprof.begin_window();
+        }
+        if let Some(py_spy) = &mut self.py_spy {
+            py_spy.begin_window();
+        }
+    }
+
+    /// When the window began.
+    pub(super) fn window_start(&self) -> Nanos {
+        self.window_start
+    }
+
+    /// Switches to what samples the next slice, and says which part of it the samples are of.
+    pub(super) fn switch(&mut self, turn: Turn) -> f64 {
+        let Turn { backend, span, flows } = turn;
+        // A profile that was asked for ends by itself, and each needs a request of its own.
+        if backend == self.on && backend != Some(Backend::Pprof) {
+            return 1.0;
+        }
+        self.switch_off(flows);
+        self.on = backend;
+        match (backend, &mut self.counter, &mut self.pprof, &mut self.py_spy) {
+            (Some(Backend::PerfEvent), Counter::Events(sampler), _, _) => sampler.enable(),
+            (Some(Backend::PySpy), _, _, Some(py_spy)) => py_spy.enable(),
+            (Some(Backend::Pprof), _, Some(pprof), _) if flows => {
+                let seconds = whole_seconds(span.saturating_sub(PACKING)).max(1);
+                pprof.enable(seconds);
+                return ((SECOND * seconds).div_duration_f64(span)).min(1.0);
+            }
+            (Some(Backend::Pprof), _, Some(pprof), _) => pprof.enable_idle(span),
+            _ => {}
+        }
+        1.0
+    }
+
+    /// Switches off what samples; where the load has ended, when this returns, all is there.
+    pub(super) fn switch_off(&mut self, flows: bool) {
+        match self.on.take() {
+            Some(Backend::PerfEvent) => {
+                if let Some(sampler) = self.sampler() {
+                    sampler.disable();
+                }
+            }
+            Some(Backend::Pprof) if !flows => {
+                if let Some(pprof) = &mut self.pprof {
+                    pprof.wait();
+                }
+            }
+            Some(Backend::PySpy) => {
+                if let Some(py_spy) = &mut self.py_spy {
+                    py_spy.disable();
+                }
+            }
+            Some(Backend::Pprof) | None => {}
+        }
+    }
+
+    /// Switches off what samples, without waiting for what a server has still to give.
+    pub(super) fn abandon(&mut self) {
+        if let Some(pprof) = &mut self.pprof {
+            pprof.abandon();
+        }
+        self.switch_off(false);
+    }
+
+    /// Ends the window and gives what each backend took, in their order. The processes should
+    /// still live.
+    pub(super) fn finish(mut self) -> Vec<Taken> {
+        self.switch_off(false);
+        let mut pprof = self.pprof.map(Pprof::finish);
+        let mut py_spy = self.py_spy.map(PySpy::finish);
+        let mut capture = match self.counter {
+            Counter::Events(sampler) if sampler.takes_samples() => Some(sampler.finish()),
+            _ => None,
+        };
+        let backends = self.backends.as_slice().iter();
+        let taken = backends.filter_map(|backend| {
+            let capture = match backend {
+                Backend::PerfEvent => Captured::Addresses(Box::new(capture.take()?)),
+                Backend::Pprof => Captured::Named(Box::new(pprof.take()?)),
+                Backend::PySpy => Captured::Named(Box::new(py_spy.take()?)),
+            };
+            Some(Taken { backend: *backend, capture })
+        });
+        taken.collect()
+    }
+}
+
+impl Taken {
+    /// The profile, its addresses named. `owners` says of processes which of several they are of.
+    pub(super) fn resolve(
+        &self,
+        title: &str,
+        detail: Detail,
+        owners: &[(u32, String)],
+    ) -> Resolved {
+        match &self.capture {
+            Captured::Addresses(capture) => resolve(capture, title.to_owned(), detail),
+            Captured::Named(capture) => adopt(capture, title.to_owned(), owners),
+        }
+    }
+}
+
+fn whole_seconds(span: Duration) -> u32 {
+    u32::try_from(span.as_secs()).unwrap_or(u32::MAX)
+}

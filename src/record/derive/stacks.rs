@@ -1,0 +1,94 @@
+//! The stacks of a picture, and what its names stand for.
+
+use std::collections::BTreeMap;
+
+use super::View;
+use crate::{
+    fold::{Folded, KERNEL_SUFFIX, Language, Readable, clean},
+    render::{Class, Frames, Palette},
+    symbolize::{Frame, FrameKind, Profile},
+};
+
+/// The stacks of a picture, and what its names stand for.
+pub(super) struct Stacks {
+    pub(super) folded: Folded,
+    pub(super) palette: Palette,
+    pub(super) full_names: BTreeMap<String, Vec<String>>,
+    pub(super) frames: Frames,
+}
+
+impl Stacks {
+    pub(super) fn of(view: &View<'_>) -> Self {
+        let raw = view.facts().is_some_and(|profile| profile.raw_stacks);
+        match raw {
+            true => Self::raw(view),
+            false => Self::readable(view),
+        }
+    }
+
+    /// With every frame.
+    fn raw(view: &View<'_>) -> Self {
+        let mut palette = palette(view);
+        let classes: BTreeMap<String, Class> = view
+            .profile
+            .frames
+            .iter()
+            .zip(Language::of_frames(view.profile))
+            .filter(|(_, language)| *language != Language::Other)
+            .map(|(frame, language)| (full(frame), palette.class_in(&frame.name, language)))
+            .collect();
+        palette.classes = classes;
+        Self { folded: view.folded(), palette, full_names: BTreeMap::new(), frames: Frames::Raw }
+    }
+
+    fn readable(view: &View<'_>) -> Self {
+        let Readable { folded, names } = Readable::of(view.profile, view.name());
+        let mut palette = palette(view);
+        let languages = Language::of_frames(view.profile);
+        let mut full_names = BTreeMap::new();
+        let mut classes = BTreeMap::new();
+        for (label, frames) in names {
+            let frames = frames.iter().map(|id| id.0 as usize);
+            let mut known: Vec<(String, Class)> = Vec::new();
+            for index in frames {
+                let Some(frame) = view.profile.frames.get(index) else { continue };
+                let language = languages.get(index).copied().unwrap_or(Language::Other);
+                let full = full(frame);
+                let class = palette.class_in(&full, language);
+                known.push((full, class));
+            }
+            if let Some((_, class)) = known.first() {
+                classes.insert(label.clone(), *class);
+            }
+            if known.iter().any(|(full, _)| *full != label) {
+                // The picture shows names without their suffix.
+                let full = known.iter().map(|(full, _)| clean(full).to_owned());
+                full_names.insert(clean(&label).to_owned(), full.collect());
+            }
+        }
+        palette.classes = classes;
+        Self { folded, palette, full_names, frames: Frames::Readable }
+    }
+}
+
+/// The name as the folded text has it.
+fn full(frame: &Frame) -> String {
+    match frame.kind {
+        FrameKind::Kernel => format!("{}{KERNEL_SUFFIX}", frame.name),
+        _ => frame.name.clone(),
+    }
+}
+
+/// The target's own code is in crates named as its executables; libraries are not executables.
+fn palette(view: &View<'_>) -> Palette {
+    let Profile { frames, .. } = view.profile;
+    let own = frames
+        .iter()
+        .filter(|frame| matches!(frame.kind, FrameKind::User | FrameKind::Inlined))
+        .filter_map(|frame| frame.module.as_deref())
+        .filter(|module| !module.contains(".so") && !module.starts_with('['))
+        .map(|module| module.replace('-', "_"))
+        .chain(["main".to_owned()])
+        .collect();
+    Palette { own, roots: Folded::root_names(view.profile), ..Palette::default() }
+}

@@ -1,0 +1,295 @@
+//! The bytes of a profile -> stacks of named functions with their counts.
+
+use std::io::Read as _;
+
+use flate2::read::MultiGzDecoder;
+use prost::Message as _;
+use rustc_hash::FxHashMap;
+
+use super::{
+    error::DecodeError,
+    proto::{Function, Location, Mapping, Profile, Sample, ValueType},
+};
+use crate::{
+    sample::named::{NamedFrame, NamedKind},
+    unit::{Nanos, Samples},
+};
+
+/// A profile that unpacks to more is refused: a small answer could fill the memory.
+pub(super) const BYTES_MAX: u64 = 256 << 20;
+/// The first bytes of gzip (RFC 1952, section 2.3.1).
+const GZIP: [u8; 2] = [0x1f, 0x8b];
+/// More samples than this are not added up; see the profile's file, which has the same limit.
+const SAMPLES_MAX: u64 = 1 << 53;
+/// Go keeps so many frames of a stack, and leaves out the callers of the rest without a word
+/// (`maxCPUProfStack` in its runtime).
+const GO_FRAMES_MAX: usize = 64;
+
+/// A profile, read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decoded {
+    /// The time that a sample stands for.
+    pub period: Nanos,
+    /// How long the profile was taken; none where it does not say.
+    pub duration: Option<Nanos>,
+    /// The stacks that were seen.
+    pub stacks: Vec<DecodedStack>,
+    /// Samples that the program counted and could not keep.
+    pub lost: Samples,
+}
+
+/// A stack, and how often it was seen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DecodedStack {
+    /// Its frames from the root in.
+    pub frames: Vec<NamedFrame>,
+    /// How often.
+    pub count: Samples,
+}
+
+/// Reads a profile, packed or not.
+///
+/// # Errors
+/// When the bytes are not a whole CPU profile whose parts fit each other.
+pub fn decode(bytes: &[u8]) -> Result<Decoded, DecodeError> {
+    if bytes.is_empty() {
+        return Err(DecodeError::Empty);
+    }
+    let unpacked;
+    let bytes = if bytes.starts_with(&GZIP) {
+        unpacked = unpack(bytes)?;
+        unpacked.as_slice()
+    } else {
+        bytes
+    };
+    let profile =
+        Profile::decode(bytes).map_err(|error| DecodeError::NotProto(error.to_string()))?;
+    if profile.sample_types.is_empty() && profile.strings.is_empty() {
+        // Any text may happen to be a message of fields that nobody knows.
+        return Err(DecodeError::NotProto("nothing of a profile is in it".to_owned()));
+    }
+    Reader::new(&profile)?.read()
+}
+
+fn unpack(bytes: &[u8]) -> Result<Vec<u8>, DecodeError> {
+    let mut unpacked = Vec::new();
+    MultiGzDecoder::new(bytes)
+        .take(BYTES_MAX + 1)
+        .read_to_end(&mut unpacked)
+        .map_err(|error| DecodeError::Unpack(error.to_string()))?;
+    if unpacked.len() as u64 > BYTES_MAX {
+        return Err(DecodeError::TooLarge);
+    }
+    Ok(unpacked)
+}
+
+/// Reads the parts of a profile, which refer to each other.
+struct Reader<'a> {
+    profile: &'a Profile,
+    mappings: FxHashMap<u64, &'a Mapping>,
+    locations: FxHashMap<u64, &'a Location>,
+    functions: FxHashMap<u64, &'a Function>,
+    values: Values,
+}
+
+/// Where in a sample its count is.
+#[derive(Debug, Clone, Copy)]
+struct Values {
+    count: Option<usize>,
+    /// CPU time in nanoseconds.
+    time: Option<usize>,
+    period: u64,
+}
+
+impl<'a> Reader<'a> {
+    fn new(profile: &'a Profile) -> Result<Self, DecodeError> {
+        let mappings = profile.mappings.iter().map(|mapping| (mapping.id, mapping));
+        let locations = profile.locations.iter().map(|location| (location.id, location));
+        let functions = profile.functions.iter().map(|function| (function.id, function));
+        let mut reader = Self {
+            profile,
+            mappings: mappings.collect(),
+            locations: locations.collect(),
+            functions: functions.collect(),
+            values: Values { count: None, time: None, period: 0 },
+        };
+        reader.values = reader.values()?;
+        Ok(reader)
+    }
+
+    fn read(&self) -> Result<Decoded, DecodeError> {
+        let (mut stacks, mut lost, mut total) = (Vec::new(), Samples(0), 0_u64);
+        for sample in &self.profile.samples {
+            let count = self.count(sample);
+            total = total.saturating_add(count.0);
+            if total > SAMPLES_MAX {
+                return Err(DecodeError::TooMany);
+            }
+            if count == Samples(0) {
+                continue;
+            }
+            let frames = self.stack(sample)?;
+            match frames.last() {
+                Some(leaf) if is_loss(&leaf.name) => lost += count,
+                _ => stacks.push(DecodedStack { frames, count }),
+            }
+        }
+        mark_truncated(&mut stacks);
+        let duration = u64::try_from(self.profile.duration_nanos).ok().filter(|nanos| *nanos > 0);
+        let (period, duration) = (Nanos(self.values.period), duration.map(Nanos));
+        Ok(Decoded { period, duration, stacks, lost })
+    }
+
+    /// Finds the values that matter: a count of samples, or the CPU time that they stand for.
+    fn values(&self) -> Result<Values, DecodeError> {
+        let types = &self.profile.sample_types;
+        let named =
+            types.iter().map(|kind| self.value_type(kind)).collect::<Result<Vec<_>, _>>()?;
+        let find = |wanted: (&str, &str)| {
+            named.iter().position(|(kind, unit)| (kind.as_str(), unit.as_str()) == wanted)
+        };
+        let (count, time) = (find(("samples", "count")), find(("cpu", "nanoseconds")));
+        if count.or(time).is_none() {
+            let all: Vec<String> =
+                named.iter().map(|(kind, unit)| format!("{kind} in {unit}")).collect();
+            let all = if all.is_empty() { "no values".to_owned() } else { all.join(", ") };
+            return Err(DecodeError::NotCpu(all));
+        }
+        let stated = match &self.profile.period_type {
+            Some(kind)
+                if self.value_type(kind)? == ("cpu".to_owned(), "nanoseconds".to_owned()) =>
+            {
+                u64::try_from(self.profile.period).ok().filter(|period| *period > 0)
+            }
+            _ => None,
+        };
+        let period = stated.or_else(|| self.mean_period(count?, time?));
+        let period = period.ok_or(DecodeError::NoPeriod)?;
+        Ok(Values { count, time, period })
+    }
+
+    /// The time of a sample, where a profile states it only by both of its values.
+    fn mean_period(&self, count: usize, time: usize) -> Option<u64> {
+        let sum = |index: usize| -> f64 {
+            let values = self.profile.samples.iter().filter_map(|sample| sample.values.get(index));
+            values.map(|value| *value as f64).sum()
+        };
+        let period = (sum(time) / sum(count)).round();
+        (period.is_finite() && period >= 1.0).then_some(period as u64)
+    }
+
+    fn value_type(&self, kind: &ValueType) -> Result<(String, String), DecodeError> {
+        Ok((self.string(kind.kind)?, self.string(kind.unit)?))
+    }
+
+    fn count(&self, sample: &Sample) -> Samples {
+        let value = |index: Option<usize>| {
+            let value = sample.values.get(index?).copied()?;
+            u64::try_from(value).ok()
+        };
+        let from_time = || {
+            let time = value(self.values.time)?;
+            Some((time + self.values.period / 2) / self.values.period)
+        };
+        Samples(value(self.values.count).or_else(from_time).unwrap_or(0))
+    }
+
+    /// The frames of a sample from the root in.
+    fn stack(&self, sample: &Sample) -> Result<Vec<NamedFrame>, DecodeError> {
+        let mut frames = Vec::new();
+        for id in sample.locations.iter().rev() {
+            let location = self.locations.get(id);
+            let location = location.ok_or(DecodeError::Dangling { what: "location", id: *id })?;
+            self.push_frames(location, &mut frames)?;
+        }
+        if frames.is_empty() {
+            // It was CPU time all the same, of code that is not known.
+            frames.push(mark("[unknown]", NamedKind::Unknown));
+        }
+        Ok(frames)
+    }
+
+    /// Pushes the functions at a location, from the outermost in.
+    fn push_frames(
+        &self,
+        location: &Location,
+        frames: &mut Vec<NamedFrame>,
+    ) -> Result<(), DecodeError> {
+        let module = self.module(location)?;
+        let unnamed = || {
+            let name = module.as_deref().unwrap_or("unknown");
+            NamedFrame { module: module.clone(), ..mark(&format!("[{name}]"), NamedKind::Unknown) }
+        };
+        for (index, line) in location.lines.iter().rev().enumerate() {
+            let id = line.function;
+            let function = self.functions.get(&id);
+            let function = function.ok_or(DecodeError::Dangling { what: "function", id })?;
+            let mut name = self.string(function.name)?;
+            if name.is_empty() {
+                name = self.string(function.system_name)?;
+            }
+            if name.is_empty() {
+                frames.push(unnamed());
+                continue;
+            }
+            frames.push(NamedFrame {
+                name,
+                module: module.clone(),
+                file: Some(self.string(function.file)?).filter(|file| !file.is_empty()),
+                line: u32::try_from(line.line).ok().filter(|line| *line > 0),
+                kind: if index == 0 { NamedKind::Function } else { NamedKind::Inlined },
+            });
+        }
+        if location.lines.is_empty() {
+            frames.push(unnamed());
+        }
+        Ok(())
+    }
+
+    /// The base name of the file that a location's code is in.
+    fn module(&self, location: &Location) -> Result<Option<String>, DecodeError> {
+        let id = location.mapping;
+        if id == 0 {
+            return Ok(None);
+        }
+        let mapping = self.mappings.get(&id);
+        let mapping = mapping.ok_or(DecodeError::Dangling { what: "mapping", id })?;
+        let path = self.string(mapping.file)?;
+        let name = path.rsplit('/').next().unwrap_or_default().trim_matches(['[', ']']);
+        Ok((!name.is_empty()).then(|| name.to_owned()))
+    }
+
+    fn string(&self, index: i64) -> Result<String, DecodeError> {
+        let place = usize::try_from(index).ok();
+        let found = place.and_then(|index| self.profile.strings.get(index));
+        // The first one is empty, and stands for none.
+        match found {
+            Some(bytes) => Ok(String::from_utf8_lossy(bytes).into_owned()),
+            None if index == 0 => Ok(String::new()),
+            None => Err(DecodeError::Dangling { what: "string", id: index as u64 }),
+        }
+    }
+}
+
+/// Whether a function stands for samples that Go counted and could not keep.
+fn is_loss(name: &str) -> bool {
+    name == "runtime/pprof.lostProfileEvent" || name.starts_with("runtime._Lost")
+}
+
+/// Puts a frame for the missing callers on stacks that Go cut.
+fn mark_truncated(stacks: &mut [DecodedStack]) {
+    let deepest = stacks.iter().map(|stack| stack.frames.len()).max();
+    if deepest != Some(GO_FRAMES_MAX) {
+        return;
+    }
+    for stack in stacks.iter_mut().filter(|stack| stack.frames.len() == GO_FRAMES_MAX) {
+        stack.frames.insert(0, mark("[truncated]", NamedKind::Truncated));
+    }
+}
+
+fn mark(name: &str, kind: NamedKind) -> NamedFrame {
+    NamedFrame { name: name.to_owned(), module: None, file: None, line: None, kind }
+}
+
+#[cfg(test)]
+mod tests;

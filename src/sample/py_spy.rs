@@ -1,0 +1,276 @@
+//! Python's stacks, read from the memory of interpreters that run on.
+//!
+//! ```text
+//! processes -py-spy-> interpreters -(a thread of ours, so often a second)-> stacks -> NamedCapture
+//! ```
+//!
+//! The crate `py-spy` knows where an interpreter keeps its frames. The process is not stopped:
+//! what is read while it changes is at times not whole, and counted as lost. Only the thread that
+//! runs counts, so a sample stands for CPU time; how much, the clocks of threads and processes say
+//! exactly.
+
+mod candidate;
+mod clocks;
+mod interpreter;
+mod proc;
+
+use std::{
+    io,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+        mpsc,
+    },
+    thread::{self, JoinHandle},
+    time::Duration,
+};
+
+use thiserror::Error;
+
+use super::{
+    affinity,
+    named::{NamedCapture, NamedCollector},
+};
+use crate::unit::{Hertz, Nanos, Samples};
+use candidate::Candidates;
+use clocks::Clocks;
+use interpreter::{Interpreters, SeenStack};
+
+/// How often interpreters are looked into: reading one takes up to some milliseconds.
+pub const HZ: Hertz = Hertz(199);
+/// How often it is asked whether a thread that was seen ran.
+const DECISION: Duration = Duration::from_micros(400);
+/// How often new processes are looked for.
+const DISCOVERY: Duration = Duration::from_millis(100);
+
+/// Why Python's stacks cannot be read.
+#[derive(Debug, Error)]
+#[expect(missing_docs, reason = "each message says what the variant means")]
+pub enum PySpyError {
+    #[error("no Python that can be sampled runs in {process}: {why}")]
+    NoPython { process: String, why: String },
+    #[error("cannot start the thread that reads Python's stacks: {0}")]
+    Thread(io::Error),
+    #[error("the thread that reads Python's stacks ended")]
+    Ended,
+}
+
+/// A process that is watched with all that it starts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Root {
+    /// The process, by the name that users give it.
+    pub process: String,
+    /// Its id.
+    pub pid: u32,
+}
+
+/// The CPU time of a process so far, with its threads that have ended.
+pub type ProcessClock = fn(u32) -> Nanos;
+
+/// Samples Python's stacks. Born switched off.
+#[derive(Debug)]
+pub struct PySpy {
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    state: Mutex<State>,
+    on: AtomicBool,
+    stopped: AtomicBool,
+}
+
+#[derive(Debug)]
+struct State {
+    collector: NamedCollector,
+    clocks: Clocks,
+    /// The processes that have an interpreter.
+    pids: Vec<u32>,
+    /// Since when it has been on.
+    on_since: Option<Nanos>,
+}
+
+impl Shared {
+    /// A panic while it was held leaves whole stacks behind: what it has stays good.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn new(names: Vec<String>, clock: ProcessClock) -> Self {
+        Self {
+            collector: NamedCollector::new(Nanos::now(), names),
+            clocks: Clocks::new(clock),
+            pids: Vec::new(),
+            on_since: None,
+        }
+    }
+
+    /// Keeps what was seen since it was switched on: what is older belongs to no slice.
+    fn keep(&mut self, stacks: Vec<SeenStack>, lost: u64) {
+        let Some(since) = self.on_since else { return };
+        self.collector.lose(Samples(lost));
+        for SeenStack { time, thread, frames } in stacks {
+            if time >= since {
+                let thread = self.collector.thread(&thread, HZ.period());
+                self.collector.take(time, thread, frames.into_iter(), Samples(1));
+            }
+        }
+    }
+}
+
+impl PySpy {
+    /// Looks for interpreters in these processes and all that they start, by a thread that runs on
+    /// `cpus`; anywhere if empty.
+    ///
+    /// # Errors
+    /// When one of the processes and all that it has started have none that can be read.
+    pub fn start(
+        roots: Vec<Root>,
+        cpus: &[usize],
+        clock: ProcessClock,
+    ) -> Result<Self, PySpyError> {
+        let names = roots.iter().map(|root| root.process.clone()).collect();
+        let shared = Arc::new(Shared {
+            state: Mutex::new(State::new(names, clock)),
+            on: AtomicBool::new(false),
+            stopped: AtomicBool::new(false),
+        });
+        let (ready, is_ready) = mpsc::channel();
+        let thread = thread::Builder::new().name("flameload-pyspy".to_owned()).spawn({
+            let (shared, cpus) = (shared.clone(), cpus.to_vec());
+            move || {
+                affinity::keep_to(&cpus);
+                // An interpreter can be read only by the thread that has found it.
+                let mut interpreters = Interpreters::new(roots);
+                let found = interpreters.find_all();
+                let is_found = found.is_ok();
+                shared.lock().pids = interpreters.pids();
+                if ready.send(found).is_ok() && is_found {
+                    work(&mut interpreters, &shared);
+                }
+            }
+        });
+        let spy = Self { shared, thread: Some(thread.map_err(PySpyError::Thread)?) };
+        is_ready.recv().map_err(|_| PySpyError::Ended)??;
+        Ok(spy)
+    }
+
+    /// Begins the window that counts.
+    pub fn begin_window(&mut self) {
+        let mut state = self.shared.lock();
+        let clock = state.clocks.clock;
+        let names = state.collector.processes().to_vec();
+        let pids = std::mem::take(&mut state.pids);
+        *state = State { pids, ..State::new(names, clock) };
+    }
+
+    /// Switches sampling on.
+    pub fn enable(&mut self) {
+        let mut state = self.shared.lock();
+        state.on_since = Some(Nanos::now());
+        let pids = state.pids.clone();
+        state.clocks.begin(&pids);
+        drop(state);
+        self.shared.on.store(true, Ordering::Relaxed);
+        self.wake();
+    }
+
+    /// Switches sampling off; when it returns, no sample is being taken.
+    pub fn disable(&mut self) {
+        self.shared.on.store(false, Ordering::Relaxed);
+        let mut state = self.shared.lock();
+        if state.on_since.take().is_some() {
+            state.clocks.end();
+        }
+    }
+
+    /// Ends the window and gives what was sampled in it.
+    pub fn finish(mut self) -> NamedCapture {
+        self.disable();
+        self.stop();
+        let mut state = self.shared.lock();
+        let ended = Nanos::now();
+        let empty = NamedCollector::new(ended, Vec::new());
+        let mut collector = std::mem::replace(&mut state.collector, empty);
+        state.clocks.divide(&mut collector, HZ.period());
+        collector.finish(ended)
+    }
+
+    fn wake(&self) {
+        if let Some(thread) = &self.thread {
+            thread.thread().unpark();
+        }
+    }
+
+    fn stop(&mut self) {
+        self.shared.stopped.store(true, Ordering::Relaxed);
+        self.wake();
+        if let Some(thread) = self.thread.take() {
+            // One that panicked has nothing more to say; what it kept stays good.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for PySpy {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// The body of the thread: looks into all interpreters, so often a second, while it is on.
+fn work(interpreters: &mut Interpreters, shared: &Shared) {
+    let period = HZ.period();
+    let mut candidates = Candidates::default();
+    let mut next = Nanos::now();
+    let mut looked = Nanos(0);
+    while !shared.stopped.load(Ordering::Relaxed) {
+        if Nanos::now().since(looked) >= DISCOVERY.into() {
+            looked = Nanos::now();
+            interpreters.find_new();
+            shared.lock().pids = interpreters.pids();
+        }
+        if !shared.on.load(Ordering::Relaxed) {
+            candidates.clear();
+            thread::park_timeout(DISCOVERY);
+            next = Nanos::now();
+            continue;
+        }
+        round(interpreters, &mut candidates, shared);
+        // What was missed is not caught up with: it would be seen in bunches.
+        next = (next + period).max(Nanos::now());
+        loop {
+            decide(&mut candidates, shared);
+            let left = Duration::from(next - Nanos::now());
+            if left.is_zero() || !shared.on.load(Ordering::Relaxed) {
+                break;
+            }
+            let pause = if candidates.is_empty() { left } else { left.min(DECISION) };
+            thread::park_timeout(pause);
+        }
+    }
+}
+
+/// Looks into each interpreter once.
+fn round(interpreters: &mut Interpreters, candidates: &mut Candidates, shared: &Shared) {
+    for index in 0..interpreters.len() {
+        let seen = interpreters.look_into(index);
+        candidates.add(seen.candidates);
+        let mut state = shared.lock();
+        if state.on_since.is_some() {
+            state.clocks.meet(seen.pid);
+        }
+        state.keep(seen.stacks, seen.lost);
+    }
+}
+
+/// Keeps those candidates of which it is known by now that they ran.
+fn decide(candidates: &mut Candidates, shared: &Shared) {
+    if !candidates.is_empty() {
+        let (ran, lost) = candidates.decide();
+        shared.lock().keep(ran, lost);
+    }
+}

@@ -1,0 +1,43 @@
+//! Maps of generated code that servers write for profilers because we asked for it.
+
+use std::fs;
+
+/// The maps of some processes. Dropping it removes them: a later process of the same id would add
+/// to what is there, and its code would get these names.
+#[derive(Debug, Default)]
+pub struct PerfMaps(Vec<u32>);
+
+impl PerfMaps {
+    /// The maps of the processes `pids`, written or not.
+    pub fn of(pids: Vec<u32>) -> Self {
+        Self(pids)
+    }
+}
+
+impl Drop for PerfMaps {
+    fn drop(&mut self) {
+        for pid in &self.0 {
+            // Many processes have none.
+            let _ = fs::remove_file(format!("/tmp/perf-{pid}.map"));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn the_maps_of_these_processes_go() {
+        // No process has such an id.
+        let ids = [4_194_401, 4_194_402];
+        let path = |id: u32| format!("/tmp/perf-{id}.map");
+        ids.iter().for_each(|id| fs::write(path(*id), "1 1 f\n").expect("a file"));
+        drop(PerfMaps::of(vec![ids[0], 4_194_403]));
+        assert!(!Path::new(&path(ids[0])).exists() && Path::new(&path(ids[1])).exists());
+        drop(PerfMaps::of(vec![ids[1]]));
+        assert!(!Path::new(&path(ids[1])).exists());
+    }
+}

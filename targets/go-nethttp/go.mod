@@ -1,0 +1,3 @@
+module flameload/targets/go-nethttp
+
+go 1.25.0

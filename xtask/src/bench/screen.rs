@@ -1,0 +1,154 @@
+//! A benchmark on a terminal: a table and bars for each level, and what is to be known of them.
+
+use std::{fmt::Write as _, io::IsTerminal as _, path::Path};
+
+use flameload::{
+    record::{Bench, CellFacts},
+    render::micros,
+    report::{self, About, Grid},
+};
+
+use super::bars::bar;
+use crate::out::shown_path;
+
+/// Columns where nobody says how many there are.
+const COLUMNS: usize = 100;
+/// Bars longer than this tell no more.
+const BAR_MAX: usize = 60;
+/// Room for a figure behind a bar.
+const FIGURE: usize = 12;
+/// Colours of the targets: those that are told apart on dark and light terminals.
+const COLORS: [&str; 6] = ["34", "33", "36", "35", "32", "90"];
+const ALARM: &str = "1;31";
+
+/// How to write on a terminal.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Look {
+    pub(super) columns: usize,
+    pub(super) color: bool,
+}
+
+impl Look {
+    /// What stdout is: colours only where somebody sees them.
+    pub(super) fn of_stdout() -> Self {
+        let stdout = std::io::stdout();
+        let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        let size = rustix::termios::tcgetwinsize(&stdout).ok();
+        let columns = size.map(|size| usize::from(size.ws_col)).filter(|columns| *columns > 0);
+        let columns = columns.unwrap_or(COLUMNS);
+        Self { columns, color: stdout.is_terminal() && !unwanted }
+    }
+
+    fn paint(self, color: &str, text: &str) -> String {
+        match self.color && !text.is_empty() {
+            true => format!("\x1b[{color}m{text}\x1b[0m"),
+            false => text.to_owned(),
+        }
+    }
+}
+
+/// The benchmark in words, with where it is kept.
+pub(super) fn text(bench: &Bench, directory: &Path, look: Look) -> String {
+    let About { title, method, place, warnings } = About::of(bench);
+    let mut out = format!("{title}\n");
+    // Writing to a string cannot fail.
+    let _ = writeln!(out, "  {}\n  {}", method.join(" · "), place.join(" · "));
+    for warning in &warnings {
+        let _ = writeln!(out, "  {} {warning}", look.paint(ALARM, "BEWARE"));
+    }
+    for level in bench.levels() {
+        let name = level.first().map_or("", |cell| cell.level.name.as_str());
+        let _ = writeln!(out, "\n{name}");
+        out.push_str(&table(&report::compact(bench, level), look));
+        out.push_str(&bars(bench, level, look));
+    }
+    let notes = report::notes(bench);
+    if !notes.is_empty() {
+        out.push('\n');
+    }
+    for note in notes {
+        let _ = writeln!(out, "  {note}");
+    }
+    let file = |name: &str| shown_path(&directory.join(name));
+    let _ = writeln!(out, "\n  tables       {}", file("table.md"));
+    let _ = writeln!(out, "  chart        {}", file("chart.svg"));
+    let flamegraphs = bench.cells.iter().filter_map(|cell| Some((cell, cell.flamegraph.as_ref()?)));
+    for (cell, path) in flamegraphs {
+        let root = directory.parent().and_then(Path::parent).unwrap_or(directory);
+        let (path, level) = (shown_path(&root.join(path)), &cell.level.name);
+        let _ = writeln!(out, "  flamegraph   {path} ({}, {level})", cell.target);
+    }
+    out
+}
+
+/// Columns that line up: words at the left, numbers at the right.
+fn table(grid: &Grid, look: Look) -> String {
+    let header: Vec<&str> = grid.columns.iter().map(|column| column.title.as_str()).collect();
+    let rows = grid.rows.iter().map(|row| row.iter().map(String::as_str).collect());
+    let lines: Vec<Vec<&str>> = std::iter::once(header).chain(rows).collect();
+    let wide = |text: &str| text.chars().count();
+    let width = |column| lines.iter().map(|line| wide(line[column])).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..grid.columns.len()).map(width).collect();
+    let mut table = String::new();
+    for line in &lines {
+        let mut text = String::new();
+        for ((cell, width), column) in line.iter().zip(&widths).zip(&grid.columns) {
+            let padding = " ".repeat(width - wide(cell));
+            let is_bad = matches!(*cell, "NOT VALID" | "failed");
+            let cell = if is_bad { look.paint(ALARM, cell) } else { (*cell).to_owned() };
+            let (before, after) = if column.is_text { ("", &*padding) } else { (&*padding, "") };
+            text += &format!("  {before}{cell}{after}");
+        }
+        table.push_str(text.trim_end());
+        table.push('\n');
+    }
+    table
+}
+
+/// Requests/s and CPU time per request, in bars.
+fn bars(bench: &Bench, level: &[CellFacts], look: Look) -> String {
+    let rates = |cell: &CellFacts| {
+        let rate = cell.requests_per_second.filter(|_| cell.valid)?.value;
+        Some((rate, report::headline(cell)))
+    };
+    let costs = |cell: &CellFacts| {
+        let us = cell.cpu_us_per_request?.value;
+        Some((us, micros(us)))
+    };
+    let mut out = String::new();
+    out += &panel("requests/s", bench, level, look, rates);
+    out += &panel("CPU µs/request", bench, level, look, costs);
+    out
+}
+
+fn panel(
+    title: &str,
+    bench: &Bench,
+    level: &[CellFacts],
+    look: Look,
+    of: impl Fn(&CellFacts) -> Option<(f64, String)>,
+) -> String {
+    let most = level.iter().filter_map(&of).map(|(value, _)| value).fold(0.0, f64::max);
+    if level.len() < 2 || most <= 0.0 {
+        // A single bar compares with nothing.
+        return String::new();
+    }
+    let wide = |cell: &CellFacts| cell.target.chars().count();
+    let name_width = level.iter().map(wide).max().unwrap_or(0);
+    let width = look.columns.saturating_sub(name_width + FIGURE + 6).clamp(10, BAR_MAX);
+    let mut out = format!("\n  {title}\n");
+    for cell in level {
+        let figure = of(cell);
+        let drawn = figure.as_ref().map_or(String::new(), |(value, _)| bar(*value, most, width));
+        let figure = figure.map_or(report::headline(cell), |(_, figure)| figure);
+        let name = format!("{:name_width$}", cell.target);
+        let place = bench.cells.iter().position(|other| other.target == cell.target);
+        let color = COLORS[place.unwrap_or_default() % COLORS.len()];
+        let space = if drawn.is_empty() { "" } else { " " };
+        let _ = writeln!(out, "  {name}  {}{space}{figure}", look.paint(color, &drawn));
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests;

@@ -54,7 +54,7 @@ pub struct Entrant {
     pub name: String,
     /// What it is.
     pub what: What,
-    /// How to measure a round of it at each level; as many levels as the others have.
+    /// How to measure a round of it at each level; only those are measured that all have.
     pub levels: Vec<Settings>,
 }
 

@@ -121,6 +121,9 @@ pub struct CellFacts {
     pub rss_peak_bytes: Option<u64>,
     /// Latency of the very first request: the median of the rounds.
     pub first_call_us: Option<f64>,
+    /// Latency of the requests that followed it one by one, before any load: the median of the
+    /// rounds' medians.
+    pub following_calls_us: Option<f64>,
     /// What most often kept the throughput from being higher.
     pub bottleneck: Option<String>,
     /// The flamegraph of the last round that has one, relative to the store.

@@ -168,6 +168,7 @@ pub fn resources(bench: &Bench) -> Grid {
         numbers("memory after start", |_, cell| bytes(cell.rss_initial_bytes)),
         numbers("at its peak", |_, cell| bytes(cell.rss_peak_bytes)),
         numbers("first call", |_, cell| duration(cell.first_call_us)),
+        numbers("next calls", |_, cell| duration(cell.following_calls_us)),
         words("limit", |_, cell| cell.bottleneck.clone().unwrap_or_else(|| NONE.to_owned())),
     ]);
     grid(bench, &bench.cells, columns)

@@ -42,6 +42,7 @@ fn fields(bench: &Bench, cell: &CellFacts) -> Fields {
     add("rss_initial_bytes", whole(cell.rss_initial_bytes));
     add("rss_peak_bytes", whole(cell.rss_peak_bytes));
     add("first_call_us", plain(cell.first_call_us));
+    add("following_calls_us", plain(cell.following_calls_us));
     add("bottleneck", cell.bottleneck.clone().unwrap_or_default());
     let of_process = |process: &CellProcessFacts| {
         let us = process.cpu_us_per_request.map(|estimate| estimate.value);

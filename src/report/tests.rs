@@ -83,6 +83,7 @@ fn cell(target: &str, language: &str, connections: u32, rate: f64) -> CellFacts 
         rss_initial_bytes: Some(3_400_000),
         rss_peak_bytes: Some(4_200_000),
         first_call_us: Some(1_100.0),
+        following_calls_us: Some(140.0),
         bottleneck: Some("server-bound".into()),
         ..CellFacts::default()
     }

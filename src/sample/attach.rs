@@ -38,6 +38,15 @@ fn parse_parent(stat: &str) -> Option<u32> {
     (parent != 0).then_some(parent)
 }
 
+/// Where the kernel cuts callchains (`kernel.perf_event_max_stack`).
+pub(super) fn callchain_max() -> usize {
+    let limit = fs::read_to_string("/proc/sys/kernel/perf_event_max_stack").unwrap_or_default();
+    limit.trim().parse().unwrap_or(CALLCHAIN_MAX)
+}
+
+/// The kernel's limit unless told otherwise (`PERF_MAX_STACK_DEPTH`).
+const CALLCHAIN_MAX: usize = 127;
+
 /// The executable mappings of a process.
 ///
 /// # Errors

@@ -12,7 +12,7 @@ use super::{
     capture::{Counts, RawSample, SampledThread},
     module::{KERNEL, Module, Modules},
     owners::Owners,
-    record::{self, CALLCHAIN_MAX, Record, Sample},
+    record::{self, Record, Sample},
     ring::Stream,
     space::AddressSpace,
     stacks::{RawFrame, RawFrameId, RawStack, Stacks},
@@ -36,6 +36,8 @@ pub(super) struct Collector {
     timeline: Timeline,
     counts: Counts,
     rules: RuleCache,
+    /// Where the kernel cuts callchains.
+    callchain_max: usize,
     /// Samples are kept from this instant on; before it they only warm the caches.
     window_start: Nanos,
     /// The stack being unwound, from the innermost frame out.
@@ -63,6 +65,7 @@ impl Collector {
             timeline: Timeline::new(timeline::CAPACITY),
             counts: Counts::default(),
             rules: RuleCache::new(),
+            callchain_max: attach::callchain_max(),
             window_start: Nanos(0),
             addresses: Vec::new(),
             frames: Vec::new(),
@@ -217,7 +220,7 @@ impl Collector {
     }
 
     fn push_user_frames(&mut self, sample: &Sample<'_>) -> End {
-        if sample.callchain.kernel().count() >= CALLCHAIN_MAX {
+        if sample.callchain.kernel().count() >= self.callchain_max {
             return End::Lost;
         }
         // A thread without user registers is on its way out: its kernel frames are all there is.
@@ -233,7 +236,10 @@ impl Collector {
         );
         let end = match end {
             End::Root => end,
-            cut => space.go_on(sample.callchain, &mut self.addresses).unwrap_or(cut),
+            cut => {
+                let (callchain, max) = (sample.callchain, self.callchain_max);
+                space.go_on(callchain, max, &mut self.addresses).unwrap_or(cut)
+            }
         };
         for address in &self.addresses {
             self.frames.push(space.frame(*address, &mut self.stacks));

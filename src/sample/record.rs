@@ -59,8 +59,6 @@ pub(super) struct Callchain<'a>(pub(super) Words<'a>);
 
 /// The kernel marks the parts of a callchain with words above this one (`PERF_CONTEXT_MAX`).
 const CONTEXT_MARKERS: u64 = -4095_i64 as u64;
-/// The kernel cuts callchains here unless told otherwise (`kernel.perf_event_max_stack`).
-pub(super) const CALLCHAIN_MAX: usize = 127;
 /// Begins the user's part (`PERF_CONTEXT_USER`).
 const CONTEXT_USER: u64 = -512_i64 as u64;
 

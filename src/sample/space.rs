@@ -7,7 +7,7 @@ use rustc_hash::FxHashMap;
 use super::{
     elf::Elf,
     module::{Code, ModuleId, Modules},
-    record::{CALLCHAIN_MAX, Callchain, Mapping},
+    record::{Callchain, Mapping},
     stacks::{RawFrame, RawFrameId, Stacks},
     unwind::{End, Unwinding},
 };
@@ -105,7 +105,14 @@ impl AddressSpace {
     ///
     /// Go's runtime changes stacks for much of its own work, with the caller's frame pointer kept
     /// across the change; the copy has only the stack that the thread was on.
-    pub(super) fn go_on(&self, callchain: Callchain<'_>, addresses: &mut Vec<u64>) -> Option<End> {
+    ///
+    /// The kernel stops at `callchain_max` words.
+    pub(super) fn go_on(
+        &self,
+        callchain: Callchain<'_>,
+        callchain_max: usize,
+        addresses: &mut Vec<u64>,
+    ) -> Option<End> {
         let last = *addresses.last()?;
         if !self.is_go(last) {
             return None;
@@ -121,7 +128,7 @@ impl AddressSpace {
             return None;
         }
         addresses.extend(callers);
-        let is_whole = callchain.len() < CALLCHAIN_MAX;
+        let is_whole = callchain.len() < callchain_max;
         Some(if is_whole { End::Root } else { End::Lost })
     }
 
@@ -186,7 +193,7 @@ mod tests {
         let user = [&[USER], callchain].concat();
         let bytes: Vec<u8> = user.iter().flat_map(|word| word.to_ne_bytes()).collect();
         let mut addresses = unwound.to_vec();
-        let end = with_go().go_on(Callchain(Words::of(&bytes)), &mut addresses);
+        let end = with_go().go_on(Callchain(Words::of(&bytes)), 127, &mut addresses);
         (addresses, end)
     }
 

@@ -1,6 +1,7 @@
 //! A target, built, launched, asked and stopped.
 
 use std::{
+    fmt::Display,
     net::SocketAddr,
     path::{Path, PathBuf},
     sync::{Mutex, PoisonError, atomic::AtomicBool},
@@ -37,13 +38,13 @@ pub(super) fn check(target: &Target, folder: &str) {
     assert!(script.is_file(), "no {}", script.display());
     let built = match built(&manifest, &guard) {
         Err(error @ BuildError::MissingTool { .. }) => return skip(error),
-        built => built.expect("builds"),
+        built => done(built),
     };
     for (budget, ending) in [(BudgetName::Single, target.alone), (BudgetName::Multi, STOPPED)] {
         let budget = manifest.budget(budget);
         let options = LaunchOptions { budget, ..LaunchOptions::default() };
-        let held = launch(&manifest, &built, &options, &guard).expect("forks");
-        let running = held.release(&GO_ON).expect("starts");
+        let held = done(launch(&manifest, &built, &options, &guard));
+        let running = done(held.release(&GO_ON));
         ask(target, &manifest, running.addr().expect("a port"));
         stop(target, running, ending);
     }
@@ -57,6 +58,12 @@ pub(super) const STOPPED: Ending = Ending::Status(0);
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()
+}
+
+/// What was to be had; or the error in full, with what compilers and servers said.
+#[track_caller]
+fn done<T, E: Display>(result: Result<T, E>) -> T {
+    result.unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// Built where `cargo xtask` builds, so that nothing is built twice.
@@ -102,8 +109,8 @@ fn stop(target: &Target, running: Running, ending: Ending) {
 
 /// A chain whose back end is gone says so, and goes on.
 fn break_chain(target: &Target, manifest: &Manifest, built: &Built, guard: &Guard) {
-    let held = launch(manifest, built, &LaunchOptions::default(), guard).expect("forks");
-    let mut running = held.release(&GO_ON).expect("starts");
+    let held = done(launch(manifest, built, &LaunchOptions::default(), guard));
+    let mut running = done(held.release(&GO_ON));
     let addr = running.addr().expect("a port");
     // A connection to the back end is open when that is killed.
     hold_to(addr, target.sets[0], &target.dialect);

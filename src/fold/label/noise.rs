@@ -5,7 +5,10 @@
 use super::rust::Path;
 
 /// Modules in which every function wraps another one.
-const WRAPPERS: [&[&str]; 31] = [
+const WRAPPERS: [&[&str]; 35] = [
+    &["actix_service"],
+    &["axum", "handler", "future"],
+    &["axum", "util"],
     &["core", "future"],
     &["core", "ops", "function"],
     &["core", "panic", "unwind_safe"],
@@ -35,6 +38,7 @@ const WRAPPERS: [&[&str]; 31] = [
     &["tokio", "loom"],
     &["tokio", "runtime", "io", "registration"],
     &["tokio", "task", "coop"],
+    &["tower", "util"],
     &["tracing", "instrument"],
     &["tracing_futures"],
 ];
@@ -75,7 +79,6 @@ const CALLS_OF_PYTHON: [&str; 11] = [
 /// on what it is given.
 const WORK: [&str; 18] = [
     "block_on",
-    "deadlock",
     "drop",
     "inject",
     "metrics",
@@ -89,6 +92,7 @@ const WORK: [&str; 18] = [
     "shutdown",
     "spawn",
     "steal",
+    "tick",
     "transition",
     "turn",
     "wake",
@@ -116,8 +120,13 @@ pub(super) fn is_wrapper(path: &Path<'_>) -> bool {
 
 /// Whether it is a function of tokio's runtime that only leads to a task.
 fn is_idle_runtime(path: &Path<'_>) -> bool {
-    let ["tokio", "runtime", module, .., method] = path.own.as_slice() else { return false };
-    match *module {
+    let (module, method) = match path.own.as_slice() {
+        ["tokio", "runtime", module, .., method] => (*module, method),
+        // Tasks that stay on their thread.
+        ["tokio", "task", "local", .., method] => ("task", method),
+        _ => return false,
+    };
+    match module {
         "context" | "blocking" | "coop" => true,
         // The loop of a worker: what has no other place is its time.
         "scheduler" if *method == "run" && path.own.contains(&"Context") => false,
@@ -168,6 +177,10 @@ mod tests {
             "tokio::runtime::scheduler::multi_thread::worker::Context::run_task",
             "tokio::loom::std::unsafe_cell::UnsafeCell<T>::with_mut",
             "tokio::task::coop::with_budget",
+            "tokio::task::local::LocalSet::with",
+            "<tokio::task::local::RunUntil<T> as core::future::future::Future>::poll",
+            "<tower::util::oneshot::Oneshot<S,Req> as core::future::future::Future>::poll",
+            "<actix_service::map_err::MapErrFuture<A,Req,F,E> as core::future::future::Future>::poll",
         ] {
             assert!(is_wrapper(&rust::parse(name).expect("a name")), "{name}");
         }
@@ -185,6 +198,7 @@ mod tests {
             "tokio::runtime::scheduler::current_thread::CurrentThread::block_on",
             "tokio::runtime::io::driver::Driver::turn",
             "tokio::runtime::task::waker::wake_by_val",
+            "tokio::task::local::LocalSet::tick",
             "tokio::runtime::time::Driver::park_internal",
             "core::ptr::drop_in_place<app::X>",
             "std::sys::sync::mutex::futex::Mutex::lock_contended",

@@ -216,6 +216,8 @@ fn memory(facts: &mut CellFacts, runs: &[&Run]) {
     facts.rss_initial_bytes = median(initial.map(|bytes| bytes as f64)).map(|bytes| bytes as u64);
     facts.rss_peak_bytes = servers().filter_map(|server| server.rss_peak_bytes).max();
     facts.first_call_us = median(servers().filter_map(|server| server.first_call_us));
+    let following = servers().filter_map(|server| server.following_calls_us.as_ref()?.p50);
+    facts.following_calls_us = median(following);
 }
 
 /// All latencies of the rounds in one histogram; where a round has none, medians of the rounds'

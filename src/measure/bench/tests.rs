@@ -9,8 +9,8 @@ use super::{
     *,
 };
 use crate::record::{
-    BottleneckFacts, BudgetFacts, CellFacts, Distribution, EstimateFacts, LatencyFacts, LoadFacts,
-    ProcessFacts, Run, TargetFacts, ThresholdFacts,
+    BottleneckFacts, BudgetFacts, CallFacts, CellFacts, Distribution, EstimateFacts, LatencyFacts,
+    LoadFacts, ProcessFacts, Run, TargetFacts, ThresholdFacts,
 };
 
 /// A valid run of 2 s over 64 connections.
@@ -39,6 +39,8 @@ fn run(target: &str, rate: f64, cpu_us: f64) -> Run {
     run.server.rss_initial_bytes = Some(3_000_000);
     run.server.rss_peak_bytes = Some(rate as u64 * 1_000);
     run.server.first_call_us = Some(rate);
+    let p50 = Some(rate / 2.0);
+    run.server.following_calls_us = Some(CallFacts { p50, ..CallFacts::default() });
     run.bottleneck = Some(BottleneckFacts { verdict: "server-bound".into(), why: String::new() });
     run
 }
@@ -85,7 +87,7 @@ fn rounds_are_replicates_of_a_geometric_mean() {
     // By time, not by round: (100 x 2 s + 400 x 2 s) x 100 bytes over 4 s.
     assert_eq!(facts.bytes_per_second, Some(25_000.0));
     assert_eq!(facts.rss_peak_bytes, Some(400_000));
-    assert_eq!(facts.first_call_us, Some(250.0));
+    assert_eq!((facts.first_call_us, facts.following_calls_us), (Some(250.0), Some(125.0)));
     assert_eq!(facts.bottleneck.as_deref(), Some("server-bound"));
     near(cell([Ok(run("a", 100.0, 10.0))]).facts().requests_per_second, 100.0, None);
 }

@@ -57,13 +57,15 @@ pub(super) struct Course<'a> {
 
 impl<'a> Course<'a> {
     pub(super) fn new(contest: &'a Contest) -> Self {
-        let first = contest.entrants.first();
-        let settings = first.map_or(&[][..], |entrant| entrant.levels.as_slice());
-        let levels: Vec<_> = settings.iter().map(|it| level::of_script(&it.script)).collect();
+        let entrants = &contest.entrants;
+        // One that has more levels than another is measured at those that all have.
+        let count = entrants.iter().map(|entrant| entrant.levels.len()).min().unwrap_or_default();
+        let first = entrants.iter().take(1).flat_map(|entrant| &entrant.levels);
+        let levels: Vec<_> = first.take(count).map(|it| level::of_script(&it.script)).collect();
         let cells = levels.iter().enumerate().flat_map(|(index, level)| {
-            contest.entrants.iter().filter_map(move |entrant| {
-                let settings = entrant.levels.get(index)?;
-                Some(Cell::begin(&entrant.name, &entrant.what, settings, level.clone()))
+            entrants.iter().map(move |entrant| {
+                let settings = &entrant.levels[index];
+                Cell::begin(&entrant.name, &entrant.what, settings, level.clone())
             })
         });
         let cells = cells.collect();

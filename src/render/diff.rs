@@ -30,9 +30,10 @@ mod shown;
 mod table;
 mod words;
 
-pub use graph::{DiffCaption, DiffGraph, Finding, FrameChange, Mark, Place};
+pub use graph::{DiffCaption, DiffGraph, Finding, Mark, Place};
 pub use page::page;
 pub use picture::svg;
+pub use table::{FunctionRow, MetricRow};
 
 #[cfg(test)]
 mod tests;

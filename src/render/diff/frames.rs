@@ -142,7 +142,7 @@ impl<'a> Drawing<'a> {
             View::Difference => {
                 let (a, b) = (side(a, whole.a), side(b, whole.b));
                 let change = words::change(frame.total, frame.finding);
-                let known = words::known(frame.finding.mark);
+                let known = words::known(frame.finding.mark, self.graph.caption.guessed);
                 // Where nothing is certain, the picture says so once.
                 let mut title = format!("A {a}, B {b}\n{change}");
                 if !self.is_unmarked {

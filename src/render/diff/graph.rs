@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use rustc_hash::FxHashMap;
 
-use super::super::{Frames, Link, Palette};
+use super::{
+    super::{Frames, Link, Palette},
+    table::{FunctionRow, MetricRow},
+};
 use crate::fold::{Costs, DeltaFunction, DeltaNode, DeltaTree};
 
 /// What is known of a change.
@@ -58,17 +61,6 @@ pub struct Place<'a> {
     pub node: &'a DeltaNode,
 }
 
-/// How a function's own cost changed, over all its callers.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct FrameChange {
-    /// The function's name in folded text.
-    pub name: String,
-    /// What it costs itself.
-    pub own: Costs,
-    /// What is known of that change.
-    pub finding: Finding,
-}
-
 /// What a differential flamegraph says about itself, beside its frames.
 ///
 /// Texts may contain anything: what XML has no place for is replaced.
@@ -99,6 +91,11 @@ pub struct DiffCaption {
     pub full_names: BTreeMap<String, Vec<String>>,
     /// Which frames the stacks have.
     pub frames: Frames,
+    /// Why there are no frames, where there are none.
+    pub without_frames: Option<String>,
+    /// Whether what differs from one process to the next is only guessed, for want of replicates:
+    /// then nothing is called certain.
+    pub guessed: bool,
 }
 
 /// Everything that a differential flamegraph shows.
@@ -106,8 +103,13 @@ pub struct DiffCaption {
 pub struct DiffGraph {
     /// What is said beside the frames.
     pub caption: DiffCaption,
-    /// The functions whose own cost changed most, the most first.
-    pub changes: Vec<FrameChange>,
+    /// What became of each metric; for the page alone.
+    pub metrics: Vec<MetricRow>,
+    /// How the time in each function itself changed, and the whole as the last line; for the page
+    /// alone.
+    pub functions: Vec<FunctionRow>,
+    /// What these functions are, and how far they are to be believed, as sentences.
+    pub notes: Vec<String>,
     tree: DeltaTree,
     /// One for each node of the tree: what is known of its inclusive change.
     findings: Vec<Finding>,
@@ -117,9 +119,8 @@ impl DiffGraph {
     /// A graph that knows of no change whether it is chance, and says so.
     pub fn new(tree: DeltaTree, caption: DiffCaption) -> Self {
         let findings = vec![Finding::default(); tree.nodes().len()];
-        let mut graph = Self { caption, changes: Vec::new(), tree, findings };
-        graph.mark_functions(|_| Finding::default());
-        graph
+        let (metrics, functions, notes) = (Vec::new(), Vec::new(), Vec::new());
+        Self { caption, metrics, functions, notes, tree, findings }
     }
 
     /// Asks what is known of each frame's inclusive change; the first is the whole.
@@ -150,20 +151,6 @@ impl DiffGraph {
             Some((_, finding)) => Finding { mark: finding.mark.of_part(node.total), ci95: None },
             None => Finding::default(),
         });
-    }
-
-    /// Asks what is known of the change of each function's own cost.
-    pub fn mark_functions(&mut self, mut find: impl FnMut(&DeltaFunction) -> Finding) {
-        self.changes = self
-            .tree
-            .functions()
-            .into_iter()
-            .map(|function| FrameChange {
-                finding: find(&function),
-                name: function.name,
-                own: function.own,
-            })
-            .collect();
     }
 
     /// The frames.

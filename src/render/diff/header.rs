@@ -40,11 +40,14 @@ impl Header {
         let caption = &graph.caption;
         let costs = graph.tree().total();
         let whole = graph.findings().first().copied().unwrap_or_default();
-        let sides = [
-            format!("A {}: {} µs/request", caption.a, micros(costs.a)),
-            format!("B {}: {} µs/request", caption.b, micros(costs.b)),
-            format!("change {}", words::change(costs, whole)),
-        ];
+        let sides = match costs.max() > 0.0 {
+            true => vec![
+                format!("A {}: {} µs/request", caption.a, micros(costs.a)),
+                format!("B {}: {} µs/request", caption.b, micros(costs.b)),
+                format!("change {}", words::change(costs, whole)),
+            ],
+            false => vec![format!("A {}", caption.a), format!("B {}", caption.b)],
+        };
         let words = |text: &String| text.split_whitespace().map(String::from).collect::<Vec<_>>();
         let in_words = |text: &String| wrap(&words(text), " ", COLUMNS);
         Self {

@@ -15,8 +15,7 @@ use super::{
     layout::View,
     legend,
     picture::{SCRIPT, STYLE},
-    table::table,
-    words,
+    table, words,
 };
 
 /// How wide a view is at least, in pixels: a third of the least window in which the views stand
@@ -43,17 +42,16 @@ fn draw(graph: &DiffGraph) -> io::Result<String> {
         "{HEAD}<title>{title}</title>\n<style>{style}{STYLE}{PAGE_STYLE}</style>\n</head>\n<body>\n"
     );
     head(&mut page, graph);
+    table::metrics(&mut page, graph);
     if frames.is_empty() {
-        page.push_str(
-            "<p>Neither side has samples: no CPU time was used while they were watched.</p>\n",
-        );
+        page.push_str(&format!("<p>{}</p>\n", text(&words::nothing(graph))));
     } else {
         page.push_str(TOOLS);
         page.push_str(&fragment(|svg| key(svg, graph))?);
         views(&mut page, graph, &frames)?;
         let note = note("All three views are on one scale. Width in the difference", graph);
         page.push_str(&format!("<p class=\"note\">{}</p>\n", text(&note)));
-        table(&mut page, graph);
+        table::functions(&mut page, graph);
     }
     links(&mut page, graph);
     page.push_str(&format!(

@@ -13,7 +13,7 @@ use super::{
     graph::DiffGraph,
     header::{Header, footer, note},
     layout::View,
-    legend,
+    legend, words,
 };
 
 /// The size before a script adapts it to its window, as that of the plain flamegraph.
@@ -62,8 +62,8 @@ fn draw(graph: &DiffGraph) -> io::Result<Vec<u8>> {
             .write_text_content(BytesText::new(&xml_safe(&graph.caption.title)))?;
         header.write(svg, graph)?;
         if frames.is_empty() {
-            let nothing = "Neither side has samples: no CPU time was used while they were watched.";
-            header::text(svg, "fl fl-none", "50%", top - 12, nothing)?;
+            let nothing = words::nothing(graph);
+            header::text(svg, "fl fl-none", "50%", top - 12, &nothing)?;
             return footer(svg, height - 10, graph, "");
         }
         controls(svg, header.height())?;

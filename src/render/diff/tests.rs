@@ -59,8 +59,47 @@ fn graph() -> DiffGraph {
         Finding { mark, ci95: Some([change - 0.5, change + 0.5]) }
     };
     graph.mark(|place| find(&place.node.name, place.node.total.change()));
-    graph.mark_functions(|function| find(&function.name, function.own.change()));
+    graph.metrics = vec![MetricRow {
+        name: "CPU/request".into(),
+        a: "17.00 µs".into(),
+        b: "20.00 µs".into(),
+        change: "+17.6 %".into(),
+        interval: "+9.1 to +26.3".into(),
+        verdict: "slower".into(),
+        mark: Mark::Slower,
+    }];
+    graph.functions = functions();
+    graph.notes = vec!["2 of the 8 functions surely changed".into()];
     graph
+}
+
+/// The rows of the table: one to look for, one of several functions, and the whole.
+fn functions() -> Vec<FunctionRow> {
+    let texts = |name: &str, [a, b, change]: [&str; 3]| FunctionRow {
+        name: name.into(),
+        a: a.into(),
+        b: b.into(),
+        change: change.into(),
+        interval: "-".into(),
+        ..FunctionRow::default()
+    };
+    vec![
+        FunctionRow {
+            label: Some("serde::to_vec".into()),
+            interval: "+1.500 to +2.500".into(),
+            verdict: "slower".into(),
+            change_us: 2.0,
+            costs: Some(Costs { a: 4.0, b: 6.0 }),
+            mark: Mark::Slower,
+            ..texts("serde_json::ser::to_vec", ["4.000", "6.000", "+2.000"])
+        },
+        FunctionRow {
+            change_us: 1.0,
+            costs: Some(Costs { a: 13.0, b: 14.0 }),
+            ..texts("7 other functions", ["13.001", "14.002", "+1.001"])
+        },
+        texts("total", ["17.001", "20.002", "+3.001"]),
+    ]
 }
 
 fn draw_svg(graph: &DiffGraph) -> String {
@@ -132,11 +171,27 @@ fn no_samples_are_said() {
 }
 
 #[test]
-fn what_the_table_leaves_out_adds_up() {
-    let names: Vec<String> = (0..100).map(|n| format!("f{n}")).collect();
-    let stacks = names.iter().map(|name| (name.as_str(), Costs { a: 1.0, b: 1.5 }));
-    let drawn = draw_page(&DiffGraph::new(DeltaTree::from_costs(stacks), caption()));
-    assert!(drawn.contains("<td>60 others</td><td>60.00</td><td>90.00</td><td>+30.00 "), "{drawn}");
+fn what_cannot_be_drawn_is_said_beside_what_is_known() {
+    let caption = DiffCaption {
+        without_frames: Some("the kernel was sampled in A alone".into()),
+        ..caption()
+    };
+    let mut graph = DiffGraph::new(DeltaTree::from_costs([]), caption);
+    graph.metrics = self::graph().metrics;
+    let drawn = draw_page(&graph);
+    for part in ["the kernel was sampled in A alone", "A app@v1", "17.00 µs", "takes 17.6 % more"]
+    {
+        assert!(drawn.contains(part), "{part}: {drawn}");
+    }
+    assert!(!drawn.contains("0.000 µs/request"), "{drawn}");
+}
+
+#[test]
+fn what_one_process_tells_is_not_called_certain() {
+    let mut graph = graph();
+    graph.caption.guessed = true;
+    let drawn = draw_svg(&graph);
+    assert!(drawn.contains("as far as one process tells") && !drawn.contains("for certain"));
 }
 
 #[test]
@@ -261,7 +316,11 @@ proptest! {
         let mut graph = DiffGraph::new(tree, caption);
         let mut next = found.iter().cycle().copied();
         graph.mark(|_| next.next().unwrap_or_default());
-        graph.mark_functions(|_| next.next().unwrap_or_default());
+        let [name, a, b] = [0, 1, 2].map(|at| words[at].clone());
+        let label = Some(words[3].clone());
+        graph.functions = vec![FunctionRow { name, label, a, b, ..FunctionRow::default() }; 2];
+        graph.metrics = vec![MetricRow { name: words[4].clone(), ..MetricRow::default() }];
+        graph.notes = vec![words[5].clone()];
 
         let drawn = draw_svg(&graph);
         check_xml(&drawn);

@@ -2,7 +2,7 @@
 
 use super::{
     super::text::micros,
-    graph::{Finding, Mark},
+    graph::{DiffGraph, Finding, Mark},
 };
 use crate::fold::Costs;
 
@@ -47,8 +47,10 @@ pub(super) fn interval(finding: Finding) -> Option<String> {
 }
 
 /// What is known of a change, in words.
-pub(super) fn known(mark: Mark) -> &'static str {
+pub(super) fn known(mark: Mark, guessed: bool) -> &'static str {
     match mark {
+        Mark::Slower if guessed => "B costs more, as far as one process tells",
+        Mark::Faster if guessed => "B costs less, as far as one process tells",
         Mark::Slower => "B costs more, for certain",
         Mark::Faster => "B costs less, for certain",
         Mark::NotSignificant => "no certain change",
@@ -56,6 +58,16 @@ pub(super) fn known(mark: Mark) -> &'static str {
         Mark::Gone => "gone in B",
         Mark::Moved => "moved: what calls it or is called makes up for it",
         Mark::Unknown => "certainty unknown",
+    }
+}
+
+/// Why there is nothing to draw.
+pub(super) fn nothing(graph: &DiffGraph) -> String {
+    match &graph.caption.without_frames {
+        Some(why) => format!("Functions are not compared: {why}."),
+        None => {
+            "Neither side has samples: no CPU time was used while they were watched.".to_owned()
+        }
     }
 }
 

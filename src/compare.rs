@@ -76,6 +76,13 @@ pub fn compare(pair: &Pair, options: &Options) -> Comparison {
     }
 }
 
+/// What a server differs by from itself in one round, by metric: of an interleaved measurement
+/// whose two sides are the same.
+pub fn floors(pair: &Pair) -> std::collections::BTreeMap<Metric, Floor> {
+    let floor = |metric| Some((metric, estimate::spread(pair, metric)?));
+    Metric::ALL.into_iter().filter_map(floor).collect()
+}
+
 /// Why there are no functions where nothing else is in the way.
 const NO_SAMPLES: &str = "a side has no samples";
 

@@ -18,6 +18,7 @@ mod collapse;
 mod confidence;
 mod cpu_clocks;
 mod diagnosis;
+mod duel;
 mod error;
 mod event;
 mod external;
@@ -41,6 +42,9 @@ pub use backends::{Backend, Backends, BackendsError};
 pub use bench::{BenchEvent, BenchSink, Contest, Entrant, Source, bench, bench_of, share_of};
 pub use confidence::{Estimate, t_quantile_975};
 pub use diagnosis::{Diagnosis, Seen, ServerExit, ServerSeen};
+pub use duel::{
+    Contender, Duel, DuelEvent, DuelSink, Looks, calibration, known_floors, until_sure,
+};
 pub use error::MeasureError;
 pub use event::{Event, Sink};
 pub use observer::ObserverEffect;

@@ -10,9 +10,12 @@
 //! flamegraphs/bench/<id>/
 //!   bench.json        the record of a benchmark: a Bench, of the runs that it names
 //!   table.md  table.csv  chart.svg    derived from it by `report`
+//!
+//! flamegraphs/calibration.json        what a server differs by from itself: Calibrations
 //! ```
 
 mod bench;
+mod calibration;
 mod derive;
 mod host;
 mod id;
@@ -22,6 +25,7 @@ mod time;
 mod trust;
 
 pub use bench::{Bench, CellFacts, CellProcessFacts, EstimateFacts, LevelFacts, RoundFacts};
+pub use calibration::{Calibration, FloorFacts, HostClass};
 pub use derive::{Derived, DerivedFile, derive};
 pub use host::Host;
 pub use id::{RunId, RunIdError};

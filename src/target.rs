@@ -4,6 +4,8 @@
 //! Manifest -build-> Built -launch-> Held -release-> Running -stop-> Exit
 //! ```
 //!
+//! - A [`Version`] is a target as it was at a [`Commit`] of its [`Repository`], with [`Changes`]:
+//!   [`build_version`] builds it beside the user's own files.
 //! - [`Manifest`] says how a server is built and started; [`build()`] builds it for measuring
 //!   without a change to its project.
 //! - [`launch()`] gives [`Held`]: processes that exist but wait before their exec, so that
@@ -26,6 +28,7 @@ mod allowance;
 mod budget;
 mod build;
 mod cgroup;
+mod changes;
 mod child;
 mod cpus;
 mod database;
@@ -34,6 +37,7 @@ mod error;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
+mod git;
 mod guard;
 mod http;
 mod launch;
@@ -44,6 +48,7 @@ mod perf_maps;
 mod port;
 mod procfs;
 mod ready;
+mod repository;
 mod revision;
 mod running;
 mod scratch;
@@ -54,11 +59,15 @@ pub mod usage;
 
 pub use allowance::Allowance;
 pub use budget::{Budget, BudgetName};
-pub use build::{BuildError, BuildOptions, Built, Product, build};
+pub use build::{
+    BuildError, BuildOptions, Built, Product, Version, VersionError, build, build_version,
+};
+pub use changes::{Changes, ChangesError};
 pub use child::{Ending, SpawnError};
 pub use cpus::{Cpus, CpusError, Split, split_cpus};
 pub use database::{Cluster, DatabaseError};
 pub use error::{Exit, TargetError};
+pub use git::GitError;
 pub use guard::Guard;
 pub use http::{Answer, get};
 pub use launch::{Held, LaunchOptions, launch};
@@ -68,6 +77,7 @@ pub use manifest::{
 };
 pub use perf_maps::PerfMaps;
 pub use procfs::{descendants, is_running, listening_ports};
+pub use repository::{Commit, Repository, RepositoryError, WORKTREE};
 pub use revision::Revision;
 pub use running::{Listener, Running};
 pub use template::{Template, TemplateError};

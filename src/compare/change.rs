@@ -59,8 +59,8 @@ impl Change {
     pub(super) fn of(pair: &Pair, metric: Metric, options: &Options) -> Option<Self> {
         let estimate = estimate(pair, metric, options)?;
         let Estimate { value, error } = estimate;
-        let limit = options.log_tolerance(metric);
-        let ends = error.map(|error| [value - error.reach(), value + error.reach()]);
+        let tail = options.tail();
+        let ends = error.map(|error| error.reach(tail)).map(|reach| [value - reach, value + reach]);
         let figures = |rounds: &[Round]| -> Vec<f64> {
             rounds.iter().filter_map(|round| figure(round, metric)).collect()
         };
@@ -68,6 +68,7 @@ impl Change {
         if of_a.is_empty() || of_b.is_empty() {
             return None;
         }
+        let limit = options.log_tolerance(metric, of_a.len().min(of_b.len()));
         let mut change = Self {
             metric,
             a: mean(&of_a),
@@ -79,7 +80,7 @@ impl Change {
             tolerance: limit.exp_m1(),
             verdict: ends.map_or(Verdict::Inconclusive, |ends| verdict(metric, ends, limit)),
             visible: error
-                .map(|error| (limit + error.visible()).exp_m1())
+                .map(|error| (limit + error.visible(tail)).exp_m1())
                 .filter(|share| share.is_finite()),
             remark: None,
         };

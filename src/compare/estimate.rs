@@ -42,14 +42,14 @@ pub enum Basis {
 }
 
 impl Error {
-    /// How far the interval of 95 % reaches to each side.
-    pub(super) fn reach(&self) -> f64 {
-        student::quantile(0.975, self.degrees) * self.sd
+    /// How far an interval reaches to each side that leaves out `tail` there.
+    pub(super) fn reach(&self, tail: f64) -> f64 {
+        student::quantile(1.0 - tail, self.degrees) * self.sd
     }
 
-    /// A change this far beyond a limit has an interval beyond it in 95 of 100 comparisons.
-    pub(super) fn visible(&self) -> f64 {
-        (student::quantile(0.975, self.degrees) + student::quantile(0.95, self.degrees)) * self.sd
+    /// A change this far beyond a limit has such an interval beyond it in 95 of 100 comparisons.
+    pub(super) fn visible(&self, tail: f64) -> f64 {
+        self.reach(tail) + student::quantile(0.95, self.degrees) * self.sd
     }
 }
 
@@ -72,6 +72,19 @@ pub(super) fn estimate(pair: &Pair, metric: Metric, options: &Options) -> Option
             separate(&a, &b, floor, if is_apart { floor } else { Some(Floor::NONE) })
         }
     }
+}
+
+/// How far the sides of an interleaved measurement are from each other in each round: where they
+/// are the same server, this is noise. None with fewer than two rounds.
+pub(super) fn spread(pair: &Pair, metric: Metric) -> Option<Floor> {
+    let rounds = pair.a.rounds.iter().zip(&pair.b.rounds);
+    let ratios: Vec<f64> =
+        rounds.filter_map(|(a, b)| of_blocks(a, b, metric)).map(|ratio| ratio.value).collect();
+    // About zero, which is known to be the truth, and not about their mean: a bias is in it.
+    let squares: f64 = ratios.iter().map(|ratio| ratio.powi(2)).sum();
+    let count = u32::try_from(ratios.len()).unwrap_or(u32::MAX);
+    let sd = (squares / f64::from(count)).sqrt();
+    (count > 1).then_some(Floor { sd, comparisons: Some(count) })
 }
 
 /// The log ratio of two processes that were measured in turns: that of their blocks, or else of

@@ -21,6 +21,8 @@ pub struct Options {
     pub tolerance: f64,
     /// What was found by comparing a server with itself in the same way, on a machine like this.
     pub floors: BTreeMap<Metric, Floor>,
+    /// How often the comparison is looked at while it goes on, and may be ended for what it shows.
+    pub looks: usize,
 }
 
 /// The tolerance unless the user says otherwise.
@@ -37,22 +39,39 @@ const INTERLEAVED: f64 = 0.02;
 /// often it was repeated, since the machine of today may not be that of then.
 const DEGREES_MAX: f64 = 4.0;
 
+/// So many standard deviations to each side hold 95 % of a normal distribution.
+const NORMAL_95: f64 = 1.96;
+/// What each of 2, 3, 4 or 5 looks may leave out, for 5 % over all of them (Pocock, Group
+/// sequential methods in the design and analysis of clinical trials, 1977, table 1).
+const LOOKS: [f64; 4] = [0.0294, 0.0221, 0.0182, 0.0158];
+
 impl Default for Options {
     fn default() -> Self {
-        Self { tolerance: TOLERANCE, floors: BTreeMap::new() }
+        Self { tolerance: TOLERANCE, floors: BTreeMap::new(), looks: 1 }
     }
 }
 
 impl Options {
+    /// How much of a distribution the intervals leave out on each side, so that the last of all
+    /// looks is right in 95 of 100 comparisons.
+    pub(super) fn tail(&self) -> f64 {
+        let nominal = match self.looks {
+            0 | 1 => 0.05,
+            looks => LOOKS.get(looks - 2).copied().unwrap_or(LOOKS[LOOKS.len() - 1]),
+        };
+        nominal / 2.0
+    }
+
     /// The logarithm of the largest ratio that is no change of a metric: never less than what two
-    /// identical servers are known to differ by.
-    pub(super) fn log_tolerance(&self, metric: Metric) -> f64 {
+    /// identical servers are known to differ by in 95 of 100 comparisons of so many rounds.
+    pub(super) fn log_tolerance(&self, metric: Metric, rounds: usize) -> f64 {
         let least = match metric {
             Metric::Cpu | Metric::Throughput => 0.0,
             _ => TOLERANCE_OF_OTHERS,
         };
         let floor = self.floors.get(&metric).map_or(0.0, |floor| floor.sd);
-        self.tolerance.max(least).ln_1p().max(floor)
+        let rounds = rounds.max(1) as f64;
+        self.tolerance.max(least).ln_1p().max(NORMAL_95 * floor / rounds.sqrt())
     }
 
     /// The floor of a metric: measured, or else assumed. None where nothing can be assumed: what

@@ -32,6 +32,29 @@ impl Metric {
     pub const ALL: [Self; 6] =
         [Self::Cpu, Self::Throughput, Self::P50, Self::P99, Self::Memory, Self::Switches];
 
+    /// What it is called in records and on command lines.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Cpu => "cpu",
+            Self::Throughput => "throughput",
+            Self::P50 => "p50",
+            Self::P99 => "p99",
+            Self::Memory => "memory",
+            Self::Switches => "switches",
+        }
+    }
+
+    /// The one of a name.
+    ///
+    /// # Errors
+    /// For an unknown name, with all that there are.
+    pub fn of_name(name: &str) -> Result<Self, String> {
+        Self::ALL.into_iter().find(|metric| metric.name() == name).ok_or_else(|| {
+            let names = Self::ALL.map(Self::name).join(", ");
+            format!("no metric '{name}'; there are {names}")
+        })
+    }
+
     /// What it is called where there is a unit beside it.
     pub fn label(self) -> &'static str {
         match self {

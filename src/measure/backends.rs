@@ -53,6 +53,11 @@ impl Backend {
 }
 
 impl Backends {
+    /// Only this one.
+    pub fn one(backend: Backend) -> Self {
+        Self(vec![backend])
+    }
+
     /// None: exact figures only.
     pub const fn none() -> Self {
         Self(Vec::new())

@@ -100,7 +100,7 @@ fn of_warm_up(tally: &Tally) -> Slices {
 }
 
 /// The error of a measurement that ended before there was anything to keep.
-fn before_window(cut: Cut) -> MeasureError {
+pub(super) fn before_window(cut: Cut) -> MeasureError {
     match cut {
         Cut::Interrupted => MeasureError::Interrupted,
         Cut::Exited(exit) => MeasureError::Exited(exit),

@@ -2,7 +2,7 @@
 
 mod load;
 mod processes;
-mod sampling;
+pub(super) mod sampling;
 mod tool;
 
 use super::{
@@ -199,16 +199,10 @@ fn warnings(
     }
     warnings.extend(delayed_ack(&run.load.service_us));
     if let Some(why) = headline.invalid {
-        let most = most_frequent(slices.rows()).map(|why| format!(" (most often, {why})"));
+        let most = Invalid::most_frequent(slices.rows()).map(|why| format!(" (most often, {why})"));
         let most = most.unwrap_or_default();
         warnings.push(format!("throughput and latency are not valid: {why}{most}"));
     }
     warnings.extend(sampling::warnings(observed));
     warnings
-}
-
-/// The most frequent reason why slices do not count.
-fn most_frequent(slices: &[Slice]) -> Option<Invalid> {
-    let reasons = || slices.iter().filter_map(|slice| slice.invalid);
-    reasons().max_by_key(|why| reasons().filter(|other| other == why).count())
 }

@@ -176,6 +176,18 @@ impl Instruments {
         self.sampler()?.adapt()
     }
 
+    /// How much of the stack a sample copies; nothing where none is taken.
+    pub(super) fn copies(&mut self) -> Bytes {
+        self.sampler().map(|sampler| sampler.dump()).unwrap_or_default()
+    }
+
+    /// Lets samples copy at least this much; to be called before the window that counts.
+    pub(super) fn copy_at_least(&mut self, bytes: Bytes) {
+        if let Some(sampler) = self.sampler() {
+            sampler.copy_at_least(bytes);
+        }
+    }
+
     /// Whether the warm-up has shown enough for the size of the copies.
     pub(super) fn is_settled(&mut self) -> bool {
         self.sampler().is_none_or(|sampler| sampler.counts().samples >= SAMPLES_TO_SETTLE)

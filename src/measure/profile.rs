@@ -293,12 +293,12 @@ fn build_target(
 }
 
 /// Keeps this thread off the server's CPUs until dropped.
-struct Pinned {
+pub(super) struct Pinned {
     before: Option<Cpus>,
 }
 
 impl Pinned {
-    fn to(cpus: &Cpus) -> Self {
+    pub(super) fn to(cpus: &Cpus) -> Self {
         let before = Cpus::available().ok();
         // Where it cannot be done, what we do between slices takes a little from the server.
         let _ = cpus.pin_current_thread();

@@ -138,6 +138,14 @@ impl Slice {
     }
 }
 
+impl Invalid {
+    /// The most frequent reason why slices do not count.
+    pub(super) fn most_frequent(slices: &[Slice]) -> Option<Self> {
+        let reasons = || slices.iter().filter_map(|slice| slice.invalid);
+        reasons().max_by_key(|why| reasons().filter(|other| other == why).count())
+    }
+}
+
 impl fmt::Display for Invalid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

@@ -144,14 +144,20 @@ impl<'a> Window<'a> {
         Ok(())
     }
 
+    /// Begins the window that counts, and says when that was.
+    pub(super) fn begin(&mut self) -> Nanos {
+        self.instruments.begin_window();
+        let start = Nanos::now();
+        self.edge = Edge { start, ..Edge::default() };
+        start
+    }
+
     /// Measures the slices of the agenda. What was measured is kept even if it ends before its
     /// time.
     pub(super) fn measure(&mut self, agenda: &Agenda, events: Sink<'_>) -> (Slices, Option<Cut>) {
         let mut slices = Slices::new();
-        self.instruments.begin_window();
         self.generator.begin_course();
-        let start = Nanos::now();
-        self.edge = Edge { start, ..Edge::default() };
+        let start = self.begin();
         let completed_before = self.generator.completed();
         let mut report = |now: Nanos, completed: u64| {
             let elapsed = now.since(start);
@@ -170,7 +176,7 @@ impl<'a> Window<'a> {
         };
         let mut cut = None;
         for place in &agenda.places {
-            let (slice, tally, waited) = self.slice(agenda, *place, &mut report);
+            let (slice, tally, waited) = self.slice(agenda.way, *place, &mut report);
             let aborted = self.thresholds.note(&slice, &tally).map(Cut::Threshold);
             slices.push(slice, &tally);
             cut = waited.err().or_else(|| is_silent(slices.rows()).then_some(Cut::Silent));
@@ -194,13 +200,14 @@ impl<'a> Window<'a> {
         (self.instruments.finish(), self.server)
     }
 
-    fn slice(
+    /// Measures the next slice: load, sampling as its place has it, and exact CPU time.
+    pub(super) fn slice(
         &mut self,
-        agenda: &Agenda,
+        way: Way,
         place: Place,
         report: &mut dyn FnMut(Nanos, u64),
     ) -> (Slice, Tally, Result<(), Cut>) {
-        let (way, flows) = (agenda.way, agenda.way == Way::Flowing);
+        let flows = way == Way::Flowing;
         let span = place.end - std::mem::replace(&mut self.edge.last, place.end);
         let turn = Turn { backend: place.backend, span: span.into(), flows };
         let sampled_part = self.instruments.switch(turn);

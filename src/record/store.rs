@@ -1,6 +1,7 @@
 //! [`Store`]: the directory that keeps runs.
 
 mod bench;
+mod calibration;
 mod find;
 mod write;
 
@@ -107,6 +108,14 @@ pub enum RecordError {
     /// A benchmark's record is not one.
     #[error("{path} is not a benchmark's record: {source}")]
     Bench {
+        /// The file.
+        path: PathBuf,
+        /// Where and why.
+        source: serde_json::Error,
+    },
+    /// The calibrations' file is none.
+    #[error("{path} has no calibrations: {source}; remove it and calibrate again")]
+    Calibration {
         /// The file.
         path: PathBuf,
         /// Where and why.

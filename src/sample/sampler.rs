@@ -280,6 +280,14 @@ impl Sampler {
         Some(self.dump())
     }
 
+    /// The same to at least this much, as far as there are sizes to choose from: of two servers
+    /// that are compared, none must pay for a larger copy than the other.
+    pub fn copy_at_least(&mut self, dump: Bytes) {
+        while self.dump() < dump && self.rung + 1 < self.ladder.len() {
+            self.rung += 1;
+        }
+    }
+
     /// Begins the window that counts, with the size of copy found so far.
     pub fn begin_window(&mut self) {
         for (index, events) in self.rungs.iter_mut().enumerate() {

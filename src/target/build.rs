@@ -27,10 +27,12 @@ mod python;
 mod run;
 mod rustflags;
 mod slot;
+mod version;
 
 pub(super) use python::{Interpreter, Lock, environment};
 pub(super) use run::{Runner, spec};
 pub(super) use slot::Slot;
+pub use version::{Version, VersionError, build_version};
 
 /// What a build made.
 #[derive(Debug, Clone, Default)]

@@ -57,6 +57,8 @@ pub struct Manifest {
     pub dir: PathBuf,
     single: Budget,
     multi: Budget,
+    /// That of no name in the file.
+    default: Budget,
 }
 
 /// Why a manifest cannot be used.
@@ -147,8 +149,13 @@ impl Manifest {
         match name {
             BudgetName::Single => self.single,
             BudgetName::Multi => self.multi,
-            BudgetName::Default => Budget::default(),
+            BudgetName::Default => self.default,
         }
+    }
+
+    /// Changes what it may use under each budget.
+    pub(super) fn change_budgets(&mut self, change: impl Fn(&mut Budget)) {
+        [&mut self.single, &mut self.multi, &mut self.default].into_iter().for_each(change);
     }
 
     /// Whether any of its processes asks for a database.

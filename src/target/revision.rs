@@ -1,8 +1,10 @@
 //! Which revision of its sources a target was built from.
 
-use std::{env, path::Path, process::Command};
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
+
+use super::git::git;
 
 /// A git revision.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,22 +19,11 @@ impl Revision {
     /// The revision of the folder `dir`; none outside a repository, before the first commit, or
     /// where git is not installed.
     pub(super) fn of(dir: &Path) -> Option<Self> {
-        let commit = git(dir, &["rev-parse", "--verify", "HEAD"])?.trim().to_owned();
-        let changes = git(dir, &["--no-optional-locks", "status", "--porcelain", "--", "."])?;
-        Some(Self { commit, dirty: !changes.trim().is_empty() })
+        let commit = git(dir, &["rev-parse", "--verify", "HEAD"]).ok()?;
+        let changes =
+            git(dir, &["--no-optional-locks", "status", "--porcelain", "--", "."]).ok()?;
+        Some(Self { commit, dirty: !changes.is_empty() })
     }
-}
-
-fn git(dir: &Path, args: &[&str]) -> Option<String> {
-    let mut command = Command::new("git");
-    // Inside a hook git names the repository of the hook, whatever the folder.
-    for (name, _) in env::vars_os() {
-        if name.to_str().is_some_and(|name| name.starts_with("GIT_")) {
-            command.env_remove(name);
-        }
-    }
-    let output = command.arg("-C").arg(dir).args(args).output().ok()?;
-    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 #[cfg(test)]
@@ -50,7 +41,7 @@ mod tests {
             fs::write(folder.join("file"), "1").expect("a file");
         }
         assert_eq!(Revision::of(&inside), None);
-        if git(dir.path(), &["init", "--quiet"]).is_none() {
+        if git(dir.path(), &["init", "--quiet"]).is_err() {
             // Without git there is nothing more to tell.
             return;
         }

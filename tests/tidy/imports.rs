@@ -22,7 +22,10 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("report", &["unit", "fold", "render", "record", "compare"]),
     (
         "measure",
-        &["unit", "config", "target", "load", "sample", "symbolize", "fold", "render", "record"],
+        &[
+            "unit", "config", "target", "load", "sample", "symbolize", "fold", "render", "record",
+            "compare",
+        ],
     ),
 ];
 

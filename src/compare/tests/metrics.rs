@@ -176,13 +176,34 @@ fn a_calibrated_machine_needs_fewer_rounds() {
 
 #[test]
 fn no_verdict_is_finer_than_the_floor() {
-    let floor = Floor { sd: 0.03, comparisons: Some(30) };
-    let options = Options { floors: [(Metric::Cpu, floor)].into(), ..Options::default() };
-    let a = (0..40).map(|_| round(&[10.0; 8])).collect();
-    let b = (0..40).map(|at| round(&[10.2 + 0.01 * f64::from(at % 2); 8])).collect();
-    let found = compare(&pair(Design::Interleaved, a, b), &options);
-    assert!((cpu(&found).tolerance - 0.03_f64.exp_m1()).abs() < 1e-12);
-    assert_eq!((found.verdict, cpu(&found).direction()), (Verdict::Equivalent, Some(true)));
+    let found = |sd, by: f64| {
+        let floor = Floor { sd, comparisons: Some(30) };
+        let options = Options { floors: [(Metric::Cpu, floor)].into(), ..Options::default() };
+        let a = (0..40).map(|_| round(&[10.0; 8])).collect();
+        let b = (0..40).map(|at| round(&[by + 0.01 * f64::from(at % 2); 8])).collect();
+        compare(&pair(Design::Interleaved, a, b), &options)
+    };
+    let of_small = found(0.01, 10.2);
+    assert_eq!((of_small.verdict, cpu(&of_small).tolerance), (Verdict::Regressed, 0.01));
+    let of_large = found(0.08, 10.2);
+    // 95 of 100 comparisons of 40 such rounds stay within it.
+    is_near(cpu(&of_large).tolerance.ln_1p(), 1.96 * 0.08 / 40_f64.sqrt());
+    assert_ne!(of_large.verdict, Verdict::Regressed);
+}
+
+#[test]
+fn whoever_looks_more_often_has_wider_intervals() {
+    let width = |looks| {
+        let a = (0..8).map(|_| round(&[10.0; 8])).collect();
+        let b = (0..8).map(|at| round(&[10.0 + 0.01 * f64::from(at % 2); 8])).collect();
+        let options = Options { looks, ..Options::default() };
+        let [low, high] =
+            cpu(&compare(&pair(Design::Interleaved, a, b), &options)).ci95.expect("it is known");
+        (high / low).ln()
+    };
+    // Student's quantiles of 7 degrees of freedom at 97.5 % and, of three looks, at 98.895 %.
+    is_near(width(3) / width(1), 2.927_59 / 2.364_62);
+    assert!(width(9) > width(3));
 }
 
 #[test]

@@ -67,19 +67,29 @@ fn profile(
     cpu_us_per_request: Option<f64>,
 ) -> ProfileFacts {
     let slices = observed.load.slices.rows();
+    let effect = ObserverEffect::of(slices, observed.sampling.block, taken.backend);
+    let facts = of_taken(taken, resolved, slices, cpu_us_per_request);
+    ProfileFacts { observer_effect: effect.map(observer_effect), ..facts }
+}
+
+/// What is known of samples by themselves and by the slices that they are of.
+pub(in crate::measure) fn of_taken(
+    taken: &Taken,
+    resolved: &Resolved,
+    slices: &[Slice],
+    cpu_us_per_request: Option<f64>,
+) -> ProfileFacts {
     let is_of = |slice: &&Slice| slice.place.backend == Some(taken.backend);
     let sampled_cpu: Nanos =
         slices.iter().filter(is_of).map(|slice| slice.sampled_cpu.total()).sum();
-    let effect = ObserverEffect::of(slices, observed.sampling.block, taken.backend);
-    let facts = match &taken.capture {
+    match &taken.capture {
         Captured::Addresses(capture) => {
             of_addresses(capture, resolved, sampled_cpu, cpu_us_per_request)
         }
         Captured::Named(capture) => {
             of_names(taken.backend, capture, resolved, sampled_cpu, cpu_us_per_request)
         }
-    };
-    ProfileFacts { observer_effect: effect.map(observer_effect), ..facts }
+    }
 }
 
 fn of_addresses(

@@ -34,7 +34,7 @@ pub(super) fn build(
 ) -> Result<PathBuf, BuildError> {
     let metadata = read_metadata(dir, runner)?;
     let choice = metadata.choose(build, dir)?;
-    let mut spec = cargo(arguments(build, &choice, &metadata, options), dir);
+    let mut spec = tool("cargo", arguments(build, &choice, &metadata, options), dir);
     if build.frame_pointers {
         rustflags::add(&mut spec, "-Cforce-frame-pointers=yes");
     }
@@ -60,15 +60,23 @@ pub(super) fn build(
 
 fn read_metadata(dir: &Path, runner: &mut Runner<'_>) -> Result<Metadata, BuildError> {
     let words = ["metadata", "--no-deps", "--format-version", "1", "--color", "never"];
-    let spec = cargo(words.map(OsString::from).into(), dir);
+    let spec = tool("cargo", words.map(OsString::from).into(), dir);
     let mut text = String::new();
     runner.run_read(&spec, &mut |line| text.push_str(line)).map_err(missing_cargo)?;
     serde_json::from_str(&text)
         .map_err(|error| BuildError::Metadata { dir: dir.to_owned(), message: error.to_string() })
 }
 
-fn cargo(args: Vec<OsString>, dir: &Path) -> Spec {
-    let mut spec = spec("cargo".into(), args, dir);
+/// The compiler that a project at `dir` is built with.
+pub(super) fn compiler(dir: &Path, runner: &mut Runner<'_>) -> Result<String, BuildError> {
+    let mut text = String::new();
+    let spec = tool("rustc", vec!["-vV".into()], dir);
+    runner.run_read(&spec, &mut |line| text.extend([line, "\n"])).map_err(missing_cargo)?;
+    Ok(text)
+}
+
+fn tool(program: &str, args: Vec<OsString>, dir: &Path) -> Spec {
+    let mut spec = spec(program.into(), args, dir);
     let pinned = |folder: &Path| {
         ["rust-toolchain.toml", "rust-toolchain"].iter().any(|name| folder.join(name).is_file())
     };
@@ -127,7 +135,7 @@ mod tests {
 
     #[test]
     fn a_missing_cargo_comes_with_advice() {
-        let mut spec = cargo(vec!["build".into()], Path::new("/"));
+        let mut spec = tool("cargo", vec!["build".into()], Path::new("/"));
         spec.env.insert("PATH".into(), "/nonexistent".into());
         let guard = Guard::start().expect("a guard");
         let interrupted = AtomicBool::new(false);
@@ -143,10 +151,10 @@ mod tests {
     fn a_project_decides_on_its_toolchain() {
         let name = OsString::from("RUSTUP_TOOLCHAIN");
         let dir = tempfile::tempdir().expect("a temporary folder");
-        let free = cargo(Vec::new(), dir.path());
+        let free = tool("cargo", Vec::new(), dir.path());
         assert_eq!(free.env.get(&name), env::var_os(&name).as_ref());
         fs::write(dir.path().join("rust-toolchain.toml"), "").expect("a file");
-        let pinned = cargo(Vec::new(), &dir.path().join("inner"));
+        let pinned = tool("cargo", Vec::new(), &dir.path().join("inner"));
         assert_eq!(pinned.env.get(&name), None);
     }
 }

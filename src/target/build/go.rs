@@ -22,8 +22,7 @@ pub(super) fn build(
     options: &BuildOptions,
     runner: &mut Runner<'_>,
 ) -> Result<PathBuf, BuildError> {
-    let version = spec("go".into(), vec!["version".into()], dir);
-    runner.run_read(&version, &mut |_| {}).map_err(missing_go)?;
+    compiler(dir, runner)?;
     // Each package has a binary of its own; the process is called like the target.
     let mut hasher = DefaultHasher::new();
     (dir, &build.package, &build.tags).hash(&mut hasher);
@@ -43,6 +42,14 @@ pub(super) fn build(
         build.package,
         dir.display()
     )))
+}
+
+/// The go command of a project at `dir`.
+pub(super) fn compiler(dir: &Path, runner: &mut Runner<'_>) -> Result<String, BuildError> {
+    let mut text = String::new();
+    let version = spec("go".into(), vec!["version".into()], dir);
+    runner.run_read(&version, &mut |line| text.push_str(line)).map_err(missing_go)?;
+    Ok(text)
 }
 
 fn arguments(build: &GoBuild, binary: &Path) -> Vec<OsString> {

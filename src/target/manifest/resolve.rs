@@ -87,6 +87,7 @@ fn read_with(
         dir,
         single: single.over(Budget::built_in(BudgetName::Single)),
         multi: multi.over(Budget::built_in(BudgetName::Multi)),
+        default: Budget::default(),
     };
     check::whole(&manifest).map_err(invalid)?;
     Ok(manifest)

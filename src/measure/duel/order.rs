@@ -1,0 +1,75 @@
+//! The order in which two sides take their turns in a round.
+
+use std::time::Duration;
+
+use crate::{
+    measure::{agenda::Place, backends::Backend},
+    unit::Nanos,
+};
+
+/// How long a slice lasts: short against the drift of the machine, long against a switch.
+const SLICE: Duration = Duration::from_millis(200);
+/// Slices of a block: each side has two, in an order in which a steady drift cancels.
+const BLOCK: usize = 4;
+/// Blocks of a round: of each kind, one in either order.
+const BLOCKS: usize = 4;
+
+/// A turn of a side.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Slot {
+    /// Whose it is: 0 is A, 1 is B.
+    pub(super) side: usize,
+    /// Which block of the round it belongs to.
+    pub(super) block: u32,
+    /// Its place among the slices of its side.
+    pub(super) place: Place,
+}
+
+/// Who is launched first in a round, and begins it.
+pub(super) fn leader(round: usize) -> usize {
+    round % 2
+}
+
+/// How long the slices of a round last together.
+pub(super) fn duration() -> Duration {
+    SLICE * (BLOCK * BLOCKS) as u32
+}
+
+/// The turns of a round. Blocks come in pairs: one that nothing samples and one that `backend`
+/// does, in the same order; the next pair is in the other order, so that whoever has just had a
+/// turn, and with it the caches, is each side as often.
+pub(super) fn slots(round: usize, backend: Option<Backend>) -> Vec<Slot> {
+    let mut ends = [Nanos(0); 2];
+    let turns = (0..BLOCKS).flat_map(|block| (0..BLOCK).map(move |turn| (block, turn)));
+    let slot = |(block, turn): (usize, usize)| {
+        let first = (leader(round) + block / 2) % 2;
+        let side = if turn == 0 || turn == 3 { first } else { 1 - first };
+        ends[side] += Nanos::from(SLICE);
+        let backend = backend.filter(|_| block % 2 == 1);
+        let place = Place { backend, recorded: true, stage: None, end: ends[side] };
+        Slot { side, block: block as u32, place }
+    };
+    turns.map(slot).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_sides_have_the_same_turns() {
+        let shown = |round| -> String {
+            let letter = |slot: &Slot| {
+                let letter = ['a', 'b'][slot.side];
+                if slot.place.is_sampled() { letter.to_ascii_uppercase() } else { letter }
+            };
+            slots(round, Some(Backend::PerfEvent)).iter().map(letter).collect()
+        };
+        assert_eq!(shown(0), "abbaABBAbaabBAAB");
+        assert_eq!(shown(1), "baabBAABabbaABBA");
+        assert!(slots(0, None).iter().all(|slot| !slot.place.is_sampled()));
+        let ends = |side| slots(0, None).into_iter().filter(move |slot| slot.side == side);
+        let last = ends(1).last().expect("it has turns").place.end;
+        assert_eq!((ends(0).count(), last), (8, Nanos::from(SLICE * 8)));
+    }
+}

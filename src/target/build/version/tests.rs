@@ -1,0 +1,187 @@
+use std::{fs, os::unix::fs::MetadataExt as _};
+
+use super::*;
+use crate::target::{
+    git::git,
+    repository::{
+        WORKTREE,
+        tests::{commit, fixture, write},
+    },
+};
+
+/// Nobody interrupts.
+static GO_ON: AtomicBool = AtomicBool::new(false);
+
+const PROCESS: &str = "[[process]]\nname = \"server\"\ncommand = [\"{bin}\", \"{port}\"]\n";
+
+/// A target with this `[build]`.
+fn manifest(build: &str) -> String {
+    format!("name = \"x\"\nlanguage = \"any\"\ndescription = \"a test\"\n{build}\n{PROCESS}")
+}
+
+/// Builds and says what was printed meanwhile.
+struct Builder<'a> {
+    repository: &'a Repository,
+    options: BuildOptions,
+    _cache: tempfile::TempDir,
+}
+
+impl<'a> Builder<'a> {
+    fn new(repository: &'a Repository) -> Self {
+        let cache = tempfile::tempdir().expect("a temporary folder");
+        let options = BuildOptions { cache: cache.path().to_owned(), ..BuildOptions::default() };
+        Self { repository, options, _cache: cache }
+    }
+
+    fn build(
+        &self,
+        revision: &str,
+        changes: &str,
+    ) -> (Result<(Manifest, Built), VersionError>, Vec<String>) {
+        let commit = self.repository.commit(revision).expect("a commit");
+        let changes = match changes {
+            "" => Changes::default(),
+            changes => changes.parse().expect("they fit"),
+        };
+        let manifest = self.repository.top().join("target");
+        let version = Version {
+            repository: self.repository,
+            commit: &commit,
+            manifest: &manifest,
+            changes: &changes,
+        };
+        let guard = Guard::start().expect("a guard");
+        let mut lines = Vec::new();
+        let mut keep = |line: &str| lines.push(line.to_owned());
+        let built = build_version(&version, &self.options, &guard, &GO_ON, &mut keep);
+        (built, lines)
+    }
+
+    /// The binary, and what was printed.
+    fn binary(&self, revision: &str, changes: &str) -> (PathBuf, Vec<String>) {
+        let (built, lines) = self.build(revision, changes);
+        let (_, built) = built.expect("it builds");
+        (built.products[0].binary.clone(), lines)
+    }
+
+    fn error(&self, revision: &str) -> VersionError {
+        self.build(revision, "").0.expect_err("it cannot be built")
+    }
+}
+
+#[test]
+fn commits_are_compiled_in_one_folder_and_kept() {
+    let toml =
+        "[package]\nname = \"tiny\"\nedition = \"2021\"\n[features]\nmore = []\n[workspace]\n";
+    let main =
+        |number| format!("fn main() {{ println!(\"{number} {{}}\", cfg!(feature = \"more\")) }}\n");
+    let manifest = manifest("[build]\nkind = \"cargo\"\ndir = \"server\"");
+    let files = [
+        ("target/target.toml", manifest.as_str()),
+        ("target/server/Cargo.toml", toml),
+        ("target/server/src/main.rs", &main(1)),
+    ];
+    let Some((_dir, repository)) = fixture(&files) else { return };
+    let builder = Builder::new(&repository);
+    let (first, said) = builder.binary("HEAD", "");
+    assert!(said.iter().any(|line| line.contains("Compiling")), "{said:?}");
+    let bytes = fs::read(&first).expect("a binary");
+    let inode = |path: &Path| fs::metadata(path).expect("a binary").ino();
+    let kept = inode(&first);
+
+    // The same files, whatever they are called, are not built again.
+    for revision in [WORKTREE, "HEAD"] {
+        let (again, said) = builder.binary(revision, "");
+        assert_eq!((&again, inode(&again)), (&first, kept));
+        assert!(said.is_empty(), "{said:?}");
+    }
+    write(&repository, &[("target/server/src/main.rs", &main(2))]);
+    let (second, _) = builder.binary(WORKTREE, "");
+    assert_ne!(second, first);
+    assert_eq!(second.as_os_str().len(), first.as_os_str().len(), "argv takes the same room");
+    let (more, _) = builder.binary("HEAD", "features=more");
+    let output = |path: &Path| {
+        let output = std::process::Command::new(path).output().expect("it runs");
+        String::from_utf8(output.stdout).expect("text")
+    };
+    assert_eq!(output(&first), "1 false\n");
+    assert_eq!(output(&second), "2 false\n");
+    assert_eq!(output(&more), "1 true\n");
+
+    // The same files give the same bytes, in whatever order they were built.
+    let cache = builder.options.cache.join(FOLDER);
+    fs::remove_dir_all(first.parent().and_then(Path::parent).expect("a slot")).expect("removes");
+    let (again, said) = builder.binary("HEAD", "");
+    assert_eq!((fs::read(&again).expect("a binary"), again), (bytes, first));
+    assert!(said.iter().any(|line| line.contains("Compiling tiny")), "{said:?}");
+    assert!(cache.is_dir());
+
+    let listed = git(repository.top(), &["status", "--porcelain"]).expect("git answers");
+    assert_eq!(listed, " M target/server/src/main.rs", "nothing of the user's has changed");
+}
+
+#[test]
+fn what_is_made_in_place_has_the_files_of_its_commit() {
+    let manifest = manifest("[build]\ncommand = [\"cp\", \"source\", \"made\"]\nbinary = \"made\"");
+    let files =
+        [("target/target.toml", manifest.as_str()), ("target/source", "1"), ("beside", "1")];
+    let Some((_dir, repository)) = fixture(&files) else { return };
+    commit(&repository, &[("target/source", "2"), ("beside", "2")]);
+    let builder = Builder::new(&repository);
+    let read = |path: PathBuf| fs::read_to_string(path).expect("a file");
+    for revision in ["HEAD", "HEAD~1", "HEAD"] {
+        let number = if revision == "HEAD" { "2" } else { "1" };
+        let (manifest, built) = builder.build(revision, "").0.expect("it builds");
+        assert_eq!(read(built.products[0].binary.clone()), number);
+        assert_eq!(read(manifest.dir.join("../beside")), number);
+        assert_eq!(manifest.processes[0].dir, manifest.dir, "processes run among these files");
+        let commit = repository.commit(revision).expect("a commit");
+        assert_eq!(built.revision, commit.revision);
+    }
+    write(&repository, &[("target/source", "3")]);
+    let (binary, _) = builder.binary(WORKTREE, "");
+    assert_eq!(read(binary), "3");
+}
+
+#[test]
+fn a_checkout_that_is_broken_is_made_again() {
+    let toml = "[package]\nname = \"tiny\"\nedition = \"2021\"\n[workspace]\n";
+    let manifest = manifest("[build]\nkind = \"cargo\"");
+    let files = [
+        ("target/target.toml", manifest.as_str()),
+        ("target/Cargo.toml", toml),
+        ("target/src/main.rs", "fn main() {}\n"),
+    ];
+    let Some((_dir, repository)) = fixture(&files) else { return };
+    let builder = Builder::new(&repository);
+    builder.binary("HEAD", "");
+    // As `git worktree prune` and a killed git leave it.
+    let entries = repository.top().join(".git/worktrees");
+    fs::remove_dir_all(&entries).expect("git lists the checkout");
+    commit(&repository, &[("target/src/main.rs", "fn main() { print!(\"1\") }\n")]);
+    builder.binary("HEAD", "");
+    fs::write(entries.join("flameload/index.lock"), "").expect("a file");
+    commit(&repository, &[("target/src/main.rs", "fn main() { print!(\"2\") }\n")]);
+    builder.binary("HEAD", "");
+}
+
+#[test]
+fn what_cannot_be_built_says_whose_fault_it_is() {
+    let built = manifest("[build]\ncommand = [\"cp\", \"source\", \"made\"]\nbinary = \"made\"");
+    let Some((_dir, repository)) = fixture(&[("a", "1")]) else { return };
+    commit(&repository, &[("target/target.toml", &built)]);
+    commit(&repository, &[("target/target.toml", "name = 1")]);
+    let builder = Builder::new(&repository);
+    let error = builder.error("HEAD~2");
+    assert!(error.is_of_commit());
+    let commit = repository.commit("HEAD~2").expect("a commit");
+    let expected = format!("there is no target at {} (A change)", commit.short());
+    assert_eq!(error.to_string(), expected);
+    let error = builder.error("HEAD~1");
+    assert!(error.is_of_commit());
+    assert!(error.to_string().contains("cannot stat 'source'"), "{error}");
+    let error = builder.error("HEAD");
+    assert!(error.is_of_commit() && error.to_string().contains("cannot be used"), "{error}");
+    let (changed, _) = builder.build("HEAD~1", "features=x");
+    assert!(!changed.expect_err("no cargo").is_of_commit());
+}

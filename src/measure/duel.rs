@@ -145,11 +145,7 @@ impl<'a> Duel<'a> {
     }
 
     /// Warms both sides up, and finds how much of the stack samples must copy: the same of both.
-    fn warm_up(
-        &mut self,
-        arms: &mut [Arm<'_>; 2],
-        events: Sink<'_>,
-    ) -> Result<(), MeasureError> {
+    fn warm_up(&mut self, arms: &mut [Arm<'_>; 2], events: Sink<'_>) -> Result<(), MeasureError> {
         for (side, arm) in arms.iter_mut().enumerate() {
             let warmed = arm.warm_up(self.settings.script.warmup, events);
             warmed.map_err(|error| self.of(side, error))?;

@@ -85,7 +85,9 @@ pub enum MeasureError {
     NoAddress,
     #[error("the server ended before the measurement began: {0}")]
     Exited(String),
-    #[error("the script '{script}' cannot be cut into slices that alternate between two servers: {why}")]
+    #[error(
+        "the script '{script}' cannot be cut into slices that alternate between two servers: {why}"
+    )]
     NotInTurns { script: String, why: String },
     #[error("side {side}: {source}")]
     OfSide { side: String, source: Box<MeasureError> },

@@ -23,7 +23,15 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     (
         "measure",
         &[
-            "unit", "config", "target", "load", "sample", "symbolize", "fold", "render", "record",
+            "unit",
+            "config",
+            "target",
+            "load",
+            "sample",
+            "symbolize",
+            "fold",
+            "render",
+            "record",
             "compare",
         ],
     ),

@@ -1,5 +1,6 @@
 //! `cargo xtask compare`: is it slower, by how much, and which functions did it.
 
+pub(crate) mod keep;
 mod text;
 
 use std::path::Path;
@@ -24,6 +25,9 @@ Examples:
 
 Runs that were made at different times differ by the drift of the machine as well: a single run on
 each side says little, several of each, made in turns as in A B B A, say more.
+
+Each comparison is kept under flamegraphs/compare/, as a page with flamegraphs of A, B and their
+difference beside each other.
 
 The exit code is 0 whatever was found. With --fail it is 1 where CPU/request or a latency regressed,
 and 4 where that cannot be told.")]
@@ -53,6 +57,9 @@ pub(crate) struct Args {
     fail: bool,
 
     #[command(flatten)]
+    keep: keep::KeepArgs,
+
+    #[command(flatten)]
     store: StoreArgs,
 }
 
@@ -64,12 +71,16 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
     if let Some(tolerance) = args.tolerance {
         options.tolerance = tolerance;
     }
-    let comparison = compare(&recorded(&a, &b), &options);
+    let pair = recorded(&a, &b);
+    let comparison = compare(&pair, &options);
+    let kept = args.keep.keep(&store, &pair, &comparison)?;
+    let kept = kept.as_deref();
     out::print(&match (args.json, args.markdown) {
         (true, _) => serde_json::to_string(&comparison)? + "\n",
-        (_, true) => comparison.markdown(),
-        _ => text::text(&comparison),
+        (_, true) => keep::markdown(&comparison, kept),
+        _ => text::text(&comparison) + &kept.map(keep::places).unwrap_or_default(),
     })?;
+    args.keep.open_if_asked(kept);
     Ok(if args.fail { exit(&comparison) } else { Exit::Done })
 }
 

@@ -3,6 +3,7 @@
 mod bench;
 mod bench_load;
 mod bench_pipeline;
+mod browser;
 mod ci;
 mod compare;
 mod doctor;

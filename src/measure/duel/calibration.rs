@@ -8,11 +8,7 @@ use crate::{
 };
 
 /// The record of what a target differs by from itself under a script's load, on this machine.
-pub fn calibration(
-    target: &str,
-    script: &str,
-    floors: &BTreeMap<Metric, Floor>,
-) -> Calibration {
+pub fn calibration(target: &str, script: &str, floors: &BTreeMap<Metric, Floor>) -> Calibration {
     let facts = |(metric, floor): (&Metric, &Floor)| {
         let comparisons = floor.comparisons.unwrap_or_default();
         (metric.name().to_owned(), FloorFacts { sd: floor.sd, comparisons })

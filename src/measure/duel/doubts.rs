@@ -21,9 +21,8 @@ pub(super) fn doubts(bouts: &[&Bout]) -> Vec<String> {
             _ => format!("{warning} (in {count} of {all} rounds)"),
         })
         .collect();
-    let (bad, slices) = bouts
-        .iter()
-        .fold((0, 0), |(bad, all), bout| (bad + bout.slices.0, all + bout.slices.1));
+    let (bad, slices) =
+        bouts.iter().fold((0, 0), |(bad, all), bout| (bad + bout.slices.0, all + bout.slices.1));
     if bad > 0 {
         let error = bouts.iter().find_map(|bout| bout.first_error.as_ref());
         let error = error.map(|error| format!("; first error: {error}")).unwrap_or_default();
@@ -35,6 +34,7 @@ pub(super) fn doubts(bouts: &[&Bout]) -> Vec<String> {
 /// Why the figures of a side must not be quoted: most of its rounds are not valid.
 pub(super) fn invalid(bouts: &[&Bout]) -> Option<String> {
     let reasons: Vec<&String> = bouts.iter().filter_map(|bout| bout.invalid.as_ref()).collect();
-    (reasons.len() * 2 > bouts.len())
-        .then(|| format!("{} of {} rounds are not valid: {}", reasons.len(), bouts.len(), reasons[0]))
+    (reasons.len() * 2 > bouts.len()).then(|| {
+        format!("{} of {} rounds are not valid: {}", reasons.len(), bouts.len(), reasons[0])
+    })
 }

@@ -51,9 +51,8 @@ impl Looks {
     /// The first look when `duration` of load is over, the last when `most` is, and one between.
     /// A single one where there is no time for more.
     pub fn within(duration: Duration, most: Duration, round: Duration) -> Self {
-        let rounds = |time: Duration| {
-            (time.div_duration_f64(round).round() as usize).max(ROUNDS_MIN)
-        };
+        let rounds =
+            |time: Duration| (time.div_duration_f64(round).round() as usize).max(ROUNDS_MIN);
         let (first, last) = (rounds(duration), rounds(most));
         if last < first + LOOKS - 1 {
             return Self(vec![first]);

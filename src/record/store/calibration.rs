@@ -95,7 +95,8 @@ mod tests {
     fn what_is_no_calibration_says_so() {
         let root = tempfile::tempdir().expect("a folder");
         let store = Store::new(root.path().to_owned());
-        let read = || store.calibrations(&HostClass::default()).expect_err("it is wrong").to_string();
+        let read =
+            || store.calibrations(&HostClass::default()).expect_err("it is wrong").to_string();
         fs::write(root.path().join(CALIBRATIONS), "{").expect("it can be written");
         assert!(read().contains("remove it and calibrate again"), "{}", read());
         fs::write(root.path().join(CALIBRATIONS), "{\"schema\":9}").expect("it can be written");

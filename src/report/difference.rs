@@ -100,7 +100,7 @@ fn brief(name: &str) -> String {
     }
 }
 
-/// How it was measured, and what became of the other metrics.
+/// How it was measured.
 fn figures(comparison: &Comparison) -> Vec<String> {
     let [a, b] = [comparison.a.rounds, comparison.b.rounds];
     let processes = match (a, b) {
@@ -113,11 +113,7 @@ fn figures(comparison: &Comparison) -> Vec<String> {
         Design::Turns => "in turns",
         Design::Separate => "at different times",
     };
-    let others = comparison.metric_lines().into_iter().zip(&comparison.metrics);
-    let others = others
-        .filter(|(_, change)| !change.metric.is_primary())
-        .map(|(line, _)| format!("{} {}", line.label, line.change));
-    std::iter::once(format!("{processes}, {how}")).chain(others).collect()
+    vec![format!("{processes}, {how}")]
 }
 
 /// How far the colours are to be believed.

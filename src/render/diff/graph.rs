@@ -103,7 +103,7 @@ pub struct DiffCaption {
 pub struct DiffGraph {
     /// What is said beside the frames.
     pub caption: DiffCaption,
-    /// What became of each metric; for the page alone.
+    /// What became of each metric, the one that the verdict is about first.
     pub metrics: Vec<MetricRow>,
     /// How the time in each function itself changed, and the whole as the last line; for the page
     /// alone.

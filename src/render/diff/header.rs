@@ -59,6 +59,15 @@ impl Header {
         }
     }
 
+    /// The same with what became of the metrics that the verdict is not about, for a picture that
+    /// has no table of them.
+    pub(super) fn with_metrics(graph: &DiffGraph) -> Self {
+        let others = graph.metrics.iter().skip(1);
+        let others = others.map(|row| format!("{} {}", row.name, row.change));
+        let figures: Vec<String> = graph.caption.figures.iter().cloned().chain(others).collect();
+        Self { figures: wrap(&figures, "  ·  ", COLUMNS), ..Self::of(graph) }
+    }
+
     /// From the title down to the legend, which is part of it.
     pub(super) fn height(&self) -> usize {
         let lines = self.sides.len() + self.verdict.len() + self.figures.len() + self.trust.len();

@@ -115,21 +115,21 @@ fn views(page: &mut String, graph: &DiffGraph, frames: &Drawing) -> io::Result<(
     let (caption, costs) = (&graph.caption, graph.tree().total());
     let change = words::change(costs, Finding::default());
     let views = [
-        (View::A, "a", format!("A · {}", caption.a), format!("{} µs/request", micros(costs.a))),
-        (View::B, "b", format!("B · {}", caption.b), format!("{} µs/request", micros(costs.b))),
-        (View::Difference, "difference", "Difference".to_owned(), change),
+        (View::A, "a", "A", format!("{} µs/request · {}", micros(costs.a), caption.a)),
+        (View::B, "b", "B", format!("{} µs/request · {}", micros(costs.b), caption.b)),
+        (View::Difference, "difference", "Difference", change),
     ];
     page.push_str("<div id=\"views\">\n");
-    for (view, id, name, cost) in views {
-        let heading = text(&name);
-        page.push_str(&format!("<section>\n<h2>{heading} <small>{cost}</small></h2>\n"));
+    for (view, id, name, about) in views {
+        let about = text(&about);
+        page.push_str(&format!("<section>\n<h2>{name} <small>{about}</small></h2>\n"));
         let class = format!("fd-frames {}", legend::certainty(graph));
         let label = format!("Frames of {name}");
         let attributes = [
             ("class", &*class),
             ("data-view", id),
             ("role", "group"),
-            ("aria-label", &*xml_safe(&label)),
+            ("aria-label", &*label),
             ("width", "100%"),
         ];
         let canvas = Canvas { view, full: costs.max(), pixels: VIEW, attributes: &attributes };

@@ -41,7 +41,7 @@ pub fn svg(graph: &DiffGraph, mut to: impl Write) -> Result<(), RenderError> {
 
 fn draw(graph: &DiffGraph) -> io::Result<Vec<u8>> {
     let frames = Drawing::of(graph);
-    let header = Header::of(graph);
+    let header = Header::with_metrics(graph);
     let top = header.height() + DETAILS;
     let height = top + frames.height() + FOOTER;
     let mut svg = Writer::new(Vec::new());

@@ -4,6 +4,7 @@ mod bench;
 mod bench_compare;
 mod bench_load;
 mod bench_pipeline;
+mod browser;
 mod calibrate;
 mod ci;
 mod compare;

@@ -36,7 +36,7 @@ use crate::{
 use arm::{Arm, Ready};
 use bout::Bout;
 pub use calibration::{calibration, known_floors};
-pub use sequence::{DuelEvent, DuelSink, Looks, until_sure};
+pub use sequence::{DuelEvent, DuelSink, Looks, Question, until_sure};
 
 /// One of two servers that are measured against each other.
 #[derive(Debug)]

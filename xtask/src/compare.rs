@@ -11,6 +11,8 @@ use flameload::{
     record::Store,
 };
 
+pub(crate) use text::text;
+
 use crate::{
     duel::{DuelArgs, Judged, options},
     exit::Exit,
@@ -91,7 +93,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
     out::print(&match (args.json, args.markdown) {
         (true, _) => serde_json::to_string(&comparison)? + "\n",
         (_, true) => comparison.markdown(),
-        _ => text::text(&comparison),
+        _ => text(&comparison),
     })?;
     Ok(if args.fail { exit(&comparison) } else { Exit::Done })
 }

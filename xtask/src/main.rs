@@ -17,6 +17,7 @@ mod paths;
 mod profile;
 mod progress;
 mod project;
+mod regress;
 mod render;
 mod sides;
 mod summary;
@@ -41,6 +42,7 @@ enum Command {
     Profile(profile::Args),
     Bench(bench::Args),
     Compare(compare::Args),
+    Regress(regress::Args),
     Calibrate(calibrate::Args),
     Render(render::Args),
     Runs(list::RunsArgs),
@@ -59,6 +61,7 @@ fn main() -> std::process::ExitCode {
         Command::Profile(args) => profile::run(args),
         Command::Bench(args) => bench::run(&args),
         Command::Compare(args) => compare::run(&args),
+        Command::Regress(args) => regress::run(&args),
         Command::Calibrate(args) => calibrate::run(&args),
         Command::Render(args) => render::run(&args),
         Command::Runs(args) => list::runs(&args),

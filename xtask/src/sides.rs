@@ -90,6 +90,17 @@ impl Side {
     }
 }
 
+impl Live {
+    /// The same target with the same settings at another revision.
+    pub(crate) fn at(&self, revision: &str) -> Self {
+        let (target, _, changes) = split(&self.name);
+        let changes = changes.map(|changes| format!("?{changes}")).unwrap_or_default();
+        let name = format!("{target}@{revision}{changes}");
+        let revision = Some(revision.to_owned()).filter(|revision| revision != WORKTREE);
+        Self { name, revision, ..self.clone() }
+    }
+}
+
 /// A target's name or path, its revision and its changed settings.
 fn split(text: &str) -> (&str, Option<&str>, Option<&str>) {
     let (rest, changes) = match text.split_once('?') {
@@ -230,6 +241,15 @@ mod tests {
         assert_eq!(both.changes.env["A"], "b@c");
         let path = format!("{}@HEAD", paths::targets().join("hyper/target.toml").display());
         assert_eq!(live(&path).revision.as_deref(), Some("HEAD"));
+    }
+
+    #[test]
+    fn a_target_at_another_revision_keeps_its_settings() {
+        for text in ["hyper?workers=4", "hyper@v1.2?workers=4"] {
+            let other = live(text).at("HEAD~1");
+            assert_eq!(other, live("hyper@HEAD~1?workers=4"));
+        }
+        assert_eq!(live("hyper@v1.2").at("worktree"), live("hyper@worktree"));
     }
 
     #[test]

@@ -2,7 +2,10 @@
 
 mod text;
 
-use std::path::Path;
+use std::{
+    path::Path,
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use anyhow::{bail, ensure};
 use flameload::{
@@ -80,8 +83,9 @@ pub(crate) struct Args {
 
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
+    let interrupted = interrupt::flag(Second::Exits)?;
     let (_, comparison) = match (Side::parse(&args.a)?, Side::parse(&args.b)?) {
-        (Side::Live(a), Side::Live(b)) => args.live(&a, &b)?,
+        (Side::Live(a), Side::Live(b)) => args.live(&a, &b, &interrupted)?,
         (Side::Recorded(a), Side::Recorded(b)) => args.recorded(&a, &b)?,
         (Side::Live(live), Side::Recorded(runs)) | (Side::Recorded(runs), Side::Live(live)) => {
             bail!(
@@ -95,19 +99,22 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
         (_, true) => comparison.markdown(),
         _ => text(&comparison),
     })?;
+    if interrupted.load(Ordering::Relaxed) {
+        out::tell("interrupted: what was measured until then is compared");
+        return Ok(Exit::Interrupted);
+    }
     Ok(if args.fail { exit(&comparison) } else { Exit::Done })
 }
 
 impl Args {
-    fn live(&self, a: &Live, b: &Live) -> anyhow::Result<Judged> {
-        let interrupted = interrupt::flag(Second::Exits)?;
-        let builder = Builder::new(&interrupted)?;
+    fn live(&self, a: &Live, b: &Live, interrupted: &AtomicBool) -> anyhow::Result<Judged> {
+        let builder = Builder::new(interrupted)?;
         let (a, b): (Contender, Contender) = (builder.contender(a)?, builder.contender(b)?);
         let target = &b.launch.manifest;
         let settings = self.duel.settings(target)?;
         let store = self.store.store();
         let options = options(&store, self.tolerance, &target.name, &settings.script.name)?;
-        self.duel.measure([&a, &b], &settings, &[Metric::Cpu], &options, &interrupted)
+        self.duel.measure([&a, &b], &settings, &[Metric::Cpu], &options, interrupted)
     }
 
     fn recorded(&self, a: &str, b: &str) -> anyhow::Result<Judged> {

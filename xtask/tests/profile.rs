@@ -1,4 +1,4 @@
-//! `xtask profile`, `bench` and `bench-load` as their users meet it: the real binary, real servers, real failures.
+//! `xtask profile`, `bench`, `compare` and others as their users meet it: the real binary, real servers, real failures.
 
 #[path = "../../tests/support/measured.rs"]
 mod measured;
@@ -16,6 +16,7 @@ mod profile {
     mod collapse;
     mod failures;
     mod hyper;
+    mod live;
     mod load;
     mod picture;
     mod signals;

@@ -7,12 +7,15 @@ use std::{
     io::{Read, Write},
     net::TcpListener,
     process,
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        OnceLock,
+        atomic::{AtomicU64, Ordering},
+    },
     thread,
     time::{Duration, Instant},
 };
 
-/// How long the server works for each request: a server as fast as the load that drives it would
+/// How long the server works for each request, unless `WORK_US` says otherwise: a server as fast as the load that drives it would
 /// at times be measured as a load that cannot keep up.
 const WORK: Duration = Duration::from_micros(30);
 
@@ -64,9 +67,15 @@ fn serve(mut stream: std::net::TcpStream, fault: &str, healthy: u64) {
     }
 }
 
+#[inline(never)]
 fn work() {
+    static LENGTH: OnceLock<Duration> = OnceLock::new();
+    let length = *LENGTH.get_or_init(|| match std::env::var("WORK_US") {
+        Ok(text) => Duration::from_micros(text.parse().expect("a number")),
+        Err(_) => WORK,
+    });
     let started = Instant::now();
-    while started.elapsed() < WORK {
+    while started.elapsed() < length {
         std::hint::spin_loop();
     }
 }

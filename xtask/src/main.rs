@@ -4,6 +4,7 @@ mod bench;
 mod bench_compare;
 mod bench_load;
 mod bench_pipeline;
+mod bisect;
 mod calibrate;
 mod ci;
 mod compare;
@@ -43,6 +44,7 @@ enum Command {
     Bench(bench::Args),
     Compare(compare::Args),
     Regress(regress::Args),
+    Bisect(bisect::Args),
     Calibrate(calibrate::Args),
     Render(render::Args),
     Runs(list::RunsArgs),
@@ -62,6 +64,7 @@ fn main() -> std::process::ExitCode {
         Command::Bench(args) => bench::run(&args),
         Command::Compare(args) => compare::run(&args),
         Command::Regress(args) => regress::run(&args),
+        Command::Bisect(args) => bisect::run(&args),
         Command::Calibrate(args) => calibrate::run(&args),
         Command::Render(args) => render::run(&args),
         Command::Runs(args) => list::runs(&args),

@@ -99,6 +99,27 @@ impl Live {
         let revision = Some(revision.to_owned()).filter(|revision| revision != WORKTREE);
         Self { name, revision, ..self.clone() }
     }
+
+    /// The same at the same revision, which is called otherwise.
+    pub(crate) fn named(self, revision: &str) -> Self {
+        let name = self.at(revision).name;
+        Self { name, ..self }
+    }
+
+    /// The target alone, as it was typed.
+    pub(crate) fn target(&self) -> &str {
+        split(&self.name).0
+    }
+
+    /// The repository that it is in.
+    ///
+    /// # Errors
+    /// When it is in none.
+    pub(crate) fn repository(&self) -> Result<Repository, RepositoryError> {
+        let folder = if self.manifest.is_file() { self.manifest.parent() } else { None };
+        let folder = folder.unwrap_or(&self.manifest);
+        Repository::around(if folder.as_os_str().is_empty() { Path::new(".") } else { folder })
+    }
 }
 
 /// A target's name or path, its revision and its changed settings.
@@ -141,10 +162,7 @@ impl<'a> Builder<'a> {
     /// # Errors
     /// When the revision or the target is not there, or cannot be built.
     pub(crate) fn contender(&self, live: &Live) -> anyhow::Result<Contender> {
-        let folder = if live.manifest.is_file() { live.manifest.parent() } else { None };
-        let folder = folder.unwrap_or(&live.manifest);
-        let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-        match Repository::around(folder) {
+        match live.repository() {
             Ok(repository) => self.at_revision(live, &repository),
             Err(RepositoryError::None { .. }) if live.revision.is_none() => self.plain(live),
             Err(error) => Err(error.into()),

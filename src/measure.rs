@@ -43,7 +43,7 @@ pub use bench::{BenchEvent, BenchSink, Contest, Entrant, Source, bench, bench_of
 pub use confidence::{Estimate, t_quantile_975};
 pub use diagnosis::{Diagnosis, Seen, ServerExit, ServerSeen};
 pub use duel::{
-    Contender, Duel, DuelEvent, DuelSink, Looks, calibration, known_floors, until_sure,
+    Contender, Duel, DuelEvent, DuelSink, Looks, Question, calibration, known_floors, until_sure,
 };
 pub use error::MeasureError;
 pub use event::{Event, Sink};

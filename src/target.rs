@@ -25,6 +25,7 @@
 
 mod account;
 mod allowance;
+mod bisection;
 mod budget;
 mod build;
 mod cgroup;
@@ -58,6 +59,7 @@ mod tool;
 pub mod usage;
 
 pub use allowance::Allowance;
+pub use bisection::{Bisection, BisectionError, Mark, Step};
 pub use budget::{Budget, BudgetName};
 pub use build::{
     BuildError, BuildOptions, Built, Product, Version, VersionError, build, build_version,

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
+    change::Verdict,
     discovery::q_values,
     functions::{Family, Functions},
     moderated::{Cost, Table},
@@ -206,6 +207,18 @@ impl Delta {
             ci95_us: None,
             q: None,
             sure: false,
+        }
+    }
+
+    /// What can be said of it where a change up to `limit_us` is none.
+    pub fn verdict(&self, limit_us: f64) -> Verdict {
+        match self.ci95_us {
+            Some([low, _]) if low > limit_us => Verdict::Regressed,
+            Some([_, high]) if high < -limit_us => Verdict::Improved,
+            Some([low, high]) if -limit_us < low && high < limit_us => Verdict::Equivalent,
+            // Too small to be judged is small enough.
+            None if self.a_us.max(self.b_us) < limit_us / 2.0 => Verdict::Equivalent,
+            _ => Verdict::Inconclusive,
         }
     }
 

@@ -15,6 +15,8 @@ use flameload::{
     record::Store,
 };
 
+pub(crate) use text::text;
+
 use crate::{
     duel::{DuelArgs, Judged, options},
     exit::Exit,
@@ -104,7 +106,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
     out::print(&match (args.json, args.markdown) {
         (true, _) => serde_json::to_string(&comparison)? + "\n",
         (_, true) => keep::markdown(&comparison, kept),
-        _ => text::text(&comparison) + &kept.map(keep::places).unwrap_or_default(),
+        _ => text(&comparison) + &kept.map(keep::places).unwrap_or_default(),
     })?;
     args.keep.open_if_asked(kept);
     if interrupted.load(Ordering::Relaxed) {

@@ -5,7 +5,9 @@ use std::{num::NonZero, sync::atomic::AtomicBool, time::Duration};
 use flameload::{
     compare::{Comparison, Metric, Options, Pair, Unlike},
     load::Script,
-    measure::{Backends, Contender, Duel, DuelEvent, Looks, Settings, known_floors, until_sure},
+    measure::{
+        Backends, Contender, Duel, DuelEvent, Looks, Question, Settings, known_floors, until_sure,
+    },
     record::{Host, HostClass, Store},
     symbolize::Detail,
     target::Manifest,
@@ -38,7 +40,7 @@ pub(crate) struct LoadArgs {
     #[arg(long, value_name = "R", value_parser = choice::rate)]
     rate: Option<f64>,
 
-    /// Samples per second of CPU time [default: 997]
+    /// Samples per second of CPU time [default: 1997]
     #[arg(long)]
     hz: Option<Hertz>,
 
@@ -67,8 +69,8 @@ pub(crate) struct DuelArgs {
     max_duration: Option<Duration>,
 }
 
-/// Often enough for a function of a percent, and hardly to be felt.
-const HZ: Hertz = Hertz(997);
+/// Twice as often as a profile is: no figure comes from slices that are sampled.
+const HZ: Hertz = Hertz(1997);
 /// Enough to see a change of 2 % on a machine that is not quiet.
 const DURATION: Duration = Duration::from_secs(30);
 /// Where that was not enough, it may take so many times as long.
@@ -148,15 +150,27 @@ impl DuelArgs {
         options: &Options,
         interrupted: &AtomicBool,
     ) -> anyhow::Result<Judged> {
+        self.ask(sides, settings, Question::Metrics(metrics), options, interrupted)
+    }
+
+    /// Measures until a question is answered, or there is no more time.
+    pub(crate) fn ask(
+        &self,
+        sides: [&Contender; 2],
+        settings: &Settings,
+        question: Question<'_>,
+        options: &Options,
+        interrupted: &AtomicBool,
+    ) -> anyhow::Result<Judged> {
         let mut duel = Duel::new(sides, unlike(sides), settings)?;
         let duration = self.duration();
         let most = self.max_duration.unwrap_or(duration * LONGER);
         let looks = Looks::within(duration, most, duel.round_duration());
-        fight(&mut duel, &looks, metrics, options, interrupted)
+        ask(&mut duel, &looks, question, options, interrupted)
     }
 }
 
-/// Measures until it is sure, with progress.
+/// Measures until all of `metrics` have a verdict, with progress.
 pub(crate) fn fight(
     duel: &mut Duel<'_>,
     looks: &Looks,
@@ -164,16 +178,27 @@ pub(crate) fn fight(
     options: &Options,
     interrupted: &AtomicBool,
 ) -> anyhow::Result<Judged> {
+    ask(duel, looks, Question::Metrics(metrics), options, interrupted)
+}
+
+fn ask(
+    duel: &mut Duel<'_>,
+    looks: &Looks,
+    question: Question<'_>,
+    options: &Options,
+    interrupted: &AtomicBool,
+) -> anyhow::Result<Judged> {
     let mut progress = Progress::new();
-    let judged = until_sure(duel, looks, metrics, options, interrupted, &mut |event| match event {
-        DuelEvent::Round { number, until, most, left } => {
-            let cap = if most > until { format!(", at most {most}") } else { String::new() };
-            let left = choice::minutes(left);
-            progress.begin_turn(&format!("round {number} of {until}{cap} ({left} left)"));
-        }
-        DuelEvent::Step(event) => progress.show(event),
-        DuelEvent::Unsure { headline } => progress.note(&format!("not sure yet: {headline}")),
-    });
+    let judged =
+        until_sure(duel, looks, question, options, interrupted, &mut |event| match event {
+            DuelEvent::Round { number, until, most, left } => {
+                let cap = if most > until { format!(", at most {most}") } else { String::new() };
+                let left = choice::minutes(left);
+                progress.begin_turn(&format!("round {number} of {until}{cap} ({left} left)"));
+            }
+            DuelEvent::Step(event) => progress.show(event),
+            DuelEvent::Unsure { headline } => progress.note(&format!("not sure yet: {headline}")),
+        });
     progress.finish();
     Ok(judged?)
 }

@@ -4,6 +4,7 @@ mod bench;
 mod bench_compare;
 mod bench_load;
 mod bench_pipeline;
+mod bisect;
 mod browser;
 mod calibrate;
 mod ci;
@@ -18,6 +19,7 @@ mod paths;
 mod profile;
 mod progress;
 mod project;
+mod regress;
 mod render;
 mod sides;
 mod summary;
@@ -42,6 +44,8 @@ enum Command {
     Profile(profile::Args),
     Bench(bench::Args),
     Compare(compare::Args),
+    Regress(regress::Args),
+    Bisect(bisect::Args),
     Calibrate(calibrate::Args),
     Render(render::Args),
     Runs(list::RunsArgs),
@@ -60,6 +64,8 @@ fn main() -> std::process::ExitCode {
         Command::Profile(args) => profile::run(args),
         Command::Bench(args) => bench::run(&args),
         Command::Compare(args) => compare::run(&args),
+        Command::Regress(args) => regress::run(&args),
+        Command::Bisect(args) => bisect::run(&args),
         Command::Calibrate(args) => calibrate::run(&args),
         Command::Render(args) => render::run(&args),
         Command::Runs(args) => list::runs(&args),

@@ -90,6 +90,38 @@ impl Side {
     }
 }
 
+impl Live {
+    /// The same target with the same settings at another revision.
+    pub(crate) fn at(&self, revision: &str) -> Self {
+        let (target, _, changes) = split(&self.name);
+        let changes = changes.map(|changes| format!("?{changes}")).unwrap_or_default();
+        let name = format!("{target}@{revision}{changes}");
+        let revision = Some(revision.to_owned()).filter(|revision| revision != WORKTREE);
+        Self { name, revision, ..self.clone() }
+    }
+
+    /// The same at the same revision, which is called otherwise.
+    pub(crate) fn named(self, revision: &str) -> Self {
+        let name = self.at(revision).name;
+        Self { name, ..self }
+    }
+
+    /// The target alone, as it was typed.
+    pub(crate) fn target(&self) -> &str {
+        split(&self.name).0
+    }
+
+    /// The repository that it is in.
+    ///
+    /// # Errors
+    /// When it is in none.
+    pub(crate) fn repository(&self) -> Result<Repository, RepositoryError> {
+        let folder = if self.manifest.is_file() { self.manifest.parent() } else { None };
+        let folder = folder.unwrap_or(&self.manifest);
+        Repository::around(if folder.as_os_str().is_empty() { Path::new(".") } else { folder })
+    }
+}
+
 /// A target's name or path, its revision and its changed settings.
 fn split(text: &str) -> (&str, Option<&str>, Option<&str>) {
     let (rest, changes) = match text.split_once('?') {
@@ -130,10 +162,7 @@ impl<'a> Builder<'a> {
     /// # Errors
     /// When the revision or the target is not there, or cannot be built.
     pub(crate) fn contender(&self, live: &Live) -> anyhow::Result<Contender> {
-        let folder = if live.manifest.is_file() { live.manifest.parent() } else { None };
-        let folder = folder.unwrap_or(&live.manifest);
-        let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-        match Repository::around(folder) {
+        match live.repository() {
             Ok(repository) => self.at_revision(live, &repository),
             Err(RepositoryError::None { .. }) if live.revision.is_none() => self.plain(live),
             Err(error) => Err(error.into()),
@@ -230,6 +259,15 @@ mod tests {
         assert_eq!(both.changes.env["A"], "b@c");
         let path = format!("{}@HEAD", paths::targets().join("hyper/target.toml").display());
         assert_eq!(live(&path).revision.as_deref(), Some("HEAD"));
+    }
+
+    #[test]
+    fn a_target_at_another_revision_keeps_its_settings() {
+        for text in ["hyper?workers=4", "hyper@v1.2?workers=4"] {
+            let other = live(text).at("HEAD~1");
+            assert_eq!(other, live("hyper@HEAD~1?workers=4"));
+        }
+        assert_eq!(live("hyper@v1.2").at("worktree"), live("hyper@worktree"));
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod profile {
     mod backends;
     mod bench;
     mod bench_load;
+    mod bisect;
     mod browser;
     mod case;
     mod chain;

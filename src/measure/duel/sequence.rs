@@ -76,7 +76,29 @@ impl Looks {
     }
 }
 
-/// Makes rounds until all of `metrics` have a verdict, and compares what there is then.
+/// What a duel is to find out.
+#[derive(Clone, Copy)]
+pub enum Question<'a> {
+    /// What became of metrics: each of them needs a verdict.
+    Metrics(&'a [Metric]),
+    /// Something about functions, and whether a comparison answers it. Naming them takes a while
+    /// at each look.
+    Functions(&'a dyn Fn(&Comparison) -> bool),
+}
+
+impl Question<'_> {
+    fn is_answered(self, comparison: &Comparison) -> bool {
+        let is_unsure = |metric: &Metric| {
+            comparison.metric(*metric).is_some_and(|it| it.verdict == Verdict::Inconclusive)
+        };
+        match self {
+            Self::Metrics(metrics) => !metrics.iter().any(is_unsure),
+            Self::Functions(is_answered) => is_answered(comparison),
+        }
+    }
+}
+
+/// Makes rounds until a question is answered, and compares what there is then.
 ///
 /// # Errors
 /// When a side cannot be measured. Where `interrupted` is set, what was measured until then is
@@ -84,7 +106,7 @@ impl Looks {
 pub fn until_sure(
     duel: &mut Duel<'_>,
     looks: &Looks,
-    metrics: &[Metric],
+    question: Question<'_>,
     options: &Options,
     interrupted: &AtomicBool,
     events: DuelSink<'_>,
@@ -95,11 +117,9 @@ pub fn until_sure(
             Err(error) if error.is_interruption() && duel.rounds() > 0 => break,
             made => made?,
         }
-        let comparison = compare(&duel.pair(false), &options);
-        let is_unsure = |metric: &Metric| {
-            comparison.metric(*metric).is_some_and(|it| it.verdict == Verdict::Inconclusive)
-        };
-        if !metrics.iter().any(is_unsure) {
+        let with_profiles = matches!(question, Question::Functions(_));
+        let comparison = compare(&duel.pair(with_profiles), &options);
+        if question.is_answered(&comparison) {
             break;
         }
         if *look < looks.most() {

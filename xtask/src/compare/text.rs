@@ -7,7 +7,7 @@ use flameload::compare::{Comparison, Frames, Verdict};
 use crate::summary::shorten;
 
 /// The comparison as text.
-pub(super) fn text(comparison: &Comparison) -> String {
+pub(crate) fn text(comparison: &Comparison) -> String {
     let mut out = String::new();
     // Writing to a string cannot fail.
     let mut line = |label: &str, value: &str| {

@@ -1,0 +1,200 @@
+//! `cargo xtask regress`: did a target get slower since a revision? For CI.
+
+use std::sync::atomic::Ordering;
+
+use flameload::compare::{Comparison, Metric, Verdict};
+
+use crate::{
+    compare::{share, text},
+    duel::{DuelArgs, options},
+    exit::Exit,
+    interrupt::{self, Second},
+    out,
+    paths::StoreArgs,
+    sides::{Builder, Live, Side},
+};
+
+/// Gate a change: did a target get slower since a revision?
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  cargo xtask regress hyper --base main
+  cargo xtask regress hyper --base origin/main --tolerance 3% --markdown >> \"$GITHUB_STEP_SUMMARY\"
+  cargo xtask regress hyper@HEAD --base v1.2 --metric cpu --metric p99
+  cargo xtask regress targets/hyper/target.toml --base HEAD~1 --json | jq .verdict
+
+The target, as its files are unless a revision is given, is measured against itself at the base: load
+and sampling alternate between both, until each metric has a verdict or the time is up.
+
+Exit codes: 0 nothing regressed, 1 one surely did by more than the tolerance, 4 that
+cannot be told of one, and 2, 3 and 130 as everywhere.")]
+pub(crate) struct Args {
+    /// The target: a name under targets/ or the path of its manifest, then maybe @ and a revision,
+    /// then maybe ? and settings, which the base gets too
+    target: String,
+
+    /// The revision to compare with
+    #[arg(long, value_name = "REV")]
+    base: String,
+
+    /// A change of CPU/request or throughput up to this is none; of other figures, up to 5 % at
+    /// least [default: 1%]
+    #[arg(long, value_name = "PERCENT", value_parser = share)]
+    tolerance: Option<f64>,
+
+    /// What must not regress: cpu, throughput, p50, p99, memory or switches; may be repeated
+    /// [default: cpu, and latencies where they surely rose]
+    #[arg(long, value_name = "METRIC", value_parser = Metric::of_name)]
+    metric: Vec<Metric>,
+
+    /// Print the verdict and the comparison as one line of JSON
+    #[arg(long, conflicts_with = "markdown")]
+    json: bool,
+
+    /// Print the verdict and the comparison as Markdown
+    #[arg(long)]
+    markdown: bool,
+
+    #[command(flatten)]
+    duel: DuelArgs,
+
+    #[command(flatten)]
+    store: StoreArgs,
+}
+
+/// Runs the command.
+pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
+    let candidate = Side::live(&args.target)?;
+    let base = candidate.at(&args.base);
+    let interrupted = interrupt::flag(Second::Exits)?;
+    let builder = Builder::new(&interrupted)?;
+    let (a, b) = (builder.contender(&base)?, builder.contender(&candidate)?);
+    let target = &b.launch.manifest;
+    let settings = args.duel.settings(target)?;
+    let store = args.store.store();
+    let options = options(&store, args.tolerance, &target.name, &settings.script.name)?;
+    let wanted = if args.metric.is_empty() { &[Metric::Cpu] } else { args.metric.as_slice() };
+    let (_, comparison) = args.duel.measure([&a, &b], &settings, wanted, &options, &interrupted)?;
+    let gate = Gate::of(&comparison, &args.metric);
+    out::print(&match (args.json, args.markdown) {
+        (true, _) => gate.json(&comparison)?,
+        (_, true) => gate.markdown(&candidate, &base) + &comparison.markdown(),
+        _ => text(&comparison) + "\n" + &gate.text(),
+    })?;
+    Ok(if interrupted.load(Ordering::Relaxed) { Exit::Interrupted } else { gate.exit() })
+}
+
+/// What became of the metrics that must not regress.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Gate {
+    rows: Vec<(Metric, Verdict, String)>,
+}
+
+impl Gate {
+    /// A metric that a side has no figure of cannot be told. Where none is asked for, it is CPU
+    /// time, and a latency that surely rose.
+    fn of(comparison: &Comparison, metrics: &[Metric]) -> Self {
+        if metrics.is_empty() {
+            let rose = |metric: &Metric| {
+                let change = comparison.metric(*metric);
+                metric.is_latency() && change.is_some_and(|it| it.verdict == Verdict::Regressed)
+            };
+            let rose = Metric::ALL.into_iter().filter(rose);
+            return Self::of(
+                comparison,
+                &[Metric::Cpu].into_iter().chain(rose).collect::<Vec<_>>(),
+            );
+        }
+        let row = |metric: &Metric| match comparison.metric(*metric) {
+            Some(change) => (*metric, change.verdict, change.sentence()),
+            None => (*metric, Verdict::Inconclusive, "it was not measured".to_owned()),
+        };
+        Self { rows: metrics.iter().map(row).collect() }
+    }
+
+    /// The worst of all.
+    fn verdict(&self) -> Verdict {
+        let has = |wanted| self.rows.iter().any(|(_, verdict, _)| *verdict == wanted);
+        let from_worst = [Verdict::Regressed, Verdict::Inconclusive, Verdict::Equivalent];
+        from_worst.into_iter().find(|verdict| has(*verdict)).unwrap_or(Verdict::Improved)
+    }
+
+    fn exit(&self) -> Exit {
+        match self.verdict() {
+            Verdict::Regressed => Exit::Failed,
+            Verdict::Inconclusive => Exit::Inconclusive,
+            Verdict::Equivalent | Verdict::Improved => Exit::Done,
+        }
+    }
+
+    fn text(&self) -> String {
+        let line = |(metric, verdict, sentence): &(Metric, Verdict, String)| {
+            format!("  gate         {}: {} ({sentence})\n", metric.label(), word(*verdict))
+        };
+        self.rows.iter().map(line).collect()
+    }
+
+    fn markdown(&self, candidate: &Live, base: &Live) -> String {
+        let mut out = format!(
+            "## {}: `{candidate}` against `{base}`\n\n| gate | verdict | |\n|---|---|---|\n",
+            match self.verdict() {
+                Verdict::Regressed => "Regressed",
+                Verdict::Inconclusive => "Inconclusive",
+                Verdict::Equivalent | Verdict::Improved => "Passed",
+            }
+        );
+        for (metric, verdict, sentence) in &self.rows {
+            out.push_str(&format!("| {} | {} | {sentence} |\n", metric.label(), word(*verdict)));
+        }
+        out + "\n"
+    }
+
+    fn json(&self, comparison: &Comparison) -> serde_json::Result<String> {
+        let row = |(metric, verdict, sentence): &(Metric, Verdict, String)| serde_json::json!({ "metric": metric, "verdict": verdict, "says": sentence });
+        let gates: Vec<_> = self.rows.iter().map(row).collect();
+        let whole = serde_json::json!({
+            "verdict": self.verdict(), "gates": gates, "comparison": comparison,
+        });
+        Ok(serde_json::to_string(&whole)? + "\n")
+    }
+}
+
+fn word(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Regressed => "regressed",
+        Verdict::Improved => "improved",
+        Verdict::Equivalent => "equivalent",
+        Verdict::Inconclusive => "inconclusive",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn gate(verdicts: &[Verdict]) -> Gate {
+        let row = |verdict: &Verdict| (Metric::Cpu, *verdict, String::new());
+        Gate { rows: verdicts.iter().map(row).collect() }
+    }
+
+    #[test]
+    fn the_worst_metric_decides() {
+        use Verdict::{Equivalent, Improved, Inconclusive, Regressed};
+        for (verdicts, exit) in [
+            (&[Improved][..], Exit::Done),
+            (&[Improved, Equivalent], Exit::Done),
+            (&[Equivalent, Inconclusive], Exit::Inconclusive),
+            (&[Inconclusive, Regressed, Improved], Exit::Failed),
+        ] {
+            assert_eq!(gate(verdicts).exit(), exit, "{verdicts:?}");
+        }
+    }
+
+    #[test]
+    fn markdown_says_it_first() {
+        let candidate = Side::live("hyper").expect("a target");
+        let text = gate(&[Verdict::Regressed]).markdown(&candidate, &candidate.at("v1.2"));
+        assert!(text.starts_with("## Regressed: `hyper` against `hyper@v1.2`\n"), "{text}");
+        assert!(text.contains("| CPU/request | regressed |"), "{text}");
+    }
+}

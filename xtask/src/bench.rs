@@ -1,7 +1,7 @@
 //! `cargo xtask bench`: targets side by side at load levels, in rounds that take turns.
 
 mod bars;
-mod entrants;
+pub(crate) mod entrants;
 mod screen;
 
 use std::{num::NonZero, path::PathBuf, sync::atomic::AtomicBool, time::Duration};

@@ -7,24 +7,40 @@ use std::path::Path;
 
 use anyhow::{bail, ensure};
 use flameload::{
-    compare::{Comparison, Options, Recorded, Verdict, compare, recorded},
+    compare::{Comparison, Metric, Options, Recorded, Verdict, compare, recorded},
+    measure::Contender,
     record::Store,
 };
 
-use crate::{exit::Exit, out, paths::StoreArgs};
+use crate::{
+    duel::{DuelArgs, Judged, options},
+    exit::Exit,
+    interrupt::{self, Second},
+    out,
+    paths::StoreArgs,
+    sides::{Builder, Live, Side},
+};
 
-/// Compare two recorded runs: how CPU time, throughput, latency and functions differ.
+/// Compare two servers, or recorded runs: is it slower, by how much, and which functions did it.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  cargo xtask compare 20261121-223344 latest
-  cargo xtask compare hyper/20261121-2233 hyper/latest --tolerance 3%
-  cargo xtask compare 20261121-2233,20261121-2240,20261121-2248 20261121-2236,20261121-2244
-  cargo xtask compare A B --markdown >> \"$GITHUB_STEP_SUMMARY\"
-  cargo xtask compare A B --json | jq .metrics[0].ratio
+  cargo xtask compare hyper@HEAD~3 hyper                      a revision and the files as they are
+  cargo xtask compare hyper@v1.2 hyper@v1.3 --script hello --duration 60s
+  cargo xtask compare hyper 'hyper?workers=4'                 with changed settings
+  cargo xtask compare hyper axum --script users               two targets
+  cargo xtask compare 20261121-223344 latest                  two recorded runs
+  cargo xtask compare 20261121-2233,20261121-2248 20261121-2236,20261121-2244
+  cargo xtask compare hyper@main hyper --markdown >> \"$GITHUB_STEP_SUMMARY\"
+  cargo xtask compare hyper@main hyper --json | jq .metrics[0].ratio
 
-Runs that were made at different times differ by the drift of the machine as well: a single run on
-each side says little, several of each, made in turns as in A B B A, say more.
+A live side is a target, by its name under targets/ or the path of its manifest, then maybe @ and a
+git revision (or @worktree), then maybe ? and settings: workers, db_connections, memory, budget,
+features, env.NAME, joined by &. Both are measured in one: load and sampling alternate between them
+in slices of 200 ms, in rounds of fresh processes, until CPU/request has a verdict or the time is up.
+
+Recorded runs that were made at different times differ by the drift of the machine as well: a single
+run on each side says little, several of each, made in turns as in A B B A, say more.
 
 Each comparison is kept under flamegraphs/compare/, as a page with flamegraphs of A, B and their
 difference beside each other.
@@ -32,8 +48,9 @@ difference beside each other.
 The exit code is 0 whatever was found. With --fail it is 1 where CPU/request or a latency regressed,
 and 4 where that cannot be told.")]
 pub(crate) struct Args {
-    /// What to compare with: a run's id or the start of it, `latest`, or its directory; several
-    /// runs of one side are separated by commas
+    /// What to compare with: a target such as hyper, hyper@v1.2 or 'hyper?workers=4'; or a recorded
+    /// run: its id or the start of it, `latest`, or its directory; several runs of one side are
+    /// separated by commas
     a: String,
 
     /// What may be slower or faster, in the same way
@@ -57,6 +74,9 @@ pub(crate) struct Args {
     fail: bool,
 
     #[command(flatten)]
+    duel: DuelArgs,
+
+    #[command(flatten)]
     keep: keep::KeepArgs,
 
     #[command(flatten)]
@@ -66,13 +86,16 @@ pub(crate) struct Args {
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
     let store = args.store.store();
-    let (a, b) = (runs(&store, &args.a)?, runs(&store, &args.b)?);
-    let mut options = Options::default();
-    if let Some(tolerance) = args.tolerance {
-        options.tolerance = tolerance;
-    }
-    let pair = recorded(&a, &b);
-    let comparison = compare(&pair, &options);
+    let (pair, comparison) = match (Side::parse(&args.a)?, Side::parse(&args.b)?) {
+        (Side::Live(a), Side::Live(b)) => args.live(&a, &b)?,
+        (Side::Recorded(a), Side::Recorded(b)) => args.recorded(&a, &b)?,
+        (Side::Live(live), Side::Recorded(runs)) | (Side::Recorded(runs), Side::Live(live)) => {
+            bail!(
+                "'{live}' is a target to measure and '{runs}' a run that was kept: name two targets, or \
+             profile '{live}' first and name that run (latest)"
+            )
+        }
+    };
     let kept = args.keep.keep(&store, &pair, &comparison)?;
     let kept = kept.as_deref();
     out::print(&match (args.json, args.markdown) {
@@ -84,7 +107,37 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
     Ok(if args.fail { exit(&comparison) } else { Exit::Done })
 }
 
-fn exit(comparison: &Comparison) -> Exit {
+impl Args {
+    fn live(&self, a: &Live, b: &Live) -> anyhow::Result<Judged> {
+        self.keep.check(&self.store.store())?;
+        let interrupted = interrupt::flag(Second::Exits)?;
+        let builder = Builder::new(&interrupted)?;
+        let (a, b): (Contender, Contender) = (builder.contender(a)?, builder.contender(b)?);
+        let target = &b.launch.manifest;
+        let settings = self.duel.settings(target)?;
+        let store = self.store.store();
+        let options = options(&store, self.tolerance, &target.name, &settings.script.name)?;
+        self.duel.measure([&a, &b], &settings, &[Metric::Cpu], &options, &interrupted)
+    }
+
+    fn recorded(&self, a: &str, b: &str) -> anyhow::Result<Judged> {
+        ensure!(
+            self.duel.is_empty(),
+            "recorded runs are compared as they are: --duration, --script and the like are for targets"
+        );
+        let store = self.store.store();
+        let (a, b) = (runs(&store, a)?, runs(&store, b)?);
+        let mut options = Options::default();
+        if let Some(tolerance) = self.tolerance {
+            options.tolerance = tolerance;
+        }
+        let pair = recorded(&a, &b);
+        let comparison = compare(&pair, &options);
+        Ok((pair, comparison))
+    }
+}
+
+pub(crate) fn exit(comparison: &Comparison) -> Exit {
     match comparison.outcome() {
         Verdict::Regressed => Exit::Failed,
         Verdict::Inconclusive => Exit::Inconclusive,
@@ -111,7 +164,7 @@ fn read(directory: &Path) -> anyhow::Result<Recorded> {
 }
 
 /// A share such as `3%` or `0.5 %`.
-fn share(text: &str) -> anyhow::Result<f64> {
+pub(crate) fn share(text: &str) -> anyhow::Result<f64> {
     let number = text.trim().strip_suffix('%').map(str::trim_end);
     match number.and_then(|number| number.parse::<f64>().ok()) {
         Some(percent) if (0.0..=100.0).contains(&percent) => Ok(percent / 100.0),

@@ -2,7 +2,12 @@
 
 use std::{io, process::ExitCode};
 
-use flameload::{load::ExternalError, measure::MeasureError, record::RecordError};
+use flameload::{
+    load::ExternalError,
+    measure::MeasureError,
+    record::RecordError,
+    target::{BuildError, VersionError},
+};
 
 use crate::out;
 
@@ -69,8 +74,19 @@ fn code(error: &anyhow::Error) -> Exit {
             MeasureError::External(ExternalError::Inexpressible { .. })
             | MeasureError::CountedProfile
             | MeasureError::ShortStage { .. }
+            | MeasureError::NotInTurns { .. }
             | MeasureError::SeveralBackends { .. },
         ) => return Exit::Usage,
+        Some(_) => return Exit::CouldNotMeasure,
+        None => {}
+    }
+    match error.downcast_ref::<VersionError>() {
+        Some(error) if error.is_interruption() => return Exit::Interrupted,
+        Some(VersionError::Build { .. }) => return Exit::CouldNotMeasure,
+        _ => {}
+    }
+    match error.downcast_ref::<BuildError>() {
+        Some(BuildError::Interrupted) => return Exit::Interrupted,
         Some(_) => return Exit::CouldNotMeasure,
         None => {}
     }

@@ -1,12 +1,15 @@
 //! The command line of flameload: parse, one call to the library, print, exit code.
 
 mod bench;
+mod bench_compare;
 mod bench_load;
 mod bench_pipeline;
 mod browser;
+mod calibrate;
 mod ci;
 mod compare;
 mod doctor;
+mod duel;
 mod exit;
 mod interrupt;
 mod list;
@@ -16,6 +19,7 @@ mod profile;
 mod progress;
 mod project;
 mod render;
+mod sides;
 mod summary;
 mod table;
 mod test;
@@ -38,12 +42,14 @@ enum Command {
     Profile(profile::Args),
     Bench(bench::Args),
     Compare(compare::Args),
+    Calibrate(calibrate::Args),
     Render(render::Args),
     Runs(list::RunsArgs),
     Targets(list::TargetsArgs),
     Scripts(list::ScriptsArgs),
     Doctor(doctor::Args),
     Test(test::Args),
+    BenchCompare(bench_compare::Args),
     BenchLoad(bench_load::Args),
     BenchPipeline(bench_pipeline::Args),
     Ci(ci::Args),
@@ -54,12 +60,14 @@ fn main() -> std::process::ExitCode {
         Command::Profile(args) => profile::run(args),
         Command::Bench(args) => bench::run(&args),
         Command::Compare(args) => compare::run(&args),
+        Command::Calibrate(args) => calibrate::run(&args),
         Command::Render(args) => render::run(&args),
         Command::Runs(args) => list::runs(&args),
         Command::Targets(args) => list::targets(&args),
         Command::Scripts(args) => list::scripts(&args),
         Command::Doctor(args) => doctor::run(&args),
         Command::Test(args) => test::run(&args),
+        Command::BenchCompare(args) => bench_compare::run(&args),
         Command::BenchLoad(args) => bench_load::run(&args),
         Command::BenchPipeline(args) => bench_pipeline::run(&args),
         Command::Ci(args) => ci::run(&args),

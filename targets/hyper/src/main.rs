@@ -1,6 +1,7 @@
 //! A small HTTP/1.1 server on hyper and tokio: the first thing flameload profiles.
 
 mod options;
+mod regressions;
 mod server;
 mod service;
 
@@ -21,7 +22,7 @@ fn main() -> ExitCode {
 }
 
 fn run(options: Options) -> Result<(), String> {
-    let service = Service::new().map_err(|error| format!("cannot read its users: {error}"))?;
+    let service = Service::new()?;
     runtime::Builder::new_multi_thread()
         .worker_threads(options.workers)
         .enable_all()

@@ -6,10 +6,12 @@ use http_body_util::Full;
 use hyper::{
     Method, Request, Response, StatusCode,
     body::Bytes,
-    header::{CONTENT_TYPE, HeaderName, HeaderValue, LOCATION},
+    header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION},
 };
 use serde::{Deserialize, Serialize};
 use tokio::time;
+
+use crate::regressions::Regressions;
 
 const ENGINE: HeaderName = HeaderName::from_static("engine");
 const HYPER: HeaderValue = HeaderValue::from_static("hyper");
@@ -21,7 +23,7 @@ const USERS_PATH: HeaderValue = HeaderValue::from_static("/v1/user");
 const IO_WAIT: Duration = Duration::from_millis(1);
 
 /// A user as `/v1/user` lists it.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct User {
     created_at: String,
@@ -60,22 +62,32 @@ impl Answer {
 /// Everything the server knows.
 pub struct Service {
     users: Vec<User>,
+    regressions: Regressions,
 }
 
 impl Service {
     /// Loads the users.
-    pub fn new() -> serde_json::Result<Self> {
-        Ok(Self { users: serde_json::from_str(include_str!("../users.json"))? })
+    pub fn new() -> Result<Self, String> {
+        let users = serde_json::from_str(include_str!("../users.json"))
+            .map_err(|error| format!("cannot read its users: {error}"))?;
+        Ok(Self { users, regressions: Regressions::new()? })
     }
 
     /// Answers one request. The body of a `HEAD` is left out by hyper, which keeps its length.
     pub fn answer<B>(&self, request: &Request<B>) -> Answer {
+        self.regressions.on_request(request);
         match (request.method(), request.uri().path()) {
             (&Method::GET | &Method::HEAD, "/") => Answer::Now(hello()),
             (&Method::GET | &Method::HEAD, "/io") => {
                 Answer::After(IO_WAIT, status(StatusCode::OK, "ok"))
             }
-            (&Method::GET | &Method::HEAD, "/v1/user") => Answer::Now(self.users()),
+            (&Method::GET | &Method::HEAD, "/v1/user") => {
+                let users = self.users();
+                match cfg!(feature = "regression-sleep") {
+                    true => Answer::After(IO_WAIT, users),
+                    false => Answer::Now(users),
+                }
+            }
             (&Method::GET, pprof_endpoint::PATH) => {
                 Answer::Profile(request.uri().query().map(str::to_owned))
             }
@@ -85,15 +97,27 @@ impl Service {
 
     /// The users are serialized anew for each request: that work is what the study measured.
     fn users(&self) -> Response<Full<Bytes>> {
-        let Ok(body) = serde_json::to_vec(&self.users) else {
+        let Ok(body) = self.body() else {
             return status(StatusCode::INTERNAL_SERVER_ERROR, "cannot serialize the users\n");
         };
         let mut response = Response::new(Full::from(body));
         let headers = response.headers_mut();
+        if cfg!(feature = "regression-serialize-twice")
+            && let Ok(again) = self.body()
+        {
+            headers.insert(CONTENT_LENGTH, HeaderValue::from(again.len()));
+        }
         headers.insert(CONTENT_TYPE, JSON);
         headers.insert(ENGINE, HYPER);
         headers.insert(LOCATION, USERS_PATH);
         response
+    }
+
+    fn body(&self) -> serde_json::Result<Vec<u8>> {
+        if cfg!(feature = "regression-clone") {
+            return serde_json::to_vec(&self.users.clone());
+        }
+        serde_json::to_vec(&self.users)
     }
 }
 

@@ -122,7 +122,7 @@ impl Args {
 }
 
 /// The command line, for the record.
-pub(super) fn command() -> String {
+pub(crate) fn command() -> String {
     let arguments = std::env::args().skip(1).map(|word| choice::without_password(&word));
     std::iter::once("cargo xtask".to_owned()).chain(arguments).collect::<Vec<_>>().join(" ")
 }

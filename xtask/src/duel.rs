@@ -1,0 +1,207 @@
+//! Two sides measured in one: what is asked for on the command line, and progress.
+
+use std::{num::NonZero, sync::atomic::AtomicBool, time::Duration};
+
+use flameload::{
+    compare::{Comparison, Metric, Options, Pair, Unlike},
+    load::Script,
+    measure::{Backends, Contender, Duel, DuelEvent, Looks, Settings, known_floors, until_sure},
+    record::{Host, HostClass, Store},
+    symbolize::Detail,
+    target::Manifest,
+    unit::{Hertz, parse_duration},
+};
+
+use crate::{
+    bench::entrants::command,
+    paths,
+    profile::{
+        choice::{self, CpuChoice},
+        default_backends,
+    },
+    progress::Progress,
+};
+
+/// What two sides are measured with.
+#[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Measuring")]
+pub(crate) struct LoadArgs {
+    /// The load script: a name under scripts/ or a path [default: the target's]
+    #[arg(long, short)]
+    script: Option<String>,
+
+    /// Connections at once [default: the script's]
+    #[arg(long, short, value_name = "N")]
+    connections: Option<NonZero<u32>>,
+
+    /// Requests a second: an open loop [default: the script's]
+    #[arg(long, value_name = "R", value_parser = choice::rate)]
+    rate: Option<f64>,
+
+    /// Samples per second of CPU time [default: 997]
+    #[arg(long)]
+    hz: Option<Hertz>,
+
+    /// What samples: perf-event or py-spy [default: the target's; else perf-event]
+    #[arg(long, value_name = "NAME")]
+    backend: Option<Backends>,
+
+    /// Who runs where, such as server=0-2,load=3 [default: load gets the last quarter]
+    #[arg(long, value_name = "server=LIST,load=LIST")]
+    cpus: Option<CpuChoice>,
+}
+
+/// How two sides are measured in one.
+#[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Measuring")]
+pub(crate) struct DuelArgs {
+    #[command(flatten)]
+    load: LoadArgs,
+
+    /// How long to measure before the first look at the result [default: 30s]
+    #[arg(long, short, value_name = "TIME", value_parser = parse_duration)]
+    duration: Option<Duration>,
+
+    /// How long to measure at most where the result is not sure [default: three times as long]
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    max_duration: Option<Duration>,
+}
+
+/// Often enough for a function of a percent, and hardly to be felt.
+const HZ: Hertz = Hertz(997);
+/// Enough to see a change of 2 % on a machine that is not quiet.
+const DURATION: Duration = Duration::from_secs(30);
+/// Where that was not enough, it may take so many times as long.
+const LONGER: u32 = 3;
+
+/// What two sides came to.
+pub(crate) type Judged = (Pair, Comparison);
+
+impl LoadArgs {
+    /// How to measure a target.
+    pub(crate) fn settings(&self, manifest: &Manifest) -> anyhow::Result<Settings> {
+        let CpuChoice { server, load } = CpuChoice::or_usual(self.cpus.as_ref())?;
+        let backends = match &self.backend {
+            Some(backends) => backends.clone(),
+            None => default_backends(manifest)?,
+        };
+        Ok(Settings {
+            script: self.load_script(manifest)?,
+            backends,
+            hz: self.hz.unwrap_or(HZ),
+            dump: None,
+            server_cpus: server,
+            load_cpus: load,
+            detail: Detail::Auto,
+            raw_stacks: false,
+            command: command(),
+        })
+    }
+
+    fn load_script(&self, manifest: &Manifest) -> anyhow::Result<Script> {
+        let name = self.script.as_deref().or(manifest.script.as_deref()).unwrap_or("hello");
+        let mut levels = Script::find(&paths::scripts(), name)?;
+        if let Some(rate) = self.rate {
+            levels = Script::at_rates(&levels, &[rate])?;
+        }
+        if let Some(connections) = self.connections {
+            levels = Script::at_connections(&levels, &[connections])?;
+        }
+        // A script with several levels is compared at its first.
+        Ok(levels.remove(0))
+    }
+}
+
+impl DuelArgs {
+    /// How to measure a target.
+    pub(crate) fn settings(&self, manifest: &Manifest) -> anyhow::Result<Settings> {
+        self.load.settings(manifest)
+    }
+
+    /// How long to measure before the first look.
+    pub(crate) fn duration(&self) -> Duration {
+        self.duration.unwrap_or(DURATION)
+    }
+
+    /// Whether anything was said that only live sides have a use for.
+    pub(crate) fn is_empty(&self) -> bool {
+        let LoadArgs { script, connections, rate, hz, backend, cpus } = &self.load;
+        let said = [
+            script.is_some(),
+            connections.is_some(),
+            rate.is_some(),
+            hz.is_some(),
+            backend.is_some(),
+            cpus.is_some(),
+            self.duration.is_some(),
+            self.max_duration.is_some(),
+        ];
+        !said.contains(&true)
+    }
+
+    /// Measures until `metrics` have a verdict, or there is no more time.
+    pub(crate) fn measure(
+        &self,
+        sides: [&Contender; 2],
+        settings: &Settings,
+        metrics: &[Metric],
+        options: &Options,
+        interrupted: &AtomicBool,
+    ) -> anyhow::Result<Judged> {
+        let mut duel = Duel::new(sides, unlike(sides), settings)?;
+        let duration = self.duration();
+        let most = self.max_duration.unwrap_or(duration * LONGER);
+        let looks = Looks::within(duration, most, duel.round_duration());
+        fight(&mut duel, &looks, metrics, options, interrupted)
+    }
+}
+
+/// Measures until it is sure, with progress.
+pub(crate) fn fight(
+    duel: &mut Duel<'_>,
+    looks: &Looks,
+    metrics: &[Metric],
+    options: &Options,
+    interrupted: &AtomicBool,
+) -> anyhow::Result<Judged> {
+    let mut progress = Progress::new();
+    let judged = until_sure(duel, looks, metrics, options, interrupted, &mut |event| match event {
+        DuelEvent::Round { number, until, most, left } => {
+            let cap = if most > until { format!(", at most {most}") } else { String::new() };
+            let left = choice::minutes(left);
+            progress.begin_turn(&format!("round {number} of {until}{cap} ({left} left)"));
+        }
+        DuelEvent::Step(event) => progress.show(event),
+        DuelEvent::Unsure { headline } => progress.note(&format!("not sure yet: {headline}")),
+    });
+    progress.finish();
+    Ok(judged?)
+}
+
+/// What to go by: a tolerance, and what was found by calibration for this target.
+///
+/// # Errors
+/// When the calibrations cannot be read.
+pub(crate) fn options(
+    store: &Store,
+    tolerance: Option<f64>,
+    target: &str,
+    script: &str,
+) -> anyhow::Result<Options> {
+    let calibrations = store.calibrations(&HostClass::of(&Host::read()))?;
+    let defaults = Options::default();
+    Ok(Options {
+        tolerance: tolerance.unwrap_or(defaults.tolerance),
+        floors: known_floors(&calibrations, target, script),
+        ..defaults
+    })
+}
+
+/// In what the sides differ beside what is compared: two targets are two servers.
+fn unlike([a, b]: [&Contender; 2]) -> Vec<Unlike> {
+    let (a, b) = (&a.launch.manifest.name, &b.launch.manifest.name);
+    match a == b {
+        true => Vec::new(),
+        false => vec![Unlike { what: "target".to_owned(), a: a.clone(), b: b.clone() }],
+    }
+}

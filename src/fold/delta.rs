@@ -35,6 +35,12 @@ impl Costs {
         self.a.max(self.b)
     }
 
+    /// Whether these are the same but for rounding.
+    pub fn is_near(self, other: Self) -> bool {
+        let near = |one: f64, other: f64| (one - other).abs() <= 1e-9 * one.abs().max(1.0);
+        near(self.a, other.a) && near(self.b, other.b)
+    }
+
     /// What has no meaning as a cost is none, and no sum of costs overflows.
     fn sane(self) -> Self {
         let sane = |cost: f64| if cost.is_finite() { cost.clamp(0.0, COST_MAX) } else { 0.0 };

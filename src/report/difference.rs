@@ -15,7 +15,6 @@ use crate::{
         self, Link,
         diff::{DiffCaption, DiffGraph},
     },
-    unit::Ratio,
 };
 
 /// What is known of two sides as a graph: widths by the costs of stacks, colours by what the
@@ -42,7 +41,10 @@ pub fn difference(pair: &Pair, comparison: &Comparison) -> DiffGraph {
     let tree = stacks.tree();
     let whole = marks::whole(comparison, tree.total().a);
     let mut graph = DiffGraph::new(tree, caption);
-    graph.mark_by_function(whole, |function| marks::total(frames, &stacks, function));
+    graph.mark_by_function(whole, |place| {
+        let changes = stacks.places(place.path).iter().filter_map(|at| frames.functions.get(*at));
+        marks::total(frames, changes)
+    });
     graph.metrics = rows::metrics(comparison);
     graph.functions = rows::functions(frames, &stacks);
     graph.notes = frames.notes();
@@ -119,11 +121,8 @@ fn figures(comparison: &Comparison) -> Vec<String> {
 /// How far the colours are to be believed.
 fn trust(frames: &Frames) -> Vec<String> {
     let shift = frames.shift.map(|shift| {
-        let size = Ratio(shift.relative.abs());
-        let word = if shift.relative > 0.0 { "more" } else { "less" };
-        format!(
-            "all functions cost {size} {word}, as if the host had changed: colours are beyond it"
-        )
+        let percent = shift.relative * 100.0;
+        format!("all functions have {percent:+.1} % in common: colours are what goes beyond that")
     });
     let guessed = (!frames.replicated).then(|| {
         "no replicates: what differs from one process to the next is only guessed".to_owned()

@@ -2,13 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use rustc_hash::FxHashMap;
-
 use super::{
     super::{Frames, Link, Palette},
     table::{FunctionRow, MetricRow},
 };
-use crate::fold::{Costs, DeltaFunction, DeltaNode, DeltaTree};
+use crate::fold::{Costs, DeltaNode, DeltaTree};
 
 /// What is known of a change.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
@@ -130,26 +128,25 @@ impl DiffGraph {
         self.findings = findings;
     }
 
-    /// Asks what is known of each function's inclusive change, over all its callers, and marks
-    /// its frames by that; `whole` is what is known of the whole.
+    /// Marks each frame by what is known of its function, over all its callers; `whole` is what is
+    /// known of the whole. `find` says what the function costs on both sides with all that it
+    /// calls, and what is known of the change of that; none of what is no function.
     ///
     /// A function has its interval where a frame is all of it. Where it has several, each has its
     /// mark if it changed in the same direction, and none otherwise.
     pub fn mark_by_function(
         &mut self,
         whole: Finding,
-        mut find: impl FnMut(&DeltaFunction) -> Finding,
+        mut find: impl FnMut(Place) -> Option<(Costs, Finding)>,
     ) {
-        let functions = self.tree.functions();
-        let known: FxHashMap<&str, (Costs, Finding)> = functions
-            .iter()
-            .map(|function| (function.name.as_str(), (function.total, find(function))))
-            .collect();
-        self.mark(|Place { node, .. }| match known.get(node.name.as_str()) {
-            _ if node.parent.is_none() => whole,
-            Some((total, finding)) if *total == node.total => *finding,
-            Some((_, finding)) => Finding { mark: finding.mark.of_part(node.total), ci95: None },
-            None => Finding::default(),
+        self.mark(|place| {
+            let total = place.node.total;
+            match find(place) {
+                _ if place.node.parent.is_none() => whole,
+                Some((function, finding)) if function.is_near(total) => finding,
+                Some((_, finding)) => Finding { mark: finding.mark.of_part(total), ci95: None },
+                None => Finding { mark: Mark::NotSignificant, ci95: None },
+            }
         });
     }
 
@@ -184,10 +181,11 @@ mod tests {
         assert!(graph.is_unmarked());
         let slower = |low| Finding { mark: Mark::Slower, ci95: Some([low, 9.0]) };
         let whole = slower(0.5);
-        graph.mark_by_function(whole, |function| match function.name.as_str() {
-            "g" => slower(1.0),
-            "f" => slower(2.0),
-            _ => Finding { mark: Mark::NotSignificant, ci95: None },
+        let all = |a, b| Costs { a, b };
+        graph.mark_by_function(whole, |place| match place.node.name.as_str() {
+            "g" => Some((all(3.0, 5.0), slower(1.0))),
+            "f" => Some((all(1.0, 4.0), slower(2.0))),
+            _ => None,
         });
         let unsure = Finding { mark: Mark::NotSignificant, ci95: None };
         let part = Finding { mark: Mark::Slower, ci95: None };

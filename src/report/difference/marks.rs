@@ -1,9 +1,8 @@
 //! What the comparison knows of a change, as the picture marks it.
 
-use super::stacks::Stacks;
 use crate::{
-    compare::{Comparison, Delta, Frames, FunctionChange, Kind, Metric, Verdict},
-    fold::DeltaFunction,
+    compare::{Comparison, Frames, FunctionChange, Kind, Metric, Verdict},
+    fold::Costs,
     render::diff::{Finding, Mark},
 };
 
@@ -35,24 +34,19 @@ pub(super) fn own(change: &FunctionChange) -> Mark {
     }
 }
 
-/// What is known of the time in what the picture has under a name, and in what it calls.
+/// What is known of a frame with what it calls: of its function, with what that costs over all
+/// its callers.
 ///
-/// Such a name may stand for several functions, such as one and a closure in it. It then has the
-/// mark of the one that costs most, and no interval.
-pub(super) fn total(frames: &Frames, stacks: &Stacks, function: &DeltaFunction) -> Finding {
-    let places = stacks.places(&function.name);
-    let changes = || places.iter().filter_map(|place| frames.functions.get(*place));
-    let cost = |change: &FunctionChange| change.total.a_us + change.total.b_us;
-    let is_all_of_it = |total: &Delta| {
-        let near = |one: f64, other: f64| (one - other).abs() <= 1e-9 * one.abs().max(1.0);
-        near(total.a_us, function.total.a) && near(total.b_us, function.total.b)
-    };
-    let most = changes().max_by(|one, other| cost(one).total_cmp(&cost(other)));
-    let Some(change) = most else {
-        return Finding { mark: Mark::NotSignificant, ci95: None };
-    };
-    let ci95 = change.total.ci95_us.filter(|_| is_all_of_it(&change.total));
-    Finding { mark: of_total(change, frames), ci95 }
+/// A frame may stand for several functions, such as one and a closure in it. It then is that of
+/// the one that costs most.
+pub(super) fn total<'a>(
+    frames: &Frames,
+    changes: impl Iterator<Item = &'a FunctionChange>,
+) -> Option<(Costs, Finding)> {
+    let costs = |change: &FunctionChange| Costs { a: change.total.a_us, b: change.total.b_us };
+    let most = changes.max_by(|one, other| costs(one).mean().total_cmp(&costs(other).mean()))?;
+    let finding = Finding { mark: of_total(most, frames), ci95: most.total.ci95_us };
+    Some((costs(most), finding))
 }
 
 fn of_total(change: &FunctionChange, frames: &Frames) -> Mark {

@@ -18,6 +18,10 @@ pub(super) struct Stacks {
     costs: BTreeMap<String, Costs>,
     /// The functions that each label stands for, by their places.
     labels: BTreeMap<String, Vec<usize>>,
+    /// The functions that each frame stands for, by the numbers of the labels from the outermost
+    /// caller to it.
+    frames: BTreeMap<Vec<usize>, Vec<usize>>,
+    numbers: BTreeMap<String, usize>,
 }
 
 impl Stacks {
@@ -26,14 +30,17 @@ impl Stacks {
         let functions = NamedFunctions::of(names);
         let mut costs = BTreeMap::<String, Costs>::new();
         let mut labels = BTreeMap::<String, Vec<usize>>::new();
+        let mut frames = BTreeMap::<Vec<usize>, Vec<usize>>::new();
+        let mut numbers = BTreeMap::<String, usize>::new();
         for path in &paths.paths {
             let shown = functions.stack(&path.functions);
             let names: Vec<&str> = shown.iter().map(|(label, _)| *label).collect();
-            for (label, place) in shown {
-                let places = labels.entry(label.to_owned()).or_default();
-                if !places.contains(&place) {
-                    places.push(place);
-                }
+            let mut frame = Vec::with_capacity(shown.len());
+            for (label, place) in &shown {
+                let next = numbers.len();
+                frame.push(*numbers.entry((*label).to_owned()).or_insert(next));
+                note(labels.entry((*label).to_owned()).or_default(), *place);
+                note(frames.entry(frame.clone()).or_default(), *place);
             }
             // Time in nothing but the start of a thread is the whole's own.
             let stack = if names.is_empty() { DeltaTree::ALL.to_owned() } else { names.join(";") };
@@ -45,16 +52,20 @@ impl Stacks {
         if a > 0.0 || b > 0.0 {
             costs.insert(UNSAMPLED.to_owned(), Costs { a, b });
         }
-        Self { functions, costs, labels }
+        Self { functions, costs, labels, frames, numbers }
     }
 
     pub(super) fn tree(&self) -> DeltaTree {
         DeltaTree::from_costs(self.costs.iter().map(|(stack, costs)| (stack.as_str(), *costs)))
     }
 
-    /// The functions that a label stands for, by their places.
-    pub(super) fn places(&self, label: &str) -> &[usize] {
-        self.labels.get(label).map(Vec::as_slice).unwrap_or_default()
+    /// The functions that a frame stands for, by their places; `path` has the labels from the
+    /// outermost caller to it.
+    pub(super) fn places(&self, path: &[&str]) -> &[usize] {
+        let numbers: Option<Vec<usize>> =
+            path.iter().map(|label| self.numbers.get(*label).copied()).collect();
+        let places = numbers.and_then(|numbers| self.frames.get(&numbers));
+        places.map(Vec::as_slice).unwrap_or_default()
     }
 
     /// What the function at a place is called; none where it is part of its callers.
@@ -89,6 +100,12 @@ impl Stacks {
                 (clean(label).to_owned(), names)
             })
             .collect()
+    }
+}
+
+fn note(places: &mut Vec<usize>, place: usize) {
+    if !places.contains(&place) {
+        places.push(place);
     }
 }
 

@@ -87,6 +87,33 @@ fn the_culprit_has_its_colour_and_the_others_are_grey() {
 }
 
 #[test]
+fn frames_of_one_label_have_the_marks_of_their_own_functions() {
+    let round = |slow: u64| {
+        let mut round = round(3_000);
+        let function = |name: &str| Function { name: name.to_owned(), kernel: false };
+        if let Some(profile) = &mut round.profile {
+            let stacks = &mut profile.stacks;
+            stacks.add(["main", "app::run"].map(function), 4_000);
+            stacks.add(["main", "app::other1", "app::run::{{closure}}"].map(function), slow);
+            profile.us_per_request = stacks.total() as f64 / 1e3;
+        }
+        round
+    };
+    let side = |slow: u64| Side {
+        rounds: [0, 5, 10, 3].map(|more| round(slow + more)).into(),
+        ..Side::default()
+    };
+    let pair = Pair { a: side(1_000), b: side(2_000), ..slower() };
+    let svg = file(&files(&pair), "diff.svg");
+    let marks: Vec<&str> = svg
+        .split("<g data-n=")
+        .filter(|frame| frame.contains("<title>app::run\n"))
+        .map(|frame| if frame.contains("B costs more, for certain") { "more" } else { "same" })
+        .collect();
+    assert_eq!(marks, ["more", "same"]);
+}
+
+#[test]
 fn all_of_it_adds_up_to_what_a_request_costs() {
     let pair = slower();
     let comparison = compare(&pair, &Options::default());

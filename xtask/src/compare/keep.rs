@@ -23,6 +23,14 @@ pub(crate) struct KeepArgs {
 }
 
 impl KeepArgs {
+    /// Makes sure, before anything is measured, that it can be kept.
+    pub(crate) fn check(&self, store: &Store) -> anyhow::Result<()> {
+        match self.no_keep {
+            true => Ok(()),
+            false => Ok(store.check_comparison_writable()?),
+        }
+    }
+
     /// Keeps the comparison and returns where, unless it is to be printed only.
     pub(crate) fn keep(
         &self,

@@ -9,7 +9,9 @@ use crate::{
 /// What is known of the whole, of which A costs so many microseconds per request.
 pub(super) fn whole(comparison: &Comparison, a: f64) -> Finding {
     let Some(cpu) = comparison.metric(Metric::Cpu) else { return Finding::default() };
-    let ci95 = cpu.ci95.map(|ends| ends.map(|end| (end - 1.0) * a));
+    let interval = cpu.ci95.map(|ends| ends.map(|end| (end - 1.0) * a));
+    // It is of typical slices. Where totals lie outside, a remark says so, and it is not theirs.
+    let ci95 = interval.filter(|[low, high]| (low..=high).contains(&&(cpu.b - cpu.a)));
     Finding { mark: verdict(cpu.verdict), ci95 }
 }
 

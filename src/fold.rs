@@ -1,10 +1,12 @@
 //! Profile -> folded stacks and the hottest frames: what is summed over time and over lines; and
-//! how far two profiles agree.
+//! how far two profiles agree. Two sides -> the tree of their differences.
 
 mod agreement;
+mod delta;
 mod folded;
 mod hottest;
 mod label;
+mod labels;
 mod language;
 mod name;
 mod quality;
@@ -12,9 +14,11 @@ mod readable;
 mod roots;
 
 pub use agreement::{Agreement, ComparedFunction, agreement};
+pub use delta::{Costs, DeltaFunction, DeltaNode, DeltaTree};
 pub use folded::{Folded, FoldedError};
 pub use hottest::{HotFrame, hottest};
 pub(crate) use label::go_name;
+pub use labels::NamedFunctions;
 pub use language::Language;
 pub use name::{KERNEL_SUFFIX, clean};
 pub use quality::{Quality, unnamed};

@@ -16,7 +16,7 @@
 //! | [`load`] | script -> plan -> traffic -> tallies of requests, latency and errors |
 //! | [`sample`] | processes -> stacks of addresses, counted over time |
 //! | [`symbolize`] | addresses -> names: the [`symbolize::Profile`] |
-//! | [`fold`] | profile -> folded stacks and the hottest frames |
+//! | [`fold`] | profile -> folded stacks and the hottest frames; two sides -> their differences |
 //! | [`render`] | folded stacks -> flamegraph SVG |
 //! | [`record`] | the kept record of a run, and the store of runs |
 //! | [`report`] | the record of a benchmark -> tables and a chart |

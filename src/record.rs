@@ -11,6 +11,10 @@
 //!   bench.json        the record of a benchmark: a Bench, of the runs that it names
 //!   table.md  table.csv  chart.svg    derived from it by `report`
 //!
+//! flamegraphs/compare/<id>/
+//!   comparison.json                   what two sides say about each other: see `compare`
+//!   index.html  diff.svg  ...         derived from the sides by `report`
+//!
 //! flamegraphs/calibration.json        what a server differs by from itself: Calibrations
 //! ```
 

@@ -8,6 +8,7 @@
 
 mod caption;
 mod compose;
+pub mod diff;
 mod header;
 mod palette;
 mod svg;

@@ -1,17 +1,22 @@
-//! The record of a benchmark -> tables and a chart, for people.
+//! The record of a benchmark -> tables and a chart; a comparison -> pictures and a page.
 //!
 //! ```text
 //! Bench -+-> Grid: rows under a header -> Markdown, terminal
 //!        +-> CSV: every figure
 //!        +-> SVG: a row for each target at each level; requests/s, latency, CPU time per request
+//!
+//! Pair + Comparison -> DiffGraph -render-> SVG of the difference; page of A, B and the difference
 //! ```
 //!
-//! Nothing is measured or estimated here: the record has every figure, and this says it.
+//! Nothing is measured or estimated here: the record, or the comparison, has every figure, and
+//! this says it.
 
 mod about;
 mod chart;
 mod columns;
+mod comparison;
 mod csv;
+mod difference;
 mod grid;
 mod markdown;
 mod notes;
@@ -19,11 +24,13 @@ mod words;
 
 use thiserror::Error;
 
-use crate::record::Bench;
+use crate::{record::Bench, render::RenderError};
 pub use about::About;
 pub use chart::chart;
 pub use columns::{compact, latency, processes, resources, throughput};
+pub use comparison::{comparison_markdown, derive_comparison};
 pub use csv::csv;
+pub use difference::difference;
 pub use grid::{Column, Grid};
 pub use markdown::markdown;
 pub use notes::notes;
@@ -38,6 +45,12 @@ pub enum ReportError {
     /// The table could not be written.
     #[error("cannot write the table: {0}")]
     Csv(#[from] ::csv::Error),
+    /// A picture or a page could not be drawn.
+    #[error(transparent)]
+    Picture(#[from] RenderError),
+    /// The comparison could not be written.
+    #[error("cannot write the comparison: {0}")]
+    Json(#[from] serde_json::Error),
 }
 
 /// The files that a benchmark's record determines, with their names.

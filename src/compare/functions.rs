@@ -66,22 +66,23 @@ impl Functions {
     }
 }
 
-fn sampled(rounds: &[Round]) -> Vec<&Sampled> {
+/// The rounds with samples.
+pub(super) fn sampled(rounds: &[Round]) -> Vec<&Sampled> {
     let profiles = rounds.iter().filter_map(|round| round.profile.as_ref());
     profiles.filter(|profile| profile.stacks.total() > 0).collect()
 }
 
 /// What each function is called in the comparison, and its place.
-struct Names<'a> {
+pub(super) struct Names<'a> {
     /// The function by the one it was seen as.
-    places: BTreeMap<&'a Function, usize>,
+    pub(super) places: BTreeMap<&'a Function, usize>,
     common: BTreeMap<Function, usize>,
 }
 
 impl<'a> Names<'a> {
     /// A function that both sides have keeps its name; of the others, generic arguments are left
     /// out, because they change with the types around.
-    fn of(a: &[&'a Sampled], b: &[&'a Sampled]) -> Self {
+    pub(super) fn of(a: &[&'a Sampled], b: &[&'a Sampled]) -> Self {
         let of_side = |side: &[&'a Sampled]| -> BTreeSet<&'a Function> {
             side.iter().flat_map(|round| &round.stacks.functions).collect()
         };
@@ -100,7 +101,7 @@ impl<'a> Names<'a> {
         Self { places, common }
     }
 
-    fn common(self) -> Vec<Function> {
+    pub(super) fn common(self) -> Vec<Function> {
         self.common.into_keys().collect()
     }
 }

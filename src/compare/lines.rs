@@ -26,7 +26,7 @@ pub struct MetricLine {
 }
 
 /// A part of the whole, as a row of a table; figures are in µs for each request.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct FunctionLine {
     /// What it cost in A; `-` where that means nothing.
     pub a: String,
@@ -41,8 +41,12 @@ pub struct FunctionLine {
     pub verdict: String,
     /// What it is.
     pub name: String,
-    /// Whether its name is that of a function.
-    pub is_function: bool,
+    /// The place of its function among all; none where it is no function's.
+    pub function: Option<usize>,
+    /// What it cost on each side, as numbers; none where that means nothing.
+    pub us: Option<[f64; 2]>,
+    /// What it changed by, as a number.
+    pub change_us: f64,
 }
 
 impl Comparison {
@@ -98,7 +102,9 @@ impl Frames {
             interval: "-".to_owned(),
             verdict: String::new(),
             name: "total".to_owned(),
-            is_function: false,
+            function: None,
+            us: Some([waterfall.a_us, waterfall.b_us]),
+            change_us: whole as f64 / 1e3,
         });
         lines
     }
@@ -137,7 +143,12 @@ impl Frames {
                 .map_or("-".to_owned(), |[low, high]| format!("{low:+.3} to {high:+.3}")),
             verdict,
             name,
-            is_function: matches!(row.part, Part::Function(_)),
+            function: match row.part {
+                Part::Function(at) => Some(at),
+                _ => None,
+            },
+            us: row.a_us.zip(row.b_us).map(|(a, b)| [a, b]),
+            change_us: change as f64 / 1e3,
         }
     }
 

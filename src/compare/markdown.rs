@@ -53,7 +53,7 @@ impl Comparison {
         let lines = frames.lines();
         for (place, line) in lines.iter().enumerate() {
             let strong = if place + 1 == lines.len() { "**" } else { "" };
-            let name = if line.is_function { code(&line.name) } else { line.name.clone() };
+            let name = if line.function.is_some() { code(&line.name) } else { line.name.clone() };
             let _ = writeln!(
                 out,
                 "| {strong}{name}{strong} | {} | {} | {} | {} | {} |",

@@ -131,7 +131,6 @@ fn slice(facts: &SliceFacts) -> Slice {
     let cpu = facts.server_cpu_us_per_request.unwrap_or(0.0) * facts.requests as f64;
     Slice {
         block: 0,
-        sampled: false,
         requests: facts.requests,
         elapsed: Nanos((facts.duration_s * 1e9).round() as u64),
         cpu: nanos(cpu),

@@ -67,8 +67,6 @@ pub struct Slice {
     /// In an interleaved measurement, the block: slices of both sides that lie next to each other,
     /// in an order such as A B B A, in which a steady drift cancels.
     pub block: u32,
-    /// Whether samples were taken in it, of both sides alike.
-    pub sampled: bool,
     /// Good responses.
     pub requests: u64,
     /// How long it lasted.

@@ -1,5 +1,7 @@
 //! [`Stacks`]: how often each stack of functions was seen.
 
+use std::collections::BTreeSet;
+
 use rustc_hash::FxHashMap;
 
 use super::name;
@@ -15,6 +17,8 @@ pub struct Stacks {
     pub(super) nodes: Vec<(Option<u32>, u32)>,
     /// How often each stack was seen.
     pub(super) samples: Vec<u64>,
+    /// The namespaces of the target's own code.
+    pub(super) own: BTreeSet<String>,
     known: FxHashMap<Function, u32>,
     children: FxHashMap<(Option<u32>, u32), u32>,
 }
@@ -31,7 +35,7 @@ pub struct Function {
 impl Stacks {
     /// Those of a profile.
     pub fn of(profile: &Profile) -> Self {
-        let mut stacks = Self::default();
+        let mut stacks = Self { own: profile.own_namespaces(), ..Self::default() };
         let functions: Vec<u32> = profile
             .frames
             .iter()

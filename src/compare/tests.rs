@@ -2,6 +2,7 @@
 
 mod functions;
 mod metrics;
+mod paths;
 mod properties;
 mod simulation;
 mod support;

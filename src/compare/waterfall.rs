@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 use super::{
     frames::{FunctionChange, Kind},
     moderated::Table,
-    robust::mean,
+    paths::unsampled,
     shift::Shift,
-    side::{Pair, Round},
+    side::Pair,
 };
 
 /// How the changes of the time in each function itself add up to that of the whole.
@@ -126,16 +126,4 @@ fn shown(changes: &[FunctionChange], shift: Option<&Shift>) -> Vec<usize> {
     let sure = order.iter().filter(|at| is_sure(at)).count();
     order.truncate(sure.clamp(ROWS_MIN, SURE_MAX));
     order
-}
-
-/// CPU time of a request that no sample stands for.
-fn unsampled(rounds: &[Round]) -> f64 {
-    let left = |round: &Round| {
-        let profile = round.profile.as_ref().filter(|profile| profile.stacks.total() > 0)?;
-        let whole = round.figures.get(&super::metric::Metric::Cpu)?;
-        Some(whole - profile.us_per_request)
-    };
-    let left: Vec<f64> = rounds.iter().filter_map(left).collect();
-    // Nothing but rounding is left where all could be sampled.
-    if left.is_empty() { 0.0 } else { Some(mean(&left)).filter(|us| *us > 1e-6).unwrap_or(0.0) }
 }

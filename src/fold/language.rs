@@ -33,21 +33,37 @@ const GO_RUNTIME: [&str; 11] = [
 impl Language {
     /// That of each frame of a profile, in their order.
     pub fn of_frames(profile: &Profile) -> Vec<Self> {
-        let is_of_go = |frame: &Frame| {
-            let function = frame.name.strip_prefix("runtime.").unwrap_or_default();
-            GO_RUNTIME.contains(&function.strip_suffix(".abi0").unwrap_or(function))
-        };
-        let is_code = |frame: &&Frame| matches!(frame.kind, FrameKind::User | FrameKind::Inlined);
         let go_modules: FxHashSet<&Option<String>> =
-            profile.frames.iter().filter(|f| is_of_go(f)).map(|f| &f.module).collect();
+            profile.frames.iter().filter(|f| is_gos_runtime(f)).map(|f| &f.module).collect();
         let language = |frame: &Frame| match frame {
-            _ if !is_code(&frame) => Self::Other,
+            _ if !is_code(frame) => Self::Other,
             _ if is_python(&frame.name) => Self::Python,
             _ if go_modules.contains(&frame.module) => Self::Go,
             _ => Self::Other,
         };
         profile.frames.iter().map(language).collect()
     }
+
+    /// The same where nobody knows the modules: Go's names have a `.`, and never a `::`.
+    pub(super) fn of_names(frames: &[Frame]) -> Vec<Self> {
+        let has_go = frames.iter().any(is_gos_runtime);
+        let language = |frame: &Frame| match frame {
+            _ if !is_code(frame) => Self::Other,
+            _ if is_python(&frame.name) => Self::Python,
+            _ if has_go && frame.name.contains('.') && !frame.name.contains("::") => Self::Go,
+            _ => Self::Other,
+        };
+        frames.iter().map(language).collect()
+    }
+}
+
+fn is_code(frame: &Frame) -> bool {
+    matches!(frame.kind, FrameKind::User | FrameKind::Inlined)
+}
+
+fn is_gos_runtime(frame: &Frame) -> bool {
+    let function = frame.name.strip_prefix("runtime.").unwrap_or_default();
+    GO_RUNTIME.contains(&function.strip_suffix(".abi0").unwrap_or(function))
 }
 
 /// `py::handler:/srv/app.py`, or `handler (app.py:12)`.

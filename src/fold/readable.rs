@@ -6,16 +6,10 @@
 
 use std::collections::BTreeMap;
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashSet;
 
-use super::{
-    Folded,
-    folded::path,
-    label::{self, Label, Role},
-    language::Language,
-    roots,
-};
-use crate::symbolize::{FrameId, FrameKind, Profile};
+use super::{Folded, folded::path, labels::Labels, language::Language, roots};
+use crate::symbolize::{FrameId, Profile};
 
 /// Stacks as a reader wants to see them: names are short, and frames that only pass on what they
 /// are given are part of their callers. No time is lost: what such a frame has of its own is that
@@ -29,9 +23,6 @@ pub struct Readable {
     pub names: BTreeMap<String, Vec<FrameId>>,
 }
 
-/// The root of what Go's runtime does on the stack of a thread.
-pub(super) const GO_RUNTIME: &str = "[go runtime]";
-
 impl Readable {
     /// Of one of the target's processes, or of all.
     pub fn of(profile: &Profile, process: Option<&str>) -> Self {
@@ -41,11 +32,11 @@ impl Readable {
             None => roots::of_all(&profile.threads, &merged),
             Some(process) => roots::of_process(&profile.threads, process, &merged),
         };
-        let labels = Labels::of(profile, &languages);
+        let labels = Labels::of(&profile.frames, &languages);
         let mut readable = Self::default();
         for ((root, stack), samples) in Folded::seen(profile, &roots) {
             let mut text = root.to_owned();
-            for (label, frame) in labels.stack(profile, &path(&profile.stacks, stack)) {
+            for (label, frame) in labels.stack(&profile.frames, &path(&profile.stacks, stack)) {
                 text.push(';');
                 text.push_str(label);
                 readable.note(profile, label, frame);
@@ -80,73 +71,6 @@ fn go_processes(profile: &Profile, languages: &[Language]) -> FxHashSet<u32> {
     let samples = profile.samples.iter().filter(|s| is_go.get(s.stack.0 as usize) == Some(&true));
     let thread = |thread: u32| profile.threads.get(thread as usize);
     samples.filter_map(|sample| Some(thread(sample.thread.0)?.pid)).collect()
-}
-
-/// What each frame of a profile is called, if anything.
-struct Labels {
-    roles: Vec<Named>,
-}
-
-/// A role with the name that is left.
-enum Named {
-    Shown(String),
-    Merged,
-    GoRoot,
-}
-
-impl Labels {
-    fn of(profile: &Profile, languages: &[Language]) -> Self {
-        let frames = profile.frames.iter().zip(languages);
-        let roles: Vec<Role> =
-            frames.map(|(frame, language)| label::role(frame, *language)).collect();
-        // What two functions would both be called is said in full for both.
-        let mut meant: FxHashMap<&str, &str> = FxHashMap::default();
-        let mut ambiguous: FxHashSet<&str> = FxHashSet::default();
-        for role in &roles {
-            if let Role::Shown(Label { short, long }) = role
-                && *meant.entry(short).or_insert(long) != long
-            {
-                ambiguous.insert(short);
-            }
-        }
-        let name = |Label { short, long }: &Label| {
-            if ambiguous.contains(short.as_str()) { long.clone() } else { short.clone() }
-        };
-        let roles = roles.iter().map(|role| match role {
-            Role::Shown(label) => Named::Shown(name(label)),
-            Role::Merged => Named::Merged,
-            Role::GoRoot => Named::GoRoot,
-        });
-        Self { roles: roles.collect() }
-    }
-
-    /// The names of a stack's frames that are left, each with its frame.
-    fn stack(&self, profile: &Profile, frames: &[usize]) -> Vec<(&str, usize)> {
-        let mut labels: Vec<(&str, usize)> = Vec::with_capacity(frames.len());
-        for &frame in frames {
-            match &self.roles[frame] {
-                Named::Merged => {}
-                Named::GoRoot if labels.is_empty() => labels.push((GO_RUNTIME, frame)),
-                Named::GoRoot => {}
-                Named::Shown(label) => {
-                    let stands = labels
-                        .last()
-                        .is_some_and(|(last, of)| last == label && is_one(profile, *of, frame));
-                    if !stands {
-                        labels.push((label, frame));
-                    }
-                }
-            }
-        }
-        labels
-    }
-}
-
-/// Whether two frames of one label, one above the other, are one to a reader: a function and a
-/// closure in it, or code of a file without names. A recursion is not.
-fn is_one(profile: &Profile, caller: usize, callee: usize) -> bool {
-    let (caller, callee) = (&profile.frames[caller], &profile.frames[callee]);
-    caller.name != callee.name || callee.kind == FrameKind::Unknown
 }
 
 #[cfg(test)]

@@ -1,14 +1,15 @@
 //! A duel: two servers in one measurement, load and sampling alternating between them.
 //!
 //! ```text
-//! round 1:  launch A, B   warm up   A B B A   A B B A   B A A B   B A A B   stop
-//! round 2:  launch B, A   warm up   B A A B   B A A B   A B B A   A B B A   stop      and so on
+//! round 1:  launch A, B   warm up   A B B A   A B B A   B A A B   A B B A   stop
+//! round 2:  launch B, A   warm up   B A A B   B A A B   A B B A   B A A B   stop      and so on
+//!                                             sampled
 //! ```
 //!
 //! Both servers are up on the same CPUs, and one of them is idle. What the machine does meanwhile,
-//! it does to both: in a block such as A B B A a steady drift cancels. Every other block is
-//! sampled. Rounds are of fresh processes, since what differs from process to process is the same
-//! in all slices of one.
+//! it does to both: in a block such as A B B A a steady drift cancels. One block of four is sampled,
+//! and says which functions the time is in; the others say how much it is. Rounds are of fresh
+//! processes, since what differs from process to process is the same in all slices of one.
 
 mod arm;
 mod bout;

@@ -2,6 +2,7 @@
 
 mod bench;
 mod calibration;
+mod comparison;
 mod find;
 mod write;
 
@@ -21,7 +22,6 @@ use crate::{
     render::RenderError,
     symbolize::{Profile, ProfileFileError},
 };
-use find::unknown;
 pub use write::Attachment;
 
 /// The record's file.
@@ -178,8 +178,10 @@ impl Store {
         let mut runs = Vec::new();
         for (target, directory) in directories(&self.root)? {
             for (name, directory) in directories(&directory)? {
+                let is = |record: &str| directory.join(record).exists();
                 if let Ok(id) = name.parse()
-                    && !directory.join(bench::BENCH).exists()
+                    && !is(bench::BENCH)
+                    && !is(comparison::COMPARISON)
                 {
                     let run = Self::read(&directory);
                     runs.push(RunSummary { directory, target: target.clone(), id, run });

@@ -55,3 +55,16 @@ pub struct Link {
     /// Where it leads, relative to the SVG.
     pub href: String,
 }
+
+/// So many full names are told.
+const FULL_NAMES_MAX: usize = 3;
+
+/// The lines that tell what a name stands for; none where it is all there is to say.
+pub(super) fn told(full_names: &BTreeMap<String, Vec<String>>, name: &str) -> Vec<String> {
+    let names = full_names.get(name).map(Vec::as_slice).unwrap_or_default();
+    let mut lines: Vec<String> = names.iter().take(FULL_NAMES_MAX).cloned().collect();
+    if names.len() > lines.len() {
+        lines.push(format!("and {} more", names.len() - lines.len()));
+    }
+    lines
+}

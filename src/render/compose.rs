@@ -10,7 +10,7 @@ use quick_xml::{
 };
 
 use super::{
-    caption::Caption,
+    caption::{Caption, told},
     header::{self, Header, STYLE},
     svg::RenderError,
     text::{grouped, micros, xml_safe},
@@ -38,9 +38,6 @@ function g_to_func(e) {
     return lines.join("\n");
 }
 "#;
-
-/// So many full names are told.
-const FULL_NAMES_MAX: usize = 3;
 
 /// Composes the picture.
 pub(super) fn compose(
@@ -211,13 +208,7 @@ impl Composer<'_> {
     /// What the name of a frame, as the picture has it, stands for.
     fn full_names(&self, name: &str) -> Vec<String> {
         let Ok(name) = unescape(name) else { return Vec::new() };
-        let names = self.caption.full_names.get(name.replace('\u{a0}', " ").as_str());
-        let names = names.map(Vec::as_slice).unwrap_or_default();
-        let mut lines: Vec<String> = names.iter().take(FULL_NAMES_MAX).cloned().collect();
-        if names.len() > lines.len() {
-            lines.push(format!("and {} more", names.len() - lines.len()));
-        }
-        lines
+        told(&self.caption.full_names, &name.replace('\u{a0}', " "))
     }
 
     fn figures(&self, samples: Samples) -> String {

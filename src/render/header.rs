@@ -89,7 +89,8 @@ impl<'a> Header<'a> {
     }
 }
 
-fn banner(svg: &mut Writer<Vec<u8>>, y: usize, warning: &str) -> io::Result<()> {
+/// A warning that cannot be overlooked.
+pub(super) fn banner(svg: &mut Writer<Vec<u8>>, y: usize, warning: &str) -> io::Result<()> {
     svg.create_element("g").with_attribute(("class", "fl fl-banner")).write_inner_content(
         |svg| {
             svg.create_element("rect")

@@ -10,9 +10,9 @@ use super::palette::{Class, Palette, namespace};
 use crate::{fold::clean, unit::Samples};
 
 /// A shorter run stays as it is.
-const RUN_MIN: usize = 4;
+pub(super) const RUN_MIN: usize = 4;
 /// Where the whole is this narrow, all frames stay: there they do not push others out of sight.
-const SHARE_MIN: f64 = 0.02;
+pub(super) const SHARE_MIN: f64 = 0.02;
 
 /// The frames of a stack from the root on, and its samples.
 type Stack<Name> = (Vec<Name>, Samples);
@@ -77,44 +77,46 @@ impl Shortener<'_> {
         let wide = samples.share_of(self.total).0 >= SHARE_MIN;
         // The ends of a chain show where it comes from and what it leads to.
         let inner = 1..frames.len().saturating_sub(1);
-        let is_dull =
-            |index: usize| wide && inner.contains(&index) && self.is_machinery(frames[index]);
+        let is_dull = |index: usize| {
+            wide && inner.contains(&index) && is_machinery(self.palette, frames[index])
+        };
         let mut index = 0;
         while index < frames.len() {
             let run = (index..frames.len()).take_while(|index| is_dull(*index)).count();
             if run >= RUN_MIN {
-                callers.push(format!(
-                    "{MARK} {run} frames of {}",
-                    self.owners(&frames[index..index + run])
-                ));
+                callers.push(name(self.palette, frames[index..index + run].iter().copied()));
             } else {
                 callers.extend(frames[index..index + run.max(1)].iter().map(|f| (*f).to_owned()));
             }
             index += run.max(1);
         }
     }
+}
 
-    fn is_machinery(&self, frame: &str) -> bool {
-        matches!(
-            self.palette.class(frame),
-            Class::Runtime | Class::GoRuntime | Class::Standard | Class::Native
-        )
-    }
+/// Whether a frame tells nothing to those who look for the target's own time.
+pub(super) fn is_machinery(palette: &Palette, frame: &str) -> bool {
+    matches!(
+        palette.class(frame),
+        Class::Runtime | Class::GoRuntime | Class::Standard | Class::Native
+    )
+}
 
-    /// Whose code a run is: the first names of its paths, such as `std, tokio`.
-    fn owners(&self, frames: &[&str]) -> String {
-        let mut owners: Vec<&str> = Vec::new();
-        for frame in frames {
-            let owner = match self.palette.class(frame) {
-                Class::GoRuntime => "the Go runtime",
-                _ => namespace(clean(frame)).or(package(frame)).unwrap_or("native code"),
-            };
-            if !owners.contains(&owner) {
-                owners.push(owner);
-            }
+/// The name of the box that stands for a run: how many frames it has, and whose code they are, by
+/// the first names of their paths, such as `std, tokio`.
+pub(super) fn name<'a>(palette: &Palette, run: impl Iterator<Item = &'a str>) -> String {
+    let mut owners: Vec<&str> = Vec::new();
+    let mut count = 0;
+    for frame in run {
+        let owner = match palette.class(frame) {
+            Class::GoRuntime => "the Go runtime",
+            _ => namespace(clean(frame)).or(package(frame)).unwrap_or("native code"),
+        };
+        if !owners.contains(&owner) {
+            owners.push(owner);
         }
-        owners.join(", ")
+        count += 1;
     }
+    format!("{MARK} {count} frames of {}", owners.join(", "))
 }
 
 /// The package of a function of Go, `http` of `http.(*conn).serve`.

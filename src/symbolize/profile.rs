@@ -1,5 +1,7 @@
 //! Symbolized stacks over time: what a run keeps, and what everything else is derived from.
 
+use std::collections::BTreeSet;
+
 use crate::unit::{Hertz, Nanos, Samples};
 
 /// Symbolized stacks over time.
@@ -24,6 +26,21 @@ pub struct Profile {
     pub threads: Vec<Thread>,
     /// Samples in the order of time.
     pub samples: Vec<Sample>,
+}
+
+impl Profile {
+    /// The namespaces of the target's own code: the crates that are named as its executables, and
+    /// `main`. Libraries are not executables.
+    pub fn own_namespaces(&self) -> BTreeSet<String> {
+        self.frames
+            .iter()
+            .filter(|frame| matches!(frame.kind, FrameKind::User | FrameKind::Inlined))
+            .filter_map(|frame| frame.module.as_deref())
+            .filter(|module| !module.contains(".so") && !module.starts_with('['))
+            .map(|module| module.replace('-', "_"))
+            .chain(["main".to_owned()])
+            .collect()
+    }
 }
 
 /// Index into [`Profile::frames`].

@@ -18,8 +18,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("fold", &["unit", "symbolize"]),
     ("render", &["unit", "fold"]),
     ("record", &["unit", "config", "symbolize", "fold", "render"]),
-    ("report", &["unit", "fold", "render", "record"]),
     ("compare", &["unit", "symbolize", "record"]),
+    ("report", &["unit", "fold", "render", "record", "compare"]),
     (
         "measure",
         &[

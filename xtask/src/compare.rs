@@ -1,5 +1,6 @@
 //! `cargo xtask compare`: is it slower, by how much, and which functions did it.
 
+pub(crate) mod keep;
 mod text;
 
 use std::{
@@ -46,6 +47,9 @@ in slices of 200 ms, in rounds of fresh processes, until CPU/request has a verdi
 Recorded runs that were made at different times differ by the drift of the machine as well: a single
 run on each side says little, several of each, made in turns as in A B B A, say more.
 
+Each comparison is kept under flamegraphs/compare/, as a page with flamegraphs of A, B and their
+difference beside each other.
+
 The exit code is 0 whatever was found. With --fail it is 1 where CPU/request or a latency regressed,
 and 4 where that cannot be told.")]
 pub(crate) struct Args {
@@ -78,27 +82,43 @@ pub(crate) struct Args {
     duel: DuelArgs,
 
     #[command(flatten)]
+    keep: keep::KeepArgs,
+
+    #[command(flatten)]
     store: StoreArgs,
 }
 
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
+<<<<<<< HEAD
     let interrupted = interrupt::flag(Second::Exits)?;
-    let (_, comparison) = match (Side::parse(&args.a)?, Side::parse(&args.b)?) {
+    let (pair, comparison) = match (Side::parse(&args.a)?, Side::parse(&args.b)?) {
         (Side::Live(a), Side::Live(b)) => args.live(&a, &b, &interrupted)?,
+=======
+    let store = args.store.store();
+    let (pair, comparison) = match (Side::parse(&args.a)?, Side::parse(&args.b)?) {
+        (Side::Live(a), Side::Live(b)) => args.live(&a, &b)?,
+>>>>>>> diffgraph
         (Side::Recorded(a), Side::Recorded(b)) => args.recorded(&a, &b)?,
         (Side::Live(live), Side::Recorded(runs)) | (Side::Recorded(runs), Side::Live(live)) => {
             bail!(
-                "'{live}' is a target to measure and '{runs}' a run that was kept: name two targets, or \
-             profile '{live}' first and name that run (latest)"
+                "'{live}' is a target to measure and '{runs}' a run that was kept: name two \
+                 targets, or profile '{live}' first and name that run (latest)"
             )
         }
     };
+<<<<<<< HEAD
+    let kept = args.keep.keep(&args.store.store(), &pair, &comparison)?;
+=======
+    let kept = args.keep.keep(&store, &pair, &comparison)?;
+>>>>>>> diffgraph
+    let kept = kept.as_deref();
     out::print(&match (args.json, args.markdown) {
         (true, _) => serde_json::to_string(&comparison)? + "\n",
-        (_, true) => comparison.markdown(),
-        _ => text(&comparison),
+        (_, true) => keep::markdown(&comparison, kept),
+        _ => text(&comparison) + &kept.map(keep::places).unwrap_or_default(),
     })?;
+    args.keep.open_if_asked(kept);
     if interrupted.load(Ordering::Relaxed) {
         out::tell("interrupted: what was measured until then is compared");
         return Ok(Exit::Interrupted);
@@ -107,8 +127,15 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
 }
 
 impl Args {
+<<<<<<< HEAD
     fn live(&self, a: &Live, b: &Live, interrupted: &AtomicBool) -> anyhow::Result<Judged> {
         let builder = Builder::new(interrupted)?;
+=======
+    fn live(&self, a: &Live, b: &Live) -> anyhow::Result<Judged> {
+        self.keep.check(&self.store.store())?;
+        let interrupted = interrupt::flag(Second::Exits)?;
+        let builder = Builder::new(&interrupted)?;
+>>>>>>> diffgraph
         let (a, b): (Contender, Contender) = (builder.contender(a)?, builder.contender(b)?);
         let target = &b.launch.manifest;
         let settings = self.duel.settings(target)?;

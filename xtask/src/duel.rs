@@ -40,7 +40,7 @@ pub(crate) struct LoadArgs {
     #[arg(long, value_name = "R", value_parser = choice::rate)]
     rate: Option<f64>,
 
-    /// Samples per second of CPU time [default: 997]
+    /// Samples per second of CPU time [default: 1997]
     #[arg(long)]
     hz: Option<Hertz>,
 
@@ -69,8 +69,8 @@ pub(crate) struct DuelArgs {
     max_duration: Option<Duration>,
 }
 
-/// Often enough for a function of a percent, and hardly to be felt.
-const HZ: Hertz = Hertz(997);
+/// Twice as often as a profile is: no figure comes from slices that are sampled.
+const HZ: Hertz = Hertz(1997);
 /// Enough to see a change of 2 % on a machine that is not quiet.
 const DURATION: Duration = Duration::from_secs(30);
 /// Where that was not enough, it may take so many times as long.

@@ -5,6 +5,7 @@ mod bench_compare;
 mod bench_load;
 mod bench_pipeline;
 mod bisect;
+mod browser;
 mod calibrate;
 mod ci;
 mod compare;

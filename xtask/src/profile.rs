@@ -15,6 +15,7 @@ use flameload::{
 };
 
 use crate::{
+    browser,
     exit::{self, Exit},
     interrupt::{self, Second},
     out,
@@ -233,7 +234,7 @@ impl Args {
 
     fn open_if_asked(&self, finished: &Finished) {
         if self.open
-            && let Err(error) = open(&finished.directory.join("cpu.svg"))
+            && let Err(error) = browser::open(&finished.directory.join("cpu.svg"))
         {
             // The run was made and kept: a browser that is missing does not undo that.
             out::tell(&format!("note: {error:#}"));
@@ -363,15 +364,4 @@ fn verdict(run: &Run, json: bool) -> Exit {
 fn why(run: &Run) -> String {
     let said = [run.reason.as_deref(), run.diagnosis.as_deref()].into_iter().flatten();
     said.map(|reason| format!(": {reason}")).collect()
-}
-
-fn open(svg: &std::path::Path) -> anyhow::Result<()> {
-    let status = std::process::Command::new("xdg-open")
-        .arg(svg)
-        .status()
-        .with_context(|| format!("cannot run xdg-open; open {} in a browser", svg.display()))?;
-    if !status.success() {
-        bail!("xdg-open failed ({status}); open {} in a browser", svg.display());
-    }
-    Ok(())
 }

@@ -85,6 +85,9 @@ fn runs_are_compared_and_the_exit_code_says_so_where_asked() {
     {
         assert!(text.contains(part), "{part}:\n{text}");
     }
+    let page = text.lines().find_map(|line| line.trim().strip_prefix("page ")).map(str::trim);
+    let page = std::fs::read_to_string(page.expect("it says where")).expect("it is kept");
+    assert!(page.contains("+12.000") && page.contains("data-view=\"difference\""), "{page}");
     compare(&store, &[&a, &b, "--fail"], 1);
     compare(&store, &[&b, &a, "--fail"], 0);
     // It cannot be told whether a run differs from one like it.
@@ -106,6 +109,23 @@ fn json_and_markdown_are_for_programs_and_pull_requests() {
     assert_eq!(json["frames"]["waterfall"]["change_us"], 12.0);
     let markdown = compare(&store, &[&a, &b, "--markdown"], 0);
     assert!(markdown.starts_with("### CPU/request: slower by 120.0 %"), "{markdown}");
+    assert!(markdown.contains("/diff.svg>)"), "{markdown}");
+}
+
+#[test]
+fn nothing_is_kept_where_nobody_wants_it() {
+    let store = tempfile::tempdir().expect("a folder");
+    let (a, b) = (keep(&store, 4.0), keep(&store, 16.0));
+    let kept = || std::fs::read_dir(store.path().join("compare")).map_or(0, Iterator::count);
+    let text = compare(&store, &[&a, &b, "--no-keep"], 0);
+    assert!(text.contains("REGRESSED") && !text.contains("index.html"), "{text}");
+    let markdown = compare(&store, &[&a, &b, "--no-keep", "--markdown"], 0);
+    assert!(!markdown.contains("diff.svg"), "{markdown}");
+    assert_eq!(kept(), 0);
+    compare(&store, &[&a, &b, "--json"], 0);
+    assert_eq!(kept(), 1);
+    // The runs are found as before.
+    compare(&store, &[&a, "made-up/latest", "--no-keep"], 0);
 }
 
 #[test]

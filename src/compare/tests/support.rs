@@ -46,7 +46,6 @@ impl Chance {
 pub(super) fn slice(block: u32, cpu_us: f64) -> Slice {
     Slice {
         block,
-        sampled: false,
         requests: 10_000,
         elapsed: Nanos(200_000_000),
         cpu: Nanos((cpu_us * 1e7).round() as u64),

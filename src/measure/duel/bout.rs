@@ -45,7 +45,12 @@ impl Bout {
         owners: Vec<(u32, String)>,
     ) -> Self {
         let rows = slices.rows();
-        let counted = || rows.iter().zip(blocks).filter(|(slice, _)| slice.invalid.is_none());
+        // What is sampled is slower, and scatters more: it is for the functions alone.
+        let counted = || {
+            let all = rows.iter().zip(blocks);
+            all.filter(|(slice, _)| slice.invalid.is_none() && !slice.place.is_sampled())
+        };
+        let bad = rows.iter().filter(|slice| slice.invalid.is_some()).count();
         let first_error = slices.all().tally.errors.first().map(|(error, _)| error.to_string());
         Self {
             round: Round {
@@ -58,7 +63,7 @@ impl Bout {
                 Some(most) => format!("{why} (most often, {most})"),
                 None => why.to_owned(),
             }),
-            slices: (rows.len() - counted().count(), rows.len()),
+            slices: (bad, rows.len()),
             first_error,
             taken,
             rows: rows.to_vec(),
@@ -102,7 +107,6 @@ fn figures(slices: &Slices, [before, after]: [Usage; 2]) -> BTreeMap<Metric, f64
 fn compared(slice: &Slice, block: u32) -> Compared {
     Compared {
         block,
-        sampled: slice.place.is_sampled(),
         requests: slice.requests,
         elapsed: slice.elapsed,
         cpu: slice.server_cpu.total(),

@@ -6,7 +6,7 @@ use super::View;
 use crate::{
     fold::{Folded, KERNEL_SUFFIX, Language, Readable, clean},
     render::{Class, Frames, Palette},
-    symbolize::{Frame, FrameKind, Profile},
+    symbolize::{Frame, FrameKind},
 };
 
 /// The stacks of a picture, and what its names stand for.
@@ -79,16 +79,10 @@ fn full(frame: &Frame) -> String {
     }
 }
 
-/// The target's own code is in crates named as its executables; libraries are not executables.
 fn palette(view: &View<'_>) -> Palette {
-    let Profile { frames, .. } = view.profile;
-    let own = frames
-        .iter()
-        .filter(|frame| matches!(frame.kind, FrameKind::User | FrameKind::Inlined))
-        .filter_map(|frame| frame.module.as_deref())
-        .filter(|module| !module.contains(".so") && !module.starts_with('['))
-        .map(|module| module.replace('-', "_"))
-        .chain(["main".to_owned()])
-        .collect();
-    Palette { own, roots: Folded::root_names(view.profile), ..Palette::default() }
+    Palette {
+        own: view.profile.own_namespaces(),
+        roots: Folded::root_names(view.profile),
+        ..Palette::default()
+    }
 }

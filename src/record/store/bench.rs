@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{
-    RecordError, Store, directories, of_version, unknown,
+    RecordError, Store, of_version,
     write::{Unfinished, write_file},
 };
 use crate::record::bench::Bench;
@@ -16,8 +16,6 @@ use crate::record::bench::Bench;
 const BENCHES: &str = "bench";
 /// The record's file.
 pub(super) const BENCH: &str = "bench.json";
-/// The word for the last one.
-const LATEST: &str = "latest";
 
 impl Store {
     /// Makes sure, before anything is measured, that a benchmark can be kept.
@@ -71,24 +69,6 @@ impl Store {
     /// # Errors
     /// When none or several are meant; the message names near ones.
     pub fn find_bench(&self, text: &str) -> Result<Option<PathBuf>, RecordError> {
-        if !text.is_empty() && Path::new(text).join(BENCH).is_file() {
-            return Ok(Some(PathBuf::from(text)));
-        }
-        let Some(wanted) = text.strip_prefix(BENCHES).and_then(|rest| rest.strip_prefix('/'))
-        else {
-            return Ok(None);
-        };
-        let mut kept = directories(&self.root().join(BENCHES))?;
-        kept.retain(|(_, directory)| directory.join(BENCH).is_file());
-        let names: Vec<String> = kept.iter().map(|(id, _)| format!("{BENCHES}/{id}")).collect();
-        if wanted != LATEST {
-            kept.retain(|(id, _)| !wanted.is_empty() && id.starts_with(wanted));
-            if kept.len() > 1 {
-                let candidates = kept.into_iter().map(|(id, _)| format!("{BENCHES}/{id}"));
-                let (text, candidates) = (text.to_owned(), candidates.collect());
-                return Err(RecordError::Ambiguous { text, candidates });
-            }
-        }
-        kept.pop().map(|(_, directory)| Some(directory)).ok_or_else(|| unknown(text, &names))
+        self.find_beside(BENCHES, BENCH, text)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{RUN, RecordError, Store};
+use super::{RUN, RecordError, Store, directories};
 use crate::config;
 
 /// The word for the last run.
@@ -44,6 +44,37 @@ impl Store {
                 Err(RecordError::Ambiguous { text: text.to_owned(), candidates })
             }
         }
+    }
+}
+
+impl Store {
+    /// The directory of something that is kept beside the runs, in `<root>/<kind>/`, each with a
+    /// file `record`; what `text` means, as for a run, but that it begins with the kind. None
+    /// where it means nothing of this kind.
+    pub(super) fn find_beside(
+        &self,
+        kind: &str,
+        record: &str,
+        text: &str,
+    ) -> Result<Option<PathBuf>, RecordError> {
+        if !text.is_empty() && Path::new(text).join(record).is_file() {
+            return Ok(Some(PathBuf::from(text)));
+        }
+        let Some(wanted) = text.strip_prefix(kind).and_then(|rest| rest.strip_prefix('/')) else {
+            return Ok(None);
+        };
+        let mut kept = directories(&self.root().join(kind))?;
+        kept.retain(|(_, directory)| directory.join(record).is_file());
+        let names: Vec<String> = kept.iter().map(|(id, _)| format!("{kind}/{id}")).collect();
+        if wanted != LATEST {
+            kept.retain(|(id, _)| !wanted.is_empty() && id.starts_with(wanted));
+            if kept.len() > 1 {
+                let candidates = kept.into_iter().map(|(id, _)| format!("{kind}/{id}"));
+                let (text, candidates) = (text.to_owned(), candidates.collect());
+                return Err(RecordError::Ambiguous { text, candidates });
+            }
+        }
+        kept.pop().map(|(_, directory)| Some(directory)).ok_or_else(|| unknown(text, &names))
     }
 }
 

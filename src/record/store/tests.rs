@@ -267,6 +267,30 @@ fn benchmarks_are_found_by_what_their_users_write() {
 }
 
 #[test]
+fn comparisons_are_kept_whole_and_found_beside_the_runs() {
+    let (_guard, store) = store();
+    store.check_comparison_writable().expect("a new directory is writable");
+    let keep = |seconds, page: &str| {
+        let id = RunId::new(UtcTime::from_unix_seconds(seconds));
+        let files = [("comparison.json", b"{}\n".to_vec()), (page, b"<html>".to_vec())];
+        store.write_comparison(&id, &files)
+    };
+    let first = keep(0, "index.html").expect("it can be kept");
+    let second = keep(86_400, "index.html").expect("it can be kept");
+    assert_eq!(names(&first), ["comparison.json", "index.html"].map(String::from).into());
+    keep(0, "no/such/folder.html").expect_err("there is no such folder");
+    assert_eq!(names(&store.root().join("compare")).len(), 2, "nothing is left over");
+
+    let found = |text: &str| store.find_comparison(text).expect("one is meant, or another thing");
+    assert_eq!(found("compare/latest"), Some(second.clone()));
+    assert_eq!(found("compare/19700101"), Some(first));
+    assert_eq!(found(second.to_str().expect("a plain path")), Some(second));
+    assert_eq!([found("latest"), found("bench/latest"), found("")], [None, None, None]);
+    assert!(store.find_comparison("compare/2").is_err());
+    assert!(store.list().expect("the store can be read").is_empty(), "they are no runs");
+}
+
+#[test]
 fn others_may_read_what_the_umask_lets_them() {
     let (_guard, store) = store();
     let directory = store.write(&run("hyper", 0), Some(&profile())).expect("it can be kept");

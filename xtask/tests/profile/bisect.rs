@@ -3,14 +3,14 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, Output},
 };
 
 use serde_json::Value;
 use tempfile::TempDir;
 
 use super::{
-    case::{Case, run, tool},
+    case::{Case, Outcome, run, tool},
     system::{alone, can_sample},
 };
 
@@ -83,11 +83,14 @@ command = ["{{bin}}", "none", "{{port}}", "{}", "{marker}"]
         tool
     }
 
+    /// However long it takes: a bisection is some measurements.
     fn answer(&self, command: &mut Command, code: i32, texts: &[&str]) -> Value {
-        let outcome = run(command);
-        outcome.expect(code, texts);
+        let Output { status, stdout, stderr } = command.output().expect("it runs");
+        let text = |bytes| String::from_utf8(bytes).expect("text");
+        let (stdout, stderr) = (text(stdout), text(stderr));
+        Outcome { code: status.code(), stdout: stdout.clone(), stderr }.expect(code, texts);
         self.case.assert_clean();
-        serde_json::from_str(&outcome.stdout).expect("a line of JSON")
+        serde_json::from_str(&stdout).expect("a line of JSON")
     }
 }
 

@@ -14,7 +14,7 @@ mod readable;
 mod roots;
 
 pub use agreement::{Agreement, ComparedFunction, agreement};
-pub use delta::{Costs, DeltaFunction, DeltaNode, DeltaTree};
+pub use delta::{Costs, DeltaNode, DeltaTree};
 pub use folded::{Folded, FoldedError};
 pub use hottest::{HotFrame, hottest};
 pub(crate) use label::go_name;

@@ -68,17 +68,6 @@ pub struct DeltaNode {
     pub total: Costs,
 }
 
-/// A function over all its callers.
-#[derive(Debug, Clone, PartialEq)]
-pub struct DeltaFunction {
-    /// Its name in folded text.
-    pub name: String,
-    /// What it costs itself; over all functions these add up to the whole.
-    pub own: Costs,
-    /// What it costs with everything that it calls; a recursion counts once.
-    pub total: Costs,
-}
-
 /// The stacks of two sides as one tree of frames.
 ///
 /// Frames are the same where their names and those of all their callers are. A frame that one
@@ -174,34 +163,6 @@ impl DeltaTree {
             }
             visit(&path, node);
         }
-    }
-
-    /// The functions, those first whose own cost changed most, whichever way.
-    pub fn functions(&self) -> Vec<DeltaFunction> {
-        let mut functions = BTreeMap::<&str, (Costs, Costs)>::new();
-        // How often each name is on the way to the present frame.
-        let mut open = BTreeMap::<&str, usize>::new();
-        let mut path: Vec<&str> = Vec::new();
-        for node in self.nodes.iter().skip(1) {
-            for left in path.drain(node.depth - 1..) {
-                open.entry(left).and_modify(|times| *times -= 1);
-            }
-            path.push(&node.name);
-            let times = open.entry(&node.name).or_default();
-            *times += 1;
-            let (own, total) = functions.entry(&node.name).or_default();
-            own.add(node.own);
-            if *times == 1 {
-                total.add(node.total);
-            }
-        }
-        let mut functions: Vec<DeltaFunction> = functions
-            .into_iter()
-            .map(|(name, (own, total))| DeltaFunction { name: name.to_owned(), own, total })
-            .collect();
-        // A stable sort: those that changed alike stay in the order of their names.
-        functions.sort_by(|one, other| other.own.change().abs().total_cmp(&one.own.change().abs()));
-        functions
     }
 }
 

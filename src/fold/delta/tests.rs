@@ -72,24 +72,6 @@ fn what_is_no_cost_costs_nothing() {
 }
 
 #[test]
-fn functions_are_ranked_by_the_change_of_their_own_cost() {
-    let tree = tree("app;f;f;g 2\napp;g 1\n", 1.0, "app;f;f;g 1\napp;f;f 4\napp;g 1\n", 1.0);
-    let lines: String = tree
-        .functions()
-        .into_iter()
-        .map(|DeltaFunction { name, own, total }| {
-            format!("{name} own {} {} total {} {}\n", own.a, own.b, total.a, total.b)
-        })
-        .collect();
-    expect![[r#"
-        f own 0 4 total 2 5
-        g own 3 2 total 3 2
-        app own 0 0 total 3 6
-    "#]]
-    .assert_eq(&lines);
-}
-
-#[test]
 fn a_walk_names_the_callers() {
     let mut lines = Vec::new();
     tree("app;f;g 1\napp;h 1\n", 1.0, "", 1.0).walk(|path, node| {
@@ -121,7 +103,7 @@ proptest! {
         let whole = Costs { a: a.total().0 as f64 * us.0, b: b.total().0 as f64 * us.1 };
         let near = |one: f64, other: f64| (one - other).abs() <= 1e-9 * whole.max().max(1.0);
         prop_assert!(near(tree.total().a, whole.a) && near(tree.total().b, whole.b));
-        let sum: f64 = tree.functions().iter().map(|function| function.own.change()).sum();
+        let sum: f64 = tree.nodes().iter().map(|node| node.own.change()).sum();
         prop_assert!(near(sum, whole.change()), "{sum} is not {}", whole.change());
         for (at, node) in tree.nodes().iter().enumerate() {
             let below = tree.nodes().iter().filter(|child| child.parent == Some(at));

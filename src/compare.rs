@@ -8,6 +8,7 @@
 //! Pure: nothing here reads a file, a clock or a random number, so the same sides always give the
 //! same comparison. `docs/METHOD.md` has the formulas and where they come from.
 
+mod causes;
 mod caveats;
 mod change;
 mod comparison;

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
+    causes,
     change::Verdict,
     discovery::q_values,
     functions::{Family, Functions},
@@ -29,6 +30,10 @@ pub struct Frames {
     pub judged: usize,
     /// The functions in the order of their names.
     pub functions: Vec<FunctionChange>,
+    /// Functions from which a change comes that is not in themselves but in what they call, by
+    /// their places, the largest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub causes: Vec<usize>,
     /// How the changes of the time in each function itself add up to that of the whole.
     pub waterfall: Waterfall,
 }
@@ -126,6 +131,7 @@ pub(super) fn frames(pair: &Pair) -> Option<Frames> {
         shift,
         least_us: own.least(),
         judged: own.judged.len(),
+        causes: causes::causes(&changes, &functions.calls, relative),
         waterfall: Waterfall::of(pair, &own.table, &changes, shift),
         functions: changes,
     })

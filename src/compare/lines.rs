@@ -3,7 +3,7 @@
 use super::{
     change::{Change, Verdict},
     comparison::Comparison,
-    frames::{Frames, Kind},
+    frames::{Frames, FunctionChange, Kind},
     waterfall::{Part, Row},
     words,
 };
@@ -107,6 +107,35 @@ impl Frames {
             change_us: whole as f64 / 1e3,
         });
         lines
+    }
+
+    /// The functions from which changes come that are in what they call. Figures are of the time in
+    /// them and in what they call, and parts of each other.
+    pub fn cause_lines(&self) -> Vec<FunctionLine> {
+        let functions = self.causes.iter().filter_map(|at| Some((at, self.functions.get(*at)?)));
+        functions.map(|(at, function)| self.cause(*at, function)).collect()
+    }
+
+    fn cause(&self, at: usize, function: &FunctionChange) -> FunctionLine {
+        let total = &function.total;
+        let word = match total.samples {
+            [0, _] => Kind::New,
+            [_, 0] => Kind::Gone,
+            _ if total.beyond_us(self.shift.as_ref()) > 0.0 => Kind::Slower,
+            _ => Kind::Faster,
+        };
+        let interval = total.ci95_us.map(|[low, high]| format!("{low:+.3} to {high:+.3}"));
+        FunctionLine {
+            a: micros(total.a_us),
+            b: micros(total.b_us),
+            change: format!("{:+.3}", total.change_us),
+            interval: interval.unwrap_or_else(|| "-".to_owned()),
+            verdict: words::certain(word, self.replicated).to_owned(),
+            name: function.name.clone(),
+            function: Some(at),
+            us: Some([total.a_us, total.b_us]),
+            change_us: total.change_us,
+        }
     }
 
     fn line(&self, row: &Row, change: i64) -> FunctionLine {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::comparison::Comparison;
+use super::{comparison::Comparison, frames::Frames, lines::FunctionLine};
 
 impl Comparison {
     /// The comparison as a section of Markdown.
@@ -64,12 +64,29 @@ impl Comparison {
                 escaped(&line.verdict)
             );
         }
+        out.push_str(&causes_markdown(frames));
         out.push('\n');
         for note in frames.notes() {
             let _ = writeln!(out, "- {note}");
         }
         out
     }
+}
+
+/// What changed through what it calls, if anything.
+fn causes_markdown(frames: &Frames) -> String {
+    let lines = frames.cause_lines();
+    if lines.is_empty() {
+        return String::new();
+    }
+    let mut out = "\nChanged with what they call, in µs for each request.\n\n\
+                   | function | A | B | change | 95 % interval | |\n|---|--:|--:|--:|--:|---|\n"
+        .to_owned();
+    for FunctionLine { name, a, b, change, interval, verdict, .. } in lines {
+        let name = code(&name);
+        let _ = writeln!(out, "| {name} | {a} | {b} | {change} | {interval} | {verdict} |");
+    }
+    out
 }
 
 /// Text that stays text, also in a table.

@@ -1,5 +1,6 @@
 //! Comparisons as a whole.
 
+mod causes;
 mod functions;
 mod metrics;
 mod paths;

@@ -92,15 +92,22 @@ pub(super) fn headline(pair: &Pair, primary: Option<&Change>, waits: Option<&Cha
 
 /// What became of a function, in a word or two. Without replicates, no more than what was seen.
 pub(super) fn kind(function: &FunctionChange, replicated: bool) -> String {
-    let word = match function.kind {
+    match function.kind {
+        Kind::Moved => format!("moved: {}", function.moved_with.join(", ")),
+        kind => certain(kind, replicated).to_owned(),
+    }
+}
+
+/// The word for what can be said, whatever a function moved with.
+pub(super) fn certain(kind: Kind, replicated: bool) -> &'static str {
+    match kind {
         Kind::Slower if replicated => "slower",
         Kind::Slower => "more",
         Kind::Faster if replicated => "faster",
         Kind::Faster => "less",
         Kind::New => "new",
         Kind::Gone => "gone",
-        Kind::Moved => return format!("moved: {}", function.moved_with.join(", ")),
+        Kind::Moved => "moved",
         Kind::Unsure => "not sure",
-    };
-    word.to_owned()
+    }
 }

@@ -47,6 +47,7 @@ pub fn difference(pair: &Pair, comparison: &Comparison) -> DiffGraph {
     });
     graph.metrics = rows::metrics(comparison);
     graph.functions = rows::functions(frames, &stacks);
+    graph.causes = rows::causes(frames, &stacks);
     graph.notes = frames.notes();
     graph
 }

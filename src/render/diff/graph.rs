@@ -106,6 +106,8 @@ pub struct DiffGraph {
     /// How the time in each function itself changed, and the whole as the last line; for the page
     /// alone.
     pub functions: Vec<FunctionRow>,
+    /// The functions from which changes come that are in what they call; for the page alone.
+    pub causes: Vec<FunctionRow>,
     /// What these functions are, and how far they are to be believed, as sentences.
     pub notes: Vec<String>,
     tree: DeltaTree,
@@ -117,8 +119,15 @@ impl DiffGraph {
     /// A graph that knows of no change whether it is chance, and says so.
     pub fn new(tree: DeltaTree, caption: DiffCaption) -> Self {
         let findings = vec![Finding::default(); tree.nodes().len()];
-        let (metrics, functions, notes) = (Vec::new(), Vec::new(), Vec::new());
-        Self { caption, metrics, functions, notes, tree, findings }
+        Self {
+            caption,
+            metrics: Vec::new(),
+            functions: Vec::new(),
+            causes: Vec::new(),
+            notes: Vec::new(),
+            tree,
+            findings,
+        }
     }
 
     /// Asks what is known of each frame's inclusive change; the first is the whole.

@@ -78,33 +78,44 @@ pub(super) fn metrics(page: &mut String, graph: &DiffGraph) {
         let cells: String = cells.iter().map(|cell| format!("<td>{}</td>", text(cell))).collect();
         page.push_str(&format!("<tr{class}><td>{}</td>{cells}</tr>\n", text(&row.name)));
     }
-    page.push_str("</tbody>\n</table></div>\n");
+    page.push_str(END);
 }
 
 pub(super) fn functions(page: &mut String, graph: &DiffGraph) {
-    if graph.functions.is_empty() {
-        return;
+    if let Some((whole, parts)) = graph.functions.split_last() {
+        let of = "the time in each function itself; the changes add up to that of the whole";
+        begin(page, "Where it changed", of);
+        rows(page, parts);
+        function(page, &format!("<b>{}</b>", text(&whole.name)), whole, "");
+        page.push_str(END);
     }
-    let [change, bar, interval] = COLUMNS;
-    page.push_str(&format!(
-        "<h2>Where it changed <small>the time in each function itself; the changes add up to that \
-         of the whole</small></h2>\n<div class=\"scroll\"><table>\n<thead><tr><th>function</th>\
-         <th>A µs/request</th><th>B µs/request</th><th>{change}</th><th>{bar}</th>\
-         <th>{interval}</th><th></th></tr></thead>\n<tbody>\n"
-    ));
-    // The last line is the whole, which every other one would be small beside.
-    let (whole, parts) =
-        graph.functions.split_last().map_or((None, &[][..]), |(whole, parts)| (Some(whole), parts));
-    let largest = parts.iter().map(|row| row.change_us.abs()).fold(0.0, f64::max);
-    for row in parts {
-        function(page, &name(row), row, &self::bar(row, largest));
+    if !graph.causes.is_empty() {
+        let of = "functions with all that they call, where it is that which changed";
+        begin(page, "Changed with what they call", of);
+        rows(page, &graph.causes);
+        page.push_str(END);
     }
-    if let Some(row) = whole {
-        function(page, &format!("<b>{}</b>", text(&row.name)), row, "");
-    }
-    page.push_str("</tbody>\n</table></div>\n");
     for note in &graph.notes {
         page.push_str(&format!("<p class=\"note\">{}</p>\n", text(note)));
+    }
+}
+
+fn begin(page: &mut String, title: &str, of: &str) {
+    let [change, bar, interval] = COLUMNS;
+    page.push_str(&format!(
+        "<h2>{title} <small>{of}</small></h2>\n<div class=\"scroll\"><table>\n<thead><tr>\
+         <th>function</th><th>A µs/request</th><th>B µs/request</th><th>{change}</th>\
+         <th>{bar}</th><th>{interval}</th><th></th></tr></thead>\n<tbody>\n"
+    ));
+}
+
+const END: &str = "</tbody>\n</table></div>\n";
+
+/// Rows with bars at one scale.
+fn rows(page: &mut String, rows: &[FunctionRow]) {
+    let largest = rows.iter().map(|row| row.change_us.abs()).fold(0.0, f64::max);
+    for row in rows {
+        function(page, &name(row), row, &bar(row, largest));
     }
 }
 

@@ -69,6 +69,14 @@ fn graph() -> DiffGraph {
         mark: Mark::Slower,
     }];
     graph.functions = functions();
+    graph.causes = vec![FunctionRow {
+        name: "app::handle".into(),
+        label: Some("app::handle".into()),
+        change_us: 3.0,
+        costs: Some(Costs { a: 7.0, b: 10.0 }),
+        mark: Mark::Slower,
+        ..FunctionRow::default()
+    }];
     graph.notes = vec!["2 of the 8 functions surely changed".into()];
     graph
 }

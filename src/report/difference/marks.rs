@@ -51,7 +51,8 @@ pub(super) fn total<'a>(
     Some((costs(most), finding))
 }
 
-fn of_total(change: &FunctionChange, frames: &Frames) -> Mark {
+/// What is known of the time in a function and in what it calls.
+pub(super) fn of_total(change: &FunctionChange, frames: &Frames) -> Mark {
     let total = &change.total;
     match total.samples {
         _ if !total.sure => Mark::NotSignificant,

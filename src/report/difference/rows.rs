@@ -2,7 +2,7 @@
 
 use super::{marks, stacks::Stacks};
 use crate::{
-    compare::{Comparison, Frames},
+    compare::{Comparison, Frames, FunctionLine},
     fold::Costs,
     render::diff::{FunctionRow, Mark, MetricRow},
 };
@@ -23,23 +23,41 @@ pub(super) fn metrics(comparison: &Comparison) -> Vec<MetricRow> {
         .collect()
 }
 
+/// The waterfall, and the whole as the last row.
 pub(super) fn functions(frames: &Frames, stacks: &Stacks) -> Vec<FunctionRow> {
     let lines = frames.lines().into_iter();
     lines
         .map(|line| {
             let change = line.function.and_then(|place| frames.functions.get(place));
-            FunctionRow {
-                label: line.function.and_then(|place| stacks.label(place)).map(str::to_owned),
-                change_us: line.change_us,
-                costs: line.us.map(|[a, b]| Costs { a, b }),
-                mark: change.map_or(Mark::NotSignificant, marks::own),
-                name: line.name,
-                a: line.a,
-                b: line.b,
-                change: line.change,
-                interval: line.interval,
-                verdict: line.verdict,
-            }
+            row(line, stacks, change.map_or(Mark::NotSignificant, marks::own))
         })
         .collect()
+}
+
+/// What changed through what it calls.
+pub(super) fn causes(frames: &Frames, stacks: &Stacks) -> Vec<FunctionRow> {
+    let lines = frames.cause_lines().into_iter();
+    lines
+        .map(|line| {
+            let change = line.function.and_then(|place| frames.functions.get(place));
+            let mark =
+                change.map_or(Mark::NotSignificant, |change| marks::of_total(change, frames));
+            row(line, stacks, mark)
+        })
+        .collect()
+}
+
+fn row(line: FunctionLine, stacks: &Stacks, mark: Mark) -> FunctionRow {
+    FunctionRow {
+        label: line.function.and_then(|place| stacks.label(place)).map(str::to_owned),
+        change_us: line.change_us,
+        costs: line.us.map(|[a, b]| Costs { a, b }),
+        mark,
+        name: line.name,
+        a: line.a,
+        b: line.b,
+        change: line.change,
+        interval: line.interval,
+        verdict: line.verdict,
+    }
 }

@@ -62,6 +62,14 @@ fn table(frames: &Frames) -> String {
         vec![line.a, line.b, line.change, line.interval, verdict.to_owned(), name]
     }));
     out.push_str(&columns(&rows, 0));
+    let causes = frames.cause_lines();
+    if !causes.is_empty() {
+        out.push_str("\n  changed with what they call, µs/request\n");
+        let rows = causes.into_iter().map(|line| {
+            vec![line.a, line.b, line.change, line.interval, line.verdict, shorten(&line.name)]
+        });
+        out.push_str(&columns(&rows.collect::<Vec<_>>(), 0));
+    }
     for note in frames.notes() {
         let _ = writeln!(out, "  {note}");
     }

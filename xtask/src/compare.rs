@@ -90,15 +90,9 @@ pub(crate) struct Args {
 
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
-<<<<<<< HEAD
     let interrupted = interrupt::flag(Second::Exits)?;
     let (pair, comparison) = match (Side::parse(&args.a)?, Side::parse(&args.b)?) {
         (Side::Live(a), Side::Live(b)) => args.live(&a, &b, &interrupted)?,
-=======
-    let store = args.store.store();
-    let (pair, comparison) = match (Side::parse(&args.a)?, Side::parse(&args.b)?) {
-        (Side::Live(a), Side::Live(b)) => args.live(&a, &b)?,
->>>>>>> diffgraph
         (Side::Recorded(a), Side::Recorded(b)) => args.recorded(&a, &b)?,
         (Side::Live(live), Side::Recorded(runs)) | (Side::Recorded(runs), Side::Live(live)) => {
             bail!(
@@ -107,11 +101,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
             )
         }
     };
-<<<<<<< HEAD
     let kept = args.keep.keep(&args.store.store(), &pair, &comparison)?;
-=======
-    let kept = args.keep.keep(&store, &pair, &comparison)?;
->>>>>>> diffgraph
     let kept = kept.as_deref();
     out::print(&match (args.json, args.markdown) {
         (true, _) => serde_json::to_string(&comparison)? + "\n",
@@ -127,15 +117,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
 }
 
 impl Args {
-<<<<<<< HEAD
     fn live(&self, a: &Live, b: &Live, interrupted: &AtomicBool) -> anyhow::Result<Judged> {
-        let builder = Builder::new(interrupted)?;
-=======
-    fn live(&self, a: &Live, b: &Live) -> anyhow::Result<Judged> {
         self.keep.check(&self.store.store())?;
-        let interrupted = interrupt::flag(Second::Exits)?;
-        let builder = Builder::new(&interrupted)?;
->>>>>>> diffgraph
+        let builder = Builder::new(interrupted)?;
         let (a, b): (Contender, Contender) = (builder.contender(a)?, builder.contender(b)?);
         let target = &b.launch.manifest;
         let settings = self.duel.settings(target)?;

@@ -10,12 +10,12 @@ use std::{
 
 use anyhow::bail;
 use flameload::{
-    compare::{Comparison, Verdict},
+    compare::{Comparison, Pair, Verdict},
     target::{Bisection, Commit, Mark, Repository, Step},
 };
 
 use crate::{
-    compare::share,
+    compare::{keep, share},
     duel::DuelArgs,
     exit::Exit,
     interrupt::{self, Second},
@@ -39,6 +39,9 @@ The binary of the good commit is kept, and each commit that git bisect asks for 
 it, load and sampling alternating between both. The bad one comes first: what is lost there is what
 is looked for, and a commit is bad where it surely lost more than half of it, good where it surely
 lost less, and passed over where neither is sure, or where it cannot be built or measured.
+
+It ends with the commit, its diff stat, and the comparison that speaks against it, which is kept
+under flamegraphs/compare/.
 
 With --frame it is about the time in one function and in what it calls, for each request: a change
 that is small in all is large there, and needs less time to be seen.
@@ -72,6 +75,9 @@ pub(crate) struct Args {
     duel: DuelArgs,
 
     #[command(flatten)]
+    keep: keep::KeepArgs,
+
+    #[command(flatten)]
     store: StoreArgs,
 }
 
@@ -86,6 +92,7 @@ struct Ends {
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
     let started = Instant::now();
+    args.keep.check(&args.store.store())?;
     let live = Side::live(&args.target)?;
     if live.revision.is_some() {
         bail!("'{live}' is at one revision: write {} --good REV --bad REV", live.target());
@@ -145,7 +152,7 @@ fn mark(judged: &Judged) -> Mark {
             Verdict::Equivalent | Verdict::Improved => Mark::Good,
             Verdict::Inconclusive => Mark::Skip,
         },
-        Judged::Unusable(_) => Mark::Skip,
+        Judged::Unusable { .. } => Mark::Skip,
     }
 }
 
@@ -160,10 +167,19 @@ fn print(
         Ending::Found(commit) => repository.diff_stat(&format!("{}^", commit.id), &commit.id)?,
         _ => String::new(),
     };
+    let evidence = report.evidence(ends, ending);
+    let kept = match evidence {
+        Some(told) => args.keep.keep(&args.store.store(), &told.pair, &told.comparison)?,
+        None => None,
+    };
+    let kept = kept.as_deref();
+    let places = kept.map(keep::places).unwrap_or_default();
     out::print(&match args.json {
-        true => report.json(ends, ending, &stat)?,
-        false => report.text(ends, ending, &stat),
-    })
+        true => report.json(ends, ending, &stat, kept)?,
+        false => report.text(ends, ending, &stat) + &places,
+    })?;
+    args.keep.open_if_asked(kept);
+    Ok(())
 }
 
 /// A comparison with the good commit, and what it says of the matter.
@@ -171,5 +187,6 @@ struct Told {
     verdict: Verdict,
     /// It, in a sentence.
     sentence: String,
+    pair: Pair,
     comparison: Comparison,
 }

@@ -1,11 +1,11 @@
 //! `cargo xtask regress`: did a target get slower since a revision? For CI.
 
-use std::sync::atomic::Ordering;
+use std::{path::Path, sync::atomic::Ordering};
 
 use flameload::compare::{Comparison, Metric, Verdict};
 
 use crate::{
-    compare::{share, text},
+    compare::{keep, share, text},
     duel::{DuelArgs, options},
     exit::Exit,
     interrupt::{self, Second},
@@ -24,7 +24,8 @@ Examples:
   cargo xtask regress targets/hyper/target.toml --base HEAD~1 --json | jq .verdict
 
 The target, as its files are unless a revision is given, is measured against itself at the base: load
-and sampling alternate between both, until each metric has a verdict or the time is up.
+and sampling alternate between both, until each metric has a verdict or the time is up. The comparison is kept under flamegraphs/compare/, and
+the Markdown links to its page and picture.
 
 Exit codes: 0 nothing regressed, 1 one surely did by more than the tolerance, 4 that
 cannot be told of one, and 2, 3 and 130 as everywhere.")]
@@ -59,6 +60,9 @@ pub(crate) struct Args {
     duel: DuelArgs,
 
     #[command(flatten)]
+    keep: keep::KeepArgs,
+
+    #[command(flatten)]
     store: StoreArgs,
 }
 
@@ -66,21 +70,26 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
     let candidate = Side::live(&args.target)?;
     let base = candidate.at(&args.base);
+    let store = args.store.store();
+    args.keep.check(&store)?;
     let interrupted = interrupt::flag(Second::Exits)?;
     let builder = Builder::new(&interrupted)?;
     let (a, b) = (builder.contender(&base)?, builder.contender(&candidate)?);
     let target = &b.launch.manifest;
     let settings = args.duel.settings(target)?;
-    let store = args.store.store();
     let options = options(&store, args.tolerance, &target.name, &settings.script.name)?;
     let wanted = if args.metric.is_empty() { &[Metric::Cpu] } else { args.metric.as_slice() };
-    let (_, comparison) = args.duel.measure([&a, &b], &settings, wanted, &options, &interrupted)?;
+    let (pair, comparison) =
+        args.duel.measure([&a, &b], &settings, wanted, &options, &interrupted)?;
     let gate = Gate::of(&comparison, &args.metric);
+    let kept = args.keep.keep(&store, &pair, &comparison)?;
+    let kept = kept.as_deref();
     out::print(&match (args.json, args.markdown) {
-        (true, _) => gate.json(&comparison)?,
-        (_, true) => gate.markdown(&candidate, &base) + &comparison.markdown(),
-        _ => text(&comparison) + "\n" + &gate.text(),
+        (true, _) => gate.json(&comparison, kept)?,
+        (_, true) => gate.markdown(&candidate, &base) + &keep::markdown(&comparison, kept),
+        _ => text(&comparison) + "\n" + &gate.text() + &kept.map(keep::places).unwrap_or_default(),
     })?;
+    args.keep.open_if_asked(kept);
     Ok(if interrupted.load(Ordering::Relaxed) { Exit::Interrupted } else { gate.exit() })
 }
 
@@ -149,11 +158,11 @@ impl Gate {
         out + "\n"
     }
 
-    fn json(&self, comparison: &Comparison) -> serde_json::Result<String> {
+    fn json(&self, comparison: &Comparison, kept: Option<&Path>) -> serde_json::Result<String> {
         let row = |(metric, verdict, sentence): &(Metric, Verdict, String)| serde_json::json!({ "metric": metric, "verdict": verdict, "says": sentence });
         let gates: Vec<_> = self.rows.iter().map(row).collect();
         let whole = serde_json::json!({
-            "verdict": self.verdict(), "gates": gates, "comparison": comparison,
+            "verdict": self.verdict(), "gates": gates, "comparison": comparison, "kept": kept,
         });
         Ok(serde_json::to_string(&whole)? + "\n")
     }

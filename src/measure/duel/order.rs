@@ -77,7 +77,7 @@ mod tests {
         assert_eq!((count("abba"), count("aa")), (count("baab"), count("bb")));
         assert!(slots(0, None).iter().all(|slot| !slot.place.is_sampled()));
         let ends = |side| slots(0, None).into_iter().filter(move |slot| slot.side == side);
-        let last = ends(1).last().expect("it has turns").place.end;
+        let last = ends(1).next_back().expect("it has turns").place.end;
         assert_eq!((ends(0).count(), last), (8, Nanos::from(SLICE * 8)));
     }
 }

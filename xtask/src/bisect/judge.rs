@@ -40,8 +40,8 @@ pub(super) enum Limit {
 pub(super) enum Judged {
     /// It was measured.
     Told(Box<Told>),
-    /// It could not be built or measured, for this reason.
-    Unusable(String),
+    /// It could not be built or measured.
+    Unusable { why: String, is_built: bool },
 }
 
 impl<'a> Judge<'a> {
@@ -94,7 +94,7 @@ impl<'a> Judge<'a> {
             Err(error) => {
                 let is_of_commit = |error: &VersionError| error.is_of_commit();
                 return match error.downcast_ref().is_some_and(is_of_commit) {
-                    true => Ok(Judged::Unusable(first_line(&error))),
+                    true => Ok(Judged::Unusable { why: first_line(&error), is_built: false }),
                     false => Err(error),
                 };
             }
@@ -104,7 +104,7 @@ impl<'a> Judge<'a> {
             // The good one has served before.
             Err(error) => match error.downcast_ref() {
                 Some(MeasureError::OfSide { side, .. }) if side.starts_with('B') => {
-                    Ok(Judged::Unusable(first_line(&error)))
+                    Ok(Judged::Unusable { why: first_line(&error), is_built: true })
                 }
                 _ => Err(error),
             },
@@ -133,7 +133,7 @@ impl<'a> Judge<'a> {
             Some(_) => Question::Functions(&is_answered),
         };
         let sides = [&self.good, contender];
-        let (_, comparison) =
+        let (pair, comparison) =
             self.duel.ask(sides, &self.settings, question, &options, self.interrupted)?;
         let (verdict, sentence) = match self.frame {
             None => (comparison.verdict, cpu(&comparison)),
@@ -143,7 +143,7 @@ impl<'a> Judge<'a> {
                 (of_frame(&comparison), format!("{name}: {}", delta(total)))
             }
         };
-        Ok(Box::new(Told { verdict, sentence, comparison }))
+        Ok(Box::new(Told { verdict, sentence, pair, comparison }))
     }
 }
 

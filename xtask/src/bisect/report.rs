@@ -1,11 +1,8 @@
 //! What a bisection came to, for readers and for programs.
 
-use std::{fmt::Write as _, time::Instant};
+use std::{fmt::Write as _, path::Path, time::Instant};
 
-use flameload::{
-    compare::Comparison,
-    target::{Commit, Mark},
-};
+use flameload::target::{Commit, Mark};
 use serde_json::{Value, json};
 
 use super::{
@@ -30,7 +27,8 @@ struct Looked {
     is_built: bool,
     /// What was found, in a sentence.
     says: String,
-    comparison: Option<Comparison>,
+    /// None where it could not be built or measured.
+    told: Option<Box<Told>>,
 }
 
 /// How a bisection ended.
@@ -81,11 +79,11 @@ impl Report {
 
     /// Adds a commit, and says what was found.
     pub(super) fn add(&mut self, commit: &Commit, mark: Mark, judged: Judged) -> String {
-        let (is_built, says, comparison) = match judged {
-            Judged::Told(told) => (true, told.sentence, Some(told.comparison)),
-            Judged::Unusable(why) => (false, why, None),
+        let (is_built, says, told) = match judged {
+            Judged::Told(told) => (true, told.sentence.clone(), Some(told)),
+            Judged::Unusable { why, is_built } => (is_built, why, None),
         };
-        let looked = Looked { commit: commit.clone(), mark, is_built, says, comparison };
+        let looked = Looked { commit: commit.clone(), mark, is_built, says, told };
         let line = looked.line();
         self.looked.push(looked);
         line
@@ -120,8 +118,8 @@ impl Report {
         for row in stat.lines() {
             let _ = writeln!(out, "  {row}");
         }
-        if let Some(comparison) = self.evidence(ends, ending) {
-            let _ = write!(out, "\n{}", text(comparison));
+        if let Some(told) = self.evidence(ends, ending) {
+            let _ = write!(out, "\n{}", text(&told.comparison));
         }
         out
     }
@@ -132,6 +130,7 @@ impl Report {
         ends: &Ends,
         ending: &Ending,
         stat: &str,
+        kept: Option<&Path>,
     ) -> serde_json::Result<String> {
         let looked: Vec<Value> = self.looked.iter().map(Looked::json).collect();
         let culprit = match ending {
@@ -150,23 +149,22 @@ impl Report {
             "looked_at": looked,
             "built": self.built(),
             "seconds": self.started.elapsed().as_secs_f64(),
-            "comparison": self.evidence(ends, ending),
+            "comparison": self.evidence(ends, ending).map(|told| &told.comparison),
+            "kept": kept,
         });
         Ok(serde_json::to_string(&whole)? + "\n")
     }
 
     /// The comparison that speaks against the commit that was found: with the good one.
-    fn evidence(&self, ends: &Ends, ending: &Ending) -> Option<&Comparison> {
+    pub(super) fn evidence(&self, ends: &Ends, ending: &Ending) -> Option<&Told> {
         let of = |wanted: &Commit| {
             let looked = self.looked.iter().find(|looked| looked.commit.id == wanted.id);
             let is_bad = ends.bad.id == wanted.id;
-            looked
-                .and_then(|it| it.comparison.as_ref())
-                .or(is_bad.then_some(&self.first.comparison))
+            looked.and_then(|it| it.told.as_deref()).or(is_bad.then_some(&*self.first))
         };
         match ending {
             Ending::Found(commit) => of(commit),
-            Ending::NotSlower => Some(&self.first.comparison),
+            Ending::NotSlower => Some(&self.first),
             Ending::OneOf(_) | Ending::Interrupted => None,
         }
     }

@@ -3,7 +3,7 @@
 use expect_test::{Expect, expect};
 
 use crate::compare::{
-    Comparison, Design, Frames, Kind, Options, Pair, Round, compare,
+    Comparison, Design, Frames, Kind, Options, Pair, Round, Verdict, compare,
     tests::support::{pair, profiled, swapped},
 };
 
@@ -229,6 +229,27 @@ fn what_cannot_be_sampled_is_a_part_of_the_whole() {
         ("4.000", "6.000", "+2.000")
     );
     assert_eq!(lines.last().expect("the total").change, "+2.000");
+}
+
+#[test]
+fn a_function_has_a_verdict_of_its_own() {
+    let (a, b) =
+        ("main;parse 4000\nmain;render 16000", "main;parse 6000\nmain;render 16000\nrare 1");
+    let pair = pair_of((10.0, a), (11.0, b));
+    let total = |pair: &Pair, name: &str| {
+        let found = compare(pair, &Options::default());
+        frames(&found).find(name, false).expect("it was seen").total
+    };
+    let parse = total(&pair, "parse");
+    assert_eq!(parse.verdict(0.1), Verdict::Regressed);
+    assert_eq!(parse.verdict(parse.change_us), Verdict::Inconclusive);
+    assert_eq!(parse.verdict(5.0), Verdict::Equivalent);
+    assert_eq!(total(&swapped(&pair), "parse").verdict(0.1), Verdict::Improved);
+    // Too small to be judged: nothing is known of how it scatters.
+    let rare = total(&pair, "rare");
+    assert_eq!(rare.ci95_us, None);
+    assert_eq!(rare.verdict(1.0), Verdict::Equivalent);
+    assert_eq!(rare.verdict(rare.b_us), Verdict::Inconclusive);
 }
 
 #[test]

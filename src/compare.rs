@@ -11,6 +11,7 @@
 mod causes;
 mod caveats;
 mod change;
+mod clustered;
 mod comparison;
 mod discovery;
 mod estimate;

@@ -1,11 +1,12 @@
 //! How large a change is and how sure that is, from slices and rounds.
 //!
 //! ```text
-//! slices -Location-> one value for each round -mean, Student-> estimate with interval
-//!          (level 1)                             (level 2)
+//! interleaved:  blocks of all rounds -Clustered-> estimate; its interval by rounds
+//! else:         slices -Location-> one value for each round -mean, Student-> estimate, interval
 //! ```
 
 use super::{
+    clustered::Clustered,
     floor::{Floor, Options},
     metric::Metric,
     robust::{Location, mean, squares},
@@ -59,7 +60,7 @@ pub(super) fn estimate(pair: &Pair, metric: Metric, options: &Options) -> Option
     match pair.design {
         Design::Interleaved => {
             let rounds = pair.a.rounds.iter().zip(&pair.b.rounds);
-            let ratios: Vec<Location> =
+            let ratios: Vec<Vec<f64>> =
                 rounds.filter_map(|(a, b)| of_blocks(a, b, metric)).collect();
             paired(&ratios, floor)
         }
@@ -74,22 +75,20 @@ pub(super) fn estimate(pair: &Pair, metric: Metric, options: &Options) -> Option
     }
 }
 
-/// How far the sides of an interleaved measurement are from each other in each round: where they
-/// are the same server, this is noise. None with fewer than two rounds.
+/// How far the sides of an interleaved measurement are from each other in a round: where they are
+/// the same server, this is noise. None with fewer than two rounds.
 pub(super) fn spread(pair: &Pair, metric: Metric) -> Option<Floor> {
     let rounds = pair.a.rounds.iter().zip(&pair.b.rounds);
-    let ratios: Vec<f64> =
-        rounds.filter_map(|(a, b)| of_blocks(a, b, metric)).map(|ratio| ratio.value).collect();
-    // About zero, which is known to be the truth, and not about their mean: a bias is in it.
-    let squares: f64 = ratios.iter().map(|ratio| ratio.powi(2)).sum();
-    let count = u32::try_from(ratios.len()).unwrap_or(u32::MAX);
-    let sd = (squares / f64::from(count)).sqrt();
-    (count > 1).then_some(Floor { sd, comparisons: Some(count) })
+    let ratios: Vec<Vec<f64>> = rounds.filter_map(|(a, b)| of_blocks(a, b, metric)).collect();
+    let Clustered { value, variance, groups } = Clustered::of(&ratios)?;
+    // About zero, which is known to be the truth, and not about their middle: a bias is in it.
+    let sd = (groups as f64 * variance? + value.powi(2)).sqrt();
+    Some(Floor { sd, comparisons: Some(u32::try_from(groups).unwrap_or(u32::MAX)) })
 }
 
-/// The log ratio of two processes that were measured in turns: that of their blocks, or else of
+/// The log ratios of the blocks of two processes that were measured in turns, or else that of
 /// their figures.
-fn of_blocks(a: &Round, b: &Round, metric: Metric) -> Option<Location> {
+fn of_blocks(a: &Round, b: &Round, metric: Metric) -> Option<Vec<f64>> {
     let logs = |round: &Round, block: u32| -> Option<Vec<f64>> {
         let slices = round.slices.iter().filter(|slice| slice.block == block);
         slices.map(|slice| slice.figure(metric).map(f64::ln)).collect()
@@ -103,10 +102,10 @@ fn of_blocks(a: &Round, b: &Round, metric: Metric) -> Option<Location> {
         (a.len() == b.len()).then(|| mean(&b) - mean(&a))
     };
     let ratios: Vec<f64> = blocks.into_iter().filter_map(ratio).collect();
-    Location::of(&ratios).or_else(|| {
-        let value = figure(b, metric)?.ln() - figure(a, metric)?.ln();
-        Some(Location { value, variance: None, count: 1 })
-    })
+    if !ratios.is_empty() {
+        return Some(ratios);
+    }
+    Some(vec![figure(b, metric)?.ln() - figure(a, metric)?.ln()])
 }
 
 /// The logarithm of what a process did by itself: that of its slices, or else of its figure.
@@ -123,18 +122,20 @@ pub(super) fn figure(round: &Round, metric: Metric) -> Option<f64> {
     round.figures.get(&metric).copied().filter(|figure| figure.is_finite() && *figure > 0.0)
 }
 
-fn paired(ratios: &[Location], floor: Option<Floor>) -> Option<Estimate> {
-    let values: Vec<f64> = ratios.iter().map(|ratio| ratio.value).collect();
-    match ratios {
-        [] => None,
-        [only] => Some(Estimate { value: only.value, error: of_one(&[*only], floor) }),
-        _ => {
-            let count = values.len() as f64;
-            let rounds = Rounds { squares: squares(&values), degrees: count - 1.0 };
-            let error = rounds.error(floor, 1.0, ratios, 1.0 / count);
-            Some(Estimate { value: mean(&values), error: Some(error) })
-        }
+/// The blocks of rounds that were made side by side.
+fn paired(rounds: &[Vec<f64>], floor: Option<Floor>) -> Option<Estimate> {
+    if let [only] = rounds {
+        let location = Location::of(only)?;
+        return Some(Estimate { value: location.value, error: of_one(&[location], floor) });
     }
+    let Clustered { value, variance, groups } = Clustered::of(rounds)?;
+    let error = variance.map(|variance| {
+        let count = groups as f64;
+        let all = Rounds { squares: variance * count * (count - 1.0), degrees: count - 1.0 };
+        let within: Vec<Location> = rounds.iter().filter_map(|it| Location::of(it)).collect();
+        all.error(floor, 1.0, &within, 1.0 / count)
+    });
+    Some(Estimate { value, error })
 }
 
 /// Rounds that were not made side by side. `between` is what the time between the sides adds.

@@ -65,7 +65,7 @@ pub fn compare(pair: &Pair, options: &Options) -> Comparison {
         b: SideFacts::of(&pair.b),
         design: pair.design,
         unlike: pair.unlike.clone(),
-        caveats: caveats::caveats(pair, primary, options),
+        caveats: caveats::caveats(pair, &metrics, options),
         verdict: primary.map_or(Verdict::Inconclusive, |change| change.verdict),
         waits: waits.map(|change| change.metric),
         headline: words::headline(pair, primary, waits),

@@ -4,13 +4,19 @@ use super::{
     change::Change,
     estimate::Basis,
     floor::Options,
+    metric::Metric,
     side::{Design, Pair, Side},
 };
 use crate::unit::Ratio;
 
+/// A server that answers so much less than its CPU time explains has CPU time left.
+const IDLE: f64 = 0.8;
+
 /// The caveats of a comparison, as sentences.
-pub(super) fn caveats(pair: &Pair, primary: Option<&Change>, options: &Options) -> Vec<String> {
+pub(super) fn caveats(pair: &Pair, metrics: &[Change], options: &Options) -> Vec<String> {
+    let primary = metrics.iter().find(|change| change.metric.is_primary());
     let mut caveats = Vec::new();
+    caveats.extend(other_load(metrics));
     let single = primary.is_some_and(|change| change.basis == Some(Basis::Slices));
     if single {
         caveats.push("one process on each side: intervals are within one process each".to_owned());
@@ -43,4 +49,20 @@ pub(super) fn caveats(pair: &Pair, primary: Option<&Change>, options: &Options) 
         caveats.extend(doubts.iter().map(|doubt| format!("{letter}: {doubt}")));
     }
     caveats
+}
+
+/// What to think of CPU time where one side is not saturated any more: a server that waits has
+/// less to do at a time, and what it does once for several requests costs each of them more.
+fn other_load(metrics: &[Change]) -> Option<String> {
+    let of = |metric: Metric| metrics.iter().find(|change| change.metric == metric);
+    let (cpu, throughput) = (of(Metric::Cpu)?, of(Metric::Throughput)?);
+    let used = cpu.ratio * throughput.ratio;
+    let (idle, kept) = if used < 1.0 { ("B", used) } else { ("A", 1.0 / used) };
+    (kept < IDLE).then(|| {
+        format!(
+            "{idle} uses only {} of the CPU time that the other uses, so it waits, and the same \
+             connections are another load: compare at one rate, with --rate",
+            Ratio(kept)
+        )
+    })
 }

@@ -114,7 +114,8 @@ pub(super) struct Judged<'a> {
 pub(super) fn frames(pair: &Pair) -> Option<Frames> {
     let functions = Functions::of(&pair.a, &pair.b)?;
     let mut own = Judged::of(&functions, pair.design, Family::Own);
-    let shift = Shift::of(&own.table, &own.judged_costs());
+    let judged: Vec<(usize, Cost)> = own.judged.iter().map(|at| (*at, own.costs[*at])).collect();
+    let shift = Shift::of(&own.table, &judged);
     let relative = shift.map_or(0.0, |shift| shift.relative);
     own.judge(relative);
     let mut total = Judged::of(&functions, pair.design, Family::Total);

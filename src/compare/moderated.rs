@@ -104,6 +104,11 @@ impl<'a> Table<'a> {
         self
     }
 
+    /// Whether the function at a place is the kernel's.
+    pub(super) fn is_kernel(&self, at: usize) -> bool {
+        self.functions.names.get(at).is_some_and(|function| function.kernel)
+    }
+
     /// The cost of some functions together.
     pub(super) fn cost(&self, members: &[usize]) -> Cost {
         let Functions { a, b, .. } = self.functions;

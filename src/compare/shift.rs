@@ -31,7 +31,9 @@ const MEDIAN_WIDTH: f64 = 1.2533;
 impl Shift {
     /// The shift that functions have in common. None where they have none that is sure, or where
     /// they do not agree: a function that became slower, and all that it calls, is not the host.
-    pub(super) fn of(table: &Table<'_>, costs: &[Cost]) -> Option<Self> {
+    /// Of judged functions, with their places in the table.
+    pub(super) fn of(table: &Table<'_>, judged: &[(usize, Cost)]) -> Option<Self> {
+        let costs: Vec<Cost> = judged.iter().map(|(_, cost)| *cost).collect();
         if costs.len() < FUNCTIONS_MIN {
             return None;
         }
@@ -47,13 +49,22 @@ impl Shift {
         let noise: f64 =
             says.iter().zip(&surenesses).map(|(say, sure)| (say * sure.sd).powi(2)).sum();
         let reach = student::quantile(0.975, f64::INFINITY) * MEDIAN_WIDTH * noise.sqrt() / all;
-        let fits = costs
-            .iter()
-            .zip(&surenesses)
-            .zip(&says)
-            .filter(|((cost, sure), _)| (cost.relative - relative).abs() <= sure.reach());
-        let fitting: f64 = fits.map(|(_, say)| say).sum();
-        let is_sure = relative.abs() > reach && fitting >= MOST * all;
+        let fits = |cost: &Cost| (cost.relative - relative).abs() <= table.sureness(cost).reach();
+        let fitting: f64 =
+            costs.iter().zip(&says).filter(|(cost, _)| fits(cost)).map(|(_, say)| say).sum();
+        // Each by itself, functions fit nearly anything. What happened to all of them happened to
+        // the kernel's together, and to the program's.
+        let fit_together = [false, true].into_iter().all(|kernel| {
+            let is_of = |at: &usize| table.is_kernel(*at) == kernel;
+            let group: Vec<usize> = judged
+                .iter()
+                .filter(|(_, cost)| fits(cost))
+                .map(|(at, _)| *at)
+                .filter(is_of)
+                .collect();
+            group.is_empty() || fits(&table.cost(&group))
+        });
+        let is_sure = relative.abs() > reach && fitting >= MOST * all && fit_together;
         is_sure.then_some(Self {
             relative,
             ci95: [relative - reach, relative + reach],

@@ -75,8 +75,16 @@ impl Instruments {
     /// # Errors
     /// Where the kernel refuses what is asked for.
     pub(super) fn start(settings: &Settings) -> Result<Self, MeasureError> {
+        Self::start_one_of(1, settings)
+    }
+
+    /// As one of several at a time, which share what the kernel grants.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub(super) fn start_one_of(samplers: usize, settings: &Settings) -> Result<Self, MeasureError> {
         let cpus = settings.load_cpus.as_slice().to_vec();
-        let config = Config { hz: settings.hz, cpus, dump: settings.dump };
+        let config = Config { hz: settings.hz, cpus, dump: settings.dump, samplers };
         let counter = if settings.backends.contains(Backend::PerfEvent) {
             Counter::Events(Box::new(Sampler::start(&config)?))
         } else {

@@ -55,6 +55,9 @@ pub struct Config {
     /// How much of the user stack a sample copies, a multiple of 8 up to 65,528; found by
     /// [`Sampler::adapt`] if none.
     pub dump: Option<Bytes>,
+    /// How many samplers there are going to be at a time, which share what the kernel grants for
+    /// rings.
+    pub samplers: usize,
 }
 
 /// Where a process to sample comes from.
@@ -138,7 +141,7 @@ impl Sampler {
     fn with_ladder(config: &Config, ladder: Vec<Bytes>) -> Result<Self, SampleError> {
         let sampling = Sampling::probe(config.hz)?;
         let cpus = online_cpus().map_err(SampleError::Cpus)?;
-        let (owners, rings) = open_rings(&cpus)?;
+        let (owners, rings) = open_rings(&cpus, config.samplers.max(1))?;
         let owners = Arc::new(owners);
         let shared = Arc::new(Shared {
             state: Mutex::new(State { rings, collector: Collector::new() }),
@@ -362,9 +365,13 @@ fn read_rings(owners: &[Event], shared: &Shared, cpus: &[usize]) {
     }
 }
 
-/// One ring per CPU, as large as the limits allow.
-fn open_rings(cpus: &[usize]) -> Result<(Vec<Event>, Vec<Ring>), SampleError> {
-    let mut largest = (RINGS_BYTES_MAX / cpus.len().max(1)).max(RING_BYTES_UNPRIVILEGED);
+/// One ring per CPU, as large as the limits allow and leave as much for each of the other samplers.
+fn open_rings(cpus: &[usize], samplers: usize) -> Result<(Vec<Event>, Vec<Ring>), SampleError> {
+    let unlimited = RINGS_BYTES_MAX / samplers / cpus.len().max(1);
+    let granted = RING_BYTES_UNPRIVILEGED / samplers;
+    // With limits, the first one would take all that there is.
+    let is_free = samplers == 1 || cpus.first().is_some_and(|cpu| fits(*cpu, RINGS_BYTES_MAX));
+    let mut largest = if is_free { unlimited.max(granted) } else { granted };
     let (mut owners, mut rings) = (Vec::new(), Vec::new());
     for cpu in cpus {
         let (owner, memory, bytes) = open_ring(*cpu, largest)?;
@@ -373,6 +380,12 @@ fn open_rings(cpus: &[usize]) -> Result<(Vec<Event>, Vec<Ring>), SampleError> {
         rings.push(Ring::new(memory));
     }
     Ok((owners, rings))
+}
+
+/// Whether a ring as large as all together can be had.
+fn fits(cpu: usize, bytes: usize) -> bool {
+    let owner = Event::open(&event::ring_owner(bytes / 8), 0, Some(cpu));
+    owner.is_ok_and(|owner| RingMemory::map(&owner, bytes / rustix::param::page_size()).is_ok())
 }
 
 fn open_ring(cpu: usize, largest: usize) -> Result<(Event, RingMemory, usize), SampleError> {

@@ -56,14 +56,15 @@ fn an_ordinary_user_samples_what_the_kernel_allows_or_is_told_why_not() {
 
 fn sample_as_we_are() -> Measured {
     let Some(known) = Known::new() else { return Ok(()) };
-    let mut sampler = match Sampler::start(&Config { hz: HZ, cpus: Vec::new(), dump: None }) {
-        Ok(sampler) => sampler,
-        Err(SampleError::Refused { advice, .. }) => {
-            assert!(advice.contains("sysctl") || advice.contains("seccomp"), "{advice}");
-            return Ok(());
-        }
-        Err(error) => panic!("{error}"),
-    };
+    let mut sampler =
+        match Sampler::start(&Config { hz: HZ, cpus: Vec::new(), dump: None, samplers: 1 }) {
+            Ok(sampler) => sampler,
+            Err(SampleError::Refused { advice, .. }) => {
+                assert!(advice.contains("sysctl") || advice.contains("seccomp"), "{advice}");
+                return Ok(());
+            }
+            Err(error) => panic!("{error}"),
+        };
     let access = sampler.access();
     match paranoid() {
         Some(2) => assert_eq!(access, Access::UserOnly),
@@ -96,5 +97,15 @@ fn sample_as_we_are() -> Measured {
     assert!(chains.contains("caller_of_inlined > inlined_arithmetic (inlined)\n"), "{chains}");
     assert!(chains.contains("recursive x 61 > bottom_of_recursion\n"), "{chains}");
     assert!(chains.contains("caller_of_library > in_plain_library\n"), "{chains}");
+    two_share_what_a_user_is_granted();
     Ok(())
+}
+
+/// Where one sampler alone may have all, the second of two must find as much as the first.
+fn two_share_what_a_user_is_granted() {
+    let little = rustix::process::Rlimit { current: Some(64 << 10), maximum: Some(64 << 10) };
+    rustix::process::setrlimit(rustix::process::Resource::Memlock, little).expect("less is fine");
+    let config = Config { hz: HZ, cpus: Vec::new(), dump: None, samplers: 2 };
+    let _first = Sampler::start(&config).expect("one of two");
+    let _second = Sampler::start(&config).expect("two of two");
 }

@@ -191,6 +191,25 @@ fn what_happens_to_all_is_the_host() {
 }
 
 #[test]
+fn what_leaves_the_kernel_alone_is_not_the_host() {
+    // Of 100 samples each, none of the functions can tell 15 % from nothing.
+    let lines = |own: u32, kernel: u32| -> String {
+        let program = (0..24).map(|at| format!("main;f{at} {own}"));
+        let system = (0..16).map(|at| format!("main;k{at}_[k] {kernel}"));
+        program.chain(system).collect::<Vec<_>>().join("\n")
+    };
+    let found = |own, kernel| {
+        let us = f64::from(24 * own + 16 * kernel) / 400.0;
+        let (a, b) = ((10.0, lines(100, 100)), (us, lines(own, kernel)));
+        let found = compare(&pair_of((a.0, &a.1), (b.0, &b.1)), &Options::default());
+        frames(&found).shift
+    };
+    assert_eq!(found(115, 100), None);
+    let shift = found(115, 115).expect("the machine is slower");
+    assert!((shift.change_us - 1.5).abs() < 1e-9, "{shift:?}");
+}
+
+#[test]
 fn half_of_the_functions_are_not_the_host() {
     let base = many(|_| 1.0);
     let half = many(|at| if at % 2 == 0 { 2.0 } else { 1.0 });

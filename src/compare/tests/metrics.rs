@@ -229,6 +229,27 @@ fn a_server_that_sleeps_is_a_latency_regression() {
 }
 
 #[test]
+fn a_server_that_waits_has_another_load() {
+    let found = |throughput: f64| {
+        let side = |throughput: f64| -> Vec<Round> {
+            let one = |at: u32| {
+                let cpu = 10.0 + 0.01 * f64::from(at);
+                figures(&[(Metric::Cpu, cpu), (Metric::Throughput, throughput)])
+            };
+            (0..4).map(one).collect()
+        };
+        compare(&pair(Design::Interleaved, side(1e5), side(throughput)), &Options::default())
+    };
+    let told = |throughput| {
+        let caveats = found(throughput).caveats;
+        caveats.into_iter().find(|caveat| caveat.contains("--rate"))
+    };
+    assert_eq!((told(9e4), told(1.1e5)), (None, None));
+    assert!(told(5e4).is_some_and(|caveat| caveat.starts_with("B uses only 50.0 %")));
+    assert!(told(2e5).is_some_and(|caveat| caveat.starts_with("A uses only 50.0 %")));
+}
+
+#[test]
 fn latency_that_cpu_time_explains_is_no_waiting() {
     let side = |cpu: f64| {
         let one = |at: u32| {

@@ -51,7 +51,8 @@ impl Ready {
     ) -> Result<(Subject, Self), MeasureError> {
         let script = &settings.script;
         let load_cpus = settings.load_cpus.as_slice();
-        let mut instruments = Instruments::start(settings)?;
+        // The other side has as many.
+        let mut instruments = Instruments::start_one_of(2, settings)?;
         let Contender { launch, built, .. } = contender;
         let subject =
             Subject::launch(launch, built, settings, guard, &mut instruments, interrupted)?;

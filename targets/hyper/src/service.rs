@@ -20,7 +20,10 @@ const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 const USERS_PATH: HeaderValue = HeaderValue::from_static("/v1/user");
 
 /// How long `/io` waits for something that is only pretended.
-const IO_WAIT: Duration = Duration::from_millis(1);
+const IO_WAIT: Duration = Duration::from_millis(1 + LATER_MS);
+
+/// How much later everything is that may be.
+const LATER_MS: u64 = if cfg!(feature = "regression-sleep") { 1 } else { 0 };
 
 /// A user as `/v1/user` lists it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -83,9 +86,9 @@ impl Service {
             }
             (&Method::GET | &Method::HEAD, "/v1/user") => {
                 let users = self.users();
-                match cfg!(feature = "regression-sleep") {
-                    true => Answer::After(IO_WAIT, users),
-                    false => Answer::Now(users),
+                match LATER_MS {
+                    0 => Answer::Now(users),
+                    later => Answer::After(Duration::from_millis(later), users),
                 }
             }
             (&Method::GET, pprof_endpoint::PATH) => {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    moderated::{Cost, Table},
+    moderated::{Cost, Sureness, Table},
     robust::weighted_median,
     student,
 };
@@ -25,50 +25,77 @@ const FUNCTIONS_MIN: usize = 8;
 const SHARE_MAX: f64 = 0.1;
 /// Functions with this share of the say must fit the shift.
 const MOST: f64 = 2.0 / 3.0;
+/// Functions of one kind agree with the shift if they are as near to it as this share of it.
+const ALIKE: f64 = 0.25;
 /// How much wider than that of a mean the interval of a median is (of a normal distribution).
 const MEDIAN_WIDTH: f64 = 1.2533;
 
+/// What a function says of all.
+#[derive(Debug, Clone, Copy)]
+struct Voice {
+    kernel: bool,
+    /// Its own change, how far that is known, and how much it counts.
+    relative: f64,
+    sureness: Sureness,
+    say: f64,
+}
+
 impl Shift {
-    /// The shift that functions have in common. None where they have none that is sure, or where
-    /// they do not agree: a function that became slower, and all that it calls, is not the host.
-    /// Of judged functions, with their places in the table.
+    /// The shift that functions have in common, of those that are judged, with their places in the
+    /// table. None where they have none that is sure, or where they do not agree: a function that
+    /// became slower, and all that it calls, is not the host.
     pub(super) fn of(table: &Table<'_>, judged: &[(usize, Cost)]) -> Option<Self> {
-        let costs: Vec<Cost> = judged.iter().map(|(_, cost)| *cost).collect();
-        if costs.len() < FUNCTIONS_MIN {
+        if judged.len() < FUNCTIONS_MIN {
             return None;
         }
-        let surenesses: Vec<_> = costs.iter().map(|cost| table.sureness(cost)).collect();
-        let precisions: Vec<f64> = surenesses.iter().map(|sure| sure.sd.powi(-2)).collect();
-        let limit = precisions.iter().sum::<f64>() * SHARE_MAX;
-        let says: Vec<f64> = precisions.iter().map(|precision| precision.min(limit)).collect();
-        let mut weighted: Vec<(f64, f64)> =
-            costs.iter().zip(&says).map(|(cost, say)| (cost.relative, *say)).collect();
-        let relative = weighted_median(&mut weighted)?;
-        // The variance of a weighted mean, widened for the median.
-        let all: f64 = says.iter().sum();
-        let noise: f64 =
-            says.iter().zip(&surenesses).map(|(say, sure)| (say * sure.sd).powi(2)).sum();
-        let reach = student::quantile(0.975, f64::INFINITY) * MEDIAN_WIDTH * noise.sqrt() / all;
-        let fits = |cost: &Cost| (cost.relative - relative).abs() <= table.sureness(cost).reach();
-        let fitting: f64 =
-            costs.iter().zip(&says).filter(|(cost, _)| fits(cost)).map(|(_, say)| say).sum();
-        // Each by itself, functions fit nearly anything. What happened to all of them happened to
-        // the kernel's together, and to the program's.
-        let fit_together = [false, true].into_iter().all(|kernel| {
-            let is_of = |at: &usize| table.is_kernel(*at) == kernel;
-            let group: Vec<usize> = judged
-                .iter()
-                .filter(|(_, cost)| fits(cost))
-                .map(|(at, _)| *at)
-                .filter(is_of)
-                .collect();
-            group.is_empty() || fits(&table.cost(&group))
-        });
-        let is_sure = relative.abs() > reach && fitting >= MOST * all && fit_together;
-        is_sure.then_some(Self {
+        let voices = voices(table, judged);
+        let (relative, reach) = middle(&voices)?;
+        let all: f64 = voices.iter().map(|voice| voice.say).sum();
+        let fits = |voice: &&Voice| (voice.relative - relative).abs() <= voice.sureness.reach();
+        let fitting: f64 = voices.iter().filter(fits).map(|voice| voice.say).sum();
+        let is_sure = relative.abs() > reach && fitting >= MOST * all;
+        (is_sure && kinds_agree(&voices, relative)).then_some(Self {
             relative,
             ci95: [relative - reach, relative + reach],
             change_us: relative * table.whole,
         })
     }
+}
+
+fn voices(table: &Table<'_>, judged: &[(usize, Cost)]) -> Vec<Voice> {
+    let voice = |(at, cost): &(usize, Cost)| {
+        let sureness = table.sureness(cost);
+        let say = sureness.sd.powi(-2);
+        Voice { kernel: table.is_kernel(*at), relative: cost.relative, sureness, say }
+    };
+    let mut voices: Vec<Voice> = judged.iter().map(voice).collect();
+    let limit = voices.iter().map(|voice| voice.say).sum::<f64>() * SHARE_MAX;
+    for voice in &mut voices {
+        voice.say = voice.say.min(limit);
+    }
+    voices
+}
+
+/// The weighted median, and how far its interval reaches. None without any.
+fn middle(voices: &[Voice]) -> Option<(f64, f64)> {
+    let mut weighted: Vec<(f64, f64)> =
+        voices.iter().map(|voice| (voice.relative, voice.say)).collect();
+    let middle = weighted_median(&mut weighted)?;
+    // The variance of a weighted mean, widened for the median.
+    let all: f64 = voices.iter().map(|voice| voice.say).sum();
+    let noise: f64 = voices.iter().map(|voice| (voice.say * voice.sureness.sd).powi(2)).sum();
+    let reach = student::quantile(0.975, f64::INFINITY) * MEDIAN_WIDTH * noise.sqrt() / all;
+    Some((middle, reach))
+}
+
+/// Whether it happened to the kernel's functions and to the program's. Each by itself, functions
+/// fit nearly anything; those of a kind together do not.
+fn kinds_agree(voices: &[Voice], relative: f64) -> bool {
+    [false, true].into_iter().all(|kernel| {
+        let kind: Vec<Voice> =
+            voices.iter().filter(|voice| voice.kernel == kernel).copied().collect();
+        middle(&kind).is_none_or(|(middle, reach)| {
+            (middle - relative).abs() <= reach.max(ALIKE * relative.abs())
+        })
+    })
 }

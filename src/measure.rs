@@ -28,6 +28,7 @@ mod latency;
 mod observed;
 mod observer;
 mod profile;
+mod served;
 mod server_watch;
 mod slice;
 mod slices;

@@ -71,7 +71,7 @@ const WARM_UP_MAX: Duration = Duration::from_millis(300);
 const LAUNCH: Duration = Duration::from_millis(150);
 
 impl<'a> Duel<'a> {
-    /// A duel from `a` to `b`. Of the script, stages and the extent are of no meaning here; of
+    /// A duel from `a` to `b`. The script's duration and thresholds are of no meaning here; of
     /// several backends, only the first one samples.
     ///
     /// # Errors

@@ -85,6 +85,8 @@ pub enum MeasureError {
     NoAddress,
     #[error("the server ended before the measurement began: {0}")]
     Exited(String),
+    #[error("the server ended in the middle of the measurement: {0}")]
+    ExitedMidway(String),
     #[error(
         "the script '{script}' cannot be cut into slices that alternate between two servers: {why}"
     )]

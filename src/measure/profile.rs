@@ -6,21 +6,20 @@ use super::{
     agenda::Agenda,
     backends::Backends,
     builtin,
-    calls::FirstCalls,
     error::MeasureError,
     event::{Event, Sink},
     external, facts,
     instruments::Instruments,
     observed::{Observed, Sampling},
+    served::Served,
     server_watch::ServerWatch,
     subject::{Attach, Launch, Subject, What},
-    surroundings,
 };
 use crate::{
-    load::{Base, EngineKind, Needs, Plan, Script, open_files_limit, preflight, raise_nofile},
+    load::{Base, EngineKind, Script, open_files_limit, raise_nofile},
     record::{Host, Run, Store, UtcTime},
     symbolize::{Detail, Profile, Resolved},
-    target::{BuildOptions, Built, Cpus, Guard, PerfMaps, build, network},
+    target::{BuildOptions, Built, Cpus, Guard, PerfMaps, build},
     unit::{Bytes, Hertz, Nanos},
 };
 
@@ -199,22 +198,9 @@ impl<'a> Prepared<'a> {
         let load_cpus = settings.load_cpus.as_slice().to_vec();
         let mut instruments = Instruments::start(settings)?;
         let mut subject = self.subject(settings, &mut instruments, interrupted, events)?;
-        let addr = match script.base {
-            Base::Target => subject.addr,
-            Base::Fixed(addr) => addr,
-        };
-        let plan = Plan::new(script, addr, &load_cpus)?;
-        let calls = FirstCalls::begin(&plan, script, subject.first_call)?;
-        let first_call = calls.first;
-        let usage_initial = subject.usage();
-        let following_calls = calls.follow();
-        let server = ServerWatch::begin(&subject.pids(), addr);
+        let served = Served::begin(&subject, script, &mut instruments, &load_cpus)?;
+        let Served { addr, plan, server, first_call, following_calls, usage, ports } = served;
         events(Event::Ready { after: first_call });
-        if plan.is_checked() {
-            preflight(Needs::of(&plan), &surroundings::of(&subject.pids(), addr))?;
-        }
-        let ports = network::ports(addr).ok();
-        instruments.attend(&subject, &load_cpus)?;
         let sides = Sides { instruments, subject: &mut subject, server };
         let driven = match script.engine.kind {
             EngineKind::Builtin => builtin::drive(&plan, sides, conditions, events)?,
@@ -241,7 +227,7 @@ impl<'a> Prepared<'a> {
             sampling: driven.sampling,
             first_call,
             following_calls,
-            usage_initial,
+            usage_initial: usage,
             usage_before: driven.usage_before,
             usage_after: driven.usage_after,
             load,

@@ -4,23 +4,22 @@ use std::{sync::atomic::AtomicBool, time::Duration};
 
 use super::{Contender, bout::Bout, order::Slot};
 use crate::{
-    load::{Generator, Needs, Plan, preflight},
+    load::{Generator, Plan},
     measure::{
         agenda::Way,
         builtin::before_window,
-        calls::FirstCalls,
         error::MeasureError,
         event::Sink,
         instruments::Instruments,
         observed::Usages,
         profile::{Settings, Sides},
+        served::Served,
         server_watch::ServerWatch,
         slices::Slices,
         subject::Subject,
-        surroundings,
-        window::Window,
+        window::{Cut, Window},
     },
-    target::Guard,
+    target::{Guard, PerfMaps},
     unit::{Bytes, Nanos},
 };
 
@@ -29,6 +28,8 @@ pub(super) struct Ready {
     instruments: Instruments,
     plan: Plan,
     server: ServerWatch,
+    /// Whether the server writes maps of its code because we asked for it.
+    writes_maps: bool,
 }
 
 /// One side in one round.
@@ -39,6 +40,9 @@ pub(super) struct Arm<'a> {
     slices: Slices,
     /// The block of each slice.
     blocks: Vec<u32>,
+    writes_maps: bool,
+    /// What it writes, which is to go with it.
+    maps: PerfMaps,
 }
 
 impl Ready {
@@ -49,22 +53,15 @@ impl Ready {
         guard: &Guard,
         interrupted: &AtomicBool,
     ) -> Result<(Subject, Self), MeasureError> {
-        let script = &settings.script;
         let load_cpus = settings.load_cpus.as_slice();
         // The other side has as many.
         let mut instruments = Instruments::start_one_of(2, settings)?;
         let Contender { launch, built, .. } = contender;
         let subject =
             Subject::launch(launch, built, settings, guard, &mut instruments, interrupted)?;
-        let plan = Plan::new(script, subject.addr, load_cpus)?;
-        // A server that refuses the request has nothing to be compared.
-        FirstCalls::begin(&plan, script, subject.first_call)?;
-        let server = ServerWatch::begin(&subject.pids(), subject.addr);
-        if plan.is_checked() {
-            preflight(Needs::of(&plan), &surroundings::of(&subject.pids(), subject.addr))?;
-        }
-        instruments.attend(&subject, load_cpus)?;
-        Ok((subject, Self { instruments, plan, server }))
+        let Served { plan, server, .. } =
+            Served::begin(&subject, &settings.script, &mut instruments, load_cpus)?;
+        Ok((subject, Self { instruments, plan, server, writes_maps: built.writes_perf_maps() }))
     }
 }
 
@@ -76,7 +73,7 @@ impl<'a> Arm<'a> {
         settings: &Settings,
         interrupted: &'a AtomicBool,
     ) -> Result<Self, MeasureError> {
-        let Ready { instruments, plan, server } = ready;
+        let Ready { instruments, plan, server, writes_maps } = ready;
         let generator = Generator::start(&plan)?;
         let sides = Sides { instruments, subject, server };
         Ok(Self {
@@ -85,6 +82,8 @@ impl<'a> Arm<'a> {
             usage_before: Usages::default(),
             slices: Slices::new(),
             blocks: Vec::new(),
+            writes_maps,
+            maps: PerfMaps::default(),
         })
     }
 
@@ -113,6 +112,9 @@ impl<'a> Arm<'a> {
         self.window.begin();
         self.usage_before = self.window.subject.usage();
         self.owners = self.window.subject.owners();
+        if self.writes_maps {
+            self.maps = PerfMaps::of(self.window.subject.pids());
+        }
     }
 
     /// Has its turn.
@@ -124,14 +126,22 @@ impl<'a> Arm<'a> {
         let (slice, tally, waited) = self.window.slice(Way::Drained, slot.place, report);
         self.slices.push(slice, &tally);
         self.blocks.push(slot.block);
-        waited.map_err(before_window)
+        waited.map_err(in_window)
     }
 
     /// Ends the load, and says what the server did; it lives on.
     pub(super) fn finish(self) -> Bout {
-        let Self { window, owners, usage_before, slices, blocks } = self;
+        let Self { window, owners, usage_before, slices, blocks, maps, .. } = self;
         let usage = [usage_before.total(), window.subject.usage().total()];
         let (taken, _) = window.finish();
-        Bout::new(&slices, &blocks, usage, taken.into_iter().next(), owners)
+        Bout::new(&slices, &blocks, usage, taken.into_iter().next(), (owners, maps))
+    }
+}
+
+/// The error of a round that ended before its time.
+fn in_window(cut: Cut) -> MeasureError {
+    match cut {
+        Cut::Exited(exit) => MeasureError::ExitedMidway(exit),
+        cut => before_window(cut),
     }
 }

@@ -12,7 +12,7 @@ use crate::{
         slices::Slices,
     },
     symbolize::Detail,
-    target::usage::Usage,
+    target::{PerfMaps, usage::Usage},
 };
 
 /// What one side did in one round.
@@ -32,6 +32,8 @@ pub(super) struct Bout {
     taken: Option<Taken>,
     rows: Vec<Slice>,
     owners: Vec<(u32, String)>,
+    /// Gone once names are looked up, or never will be.
+    maps: PerfMaps,
 }
 
 impl Bout {
@@ -42,7 +44,7 @@ impl Bout {
         blocks: &[u32],
         usage: [Usage; 2],
         taken: Option<Taken>,
-        owners: Vec<(u32, String)>,
+        (owners, maps): (Vec<(u32, String)>, PerfMaps),
     ) -> Self {
         let rows = slices.rows();
         // What is sampled is slower, and scatters more: it is for the functions alone.
@@ -68,6 +70,7 @@ impl Bout {
             taken,
             rows: rows.to_vec(),
             owners,
+            maps,
         }
     }
 
@@ -75,6 +78,7 @@ impl Bout {
     pub(super) fn resolve(&mut self, detail: Detail) {
         let Some(taken) = self.taken.take() else { return };
         let resolved = taken.resolve("", detail, &self.owners);
+        self.maps = PerfMaps::default();
         let cpu = self.round.figures.get(&Metric::Cpu).copied();
         let facts = sampling::of_taken(&taken, &resolved, &self.rows, cpu);
         self.warnings = facts.warnings();

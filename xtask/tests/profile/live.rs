@@ -146,4 +146,10 @@ fn a_side_that_fails_is_named() {
     run(&mut command).expect(3, &["side B (", "cannot open the database"]);
     case.assert_clean();
     broken.assert_clean();
+    // It answers some thousand requests, and is gone.
+    let brief = Case::faulty("crashes", 9_000);
+    let mut command = case.live("compare", &[case.side(""), brief.side("")]);
+    run(&mut command).expect(3, &["side B (", "the server ended"]);
+    case.assert_clean();
+    brief.assert_clean();
 }

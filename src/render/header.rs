@@ -8,7 +8,7 @@ use quick_xml::{
 };
 
 use super::{
-    caption::{Caption, Frames},
+    caption::{Caption, Frames, Link},
     palette::Class,
     svg::WIDTH_MIN_PERCENT,
     text::{micros, wrap, xml_safe},
@@ -179,6 +179,17 @@ pub(super) fn footer(
         }
     };
     text(svg, "fl fl-note", "10", y, &note)?;
+    let run = caption.id.as_ref().map(|id| format!("run {id}"));
+    links(svg, y, run.as_deref(), &caption.links)
+}
+
+/// What belongs to a picture, at the right end of its line at `y`: maybe a name, then links.
+pub(super) fn links(
+    svg: &mut Writer<Vec<u8>>,
+    y: usize,
+    name: Option<&str>,
+    links: &[Link],
+) -> io::Result<()> {
     svg.create_element("text")
         .with_attributes([
             ("class", "fl fl-note fl-end"),
@@ -188,12 +199,11 @@ pub(super) fn footer(
         ])
         .write_inner_content(|svg| {
             let mut separator = "";
-            if let Some(id) = &caption.id {
-                let id = format!("run {}", xml_safe(id));
-                svg.write_event(Event::Text(BytesText::new(&id)))?;
+            if let Some(name) = name {
+                svg.write_event(Event::Text(BytesText::new(&xml_safe(name))))?;
                 separator = "  ·  ";
             }
-            for link in &caption.links {
+            for link in links {
                 svg.write_event(Event::Text(BytesText::new(separator)))?;
                 svg.create_element("a")
                     .with_attribute(("href", &*xml_safe(&link.href)))

@@ -2,15 +2,12 @@
 
 use std::io;
 
-use quick_xml::{
-    Writer,
-    events::{BytesText, Event},
-};
+use quick_xml::Writer;
 
 use super::{
     super::{
         Frames, header,
-        text::{micros, wrap, xml_safe},
+        text::{micros, wrap},
     },
     graph::DiffGraph,
     layout::SHARE_MIN,
@@ -132,23 +129,5 @@ pub(super) fn footer(
     note: &str,
 ) -> io::Result<()> {
     header::text(svg, "fl fl-note", "10", y - LINE, note)?;
-    svg.create_element("text")
-        .with_attributes([
-            ("class", "fl fl-note fl-end"),
-            ("x", "100%"),
-            ("dx", "-10"),
-            ("y", &*y.to_string()),
-        ])
-        .write_inner_content(|svg| {
-            let mut separator = "";
-            for link in &graph.caption.links {
-                svg.write_event(Event::Text(BytesText::new(separator)))?;
-                svg.create_element("a")
-                    .with_attribute(("href", &*xml_safe(&link.href)))
-                    .write_text_content(BytesText::new(&xml_safe(&link.text)))?;
-                separator = "  ·  ";
-            }
-            Ok(())
-        })?;
-    Ok(())
+    header::links(svg, y, None, &graph.caption.links)
 }

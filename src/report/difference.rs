@@ -64,7 +64,7 @@ fn link(file: &str) -> Link {
 fn caption(comparison: &Comparison) -> DiffCaption {
     let side = |side: &SideFacts| match side.detail.as_str() {
         "" => side.name.clone(),
-        detail => format!("{} ({detail})", side.name),
+        detail => format!("{} ({})", side.name, shortened(detail)),
     };
     let (a, b) = (&comparison.a, &comparison.b);
     let unlike = comparison
@@ -92,6 +92,17 @@ fn caption(comparison: &Comparison) -> DiffCaption {
         ..DiffCaption::default()
     }
 }
+
+/// As much of a detail, such as a commit's subject, as a heading has room for.
+fn shortened(detail: &str) -> String {
+    match detail.char_indices().nth(DETAIL_MAX) {
+        None => detail.to_owned(),
+        Some((end, _)) => format!("{}…", detail[..end].trim_end()),
+    }
+}
+
+/// More characters of a detail than this do not fit beside a name.
+const DETAIL_MAX: usize = 48;
 
 /// The first of several runs of a side, and how many more there are.
 fn brief(name: &str) -> String {

@@ -103,6 +103,8 @@ fn key(svg: &mut Writer<Vec<u8>>, graph: &DiffGraph) -> io::Result<()> {
             ("class", "key"),
             ("width", &*legend::WIDTH.to_string()),
             ("height", &*legend::HEIGHT.to_string()),
+            // It shrinks with a narrow window.
+            ("viewBox", &*format!("0 0 {} {}", legend::WIDTH, legend::HEIGHT)),
         ])
         .write_inner_content(|svg| {
             legend::patterns(svg)?;

@@ -158,6 +158,21 @@ fn the_culprit_is_found_past_a_commit_that_does_not_compile() {
 }
 
 #[test]
+fn a_function_may_be_what_became_slower() {
+    if !can_sample() {
+        return;
+    }
+    let _alone = alone();
+    let history = History::new(CULPRIT);
+    let mut bisect = history.command("bisect", "");
+    let found = history.answer(bisect.args(["--good", "HEAD~1", "--frame", "work"]), 0, &[]);
+    assert_eq!(found["culprit"]["subject"], format!("Revision {CULPRIT}").as_str(), "{found:#}");
+    let says = found["bad_says"].as_str().expect("a text");
+    assert!(says.starts_with("work: ") && says.contains("µs/request"), "{says}");
+    assert!(found["kept"].as_str().is_some_and(|kept| Path::new(kept).join("diff.svg").is_file()));
+}
+
+#[test]
 fn a_gate_fails_for_a_regression_and_passes_the_same() {
     if !can_sample() {
         return;

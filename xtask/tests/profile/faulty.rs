@@ -4,6 +4,7 @@
 //! Compiled by the tests with rustc alone, so that it starts in a millisecond.
 
 use std::{
+    cell::Cell,
     io::{Read, Write},
     net::TcpListener,
     process,
@@ -15,8 +16,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How long the server works for each request, unless `WORK_US` says otherwise: a server as fast as the load that drives it would
-/// at times be measured as a load that cannot keep up.
+/// How long the server works for a request on average, unless `WORK_US` says otherwise: a server as
+/// fast as the load that drives it would at times be measured as a load that cannot keep up.
 const WORK: Duration = Duration::from_micros(30);
 
 static ANSWERED: AtomicU64 = AtomicU64::new(0);
@@ -67,13 +68,22 @@ fn serve(mut stream: std::net::TcpStream, fault: &str, healthy: u64) {
     }
 }
 
+/// Works for half to one and a half of that time. Were all requests alike to the microsecond,
+/// samples would meet a thread at the same few points of them, and shares would be anything.
 #[inline(never)]
 fn work() {
     static LENGTH: OnceLock<Duration> = OnceLock::new();
+    thread_local! {
+        static STATE: Cell<u32> = const { Cell::new(0) };
+    }
     let length = *LENGTH.get_or_init(|| match std::env::var("WORK_US") {
         Ok(text) => Duration::from_micros(text.parse().expect("a number")),
         Err(_) => WORK,
     });
+    // Knuth's multiplier: its high bits are as good as random here.
+    let state = STATE.get().wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+    STATE.set(state);
+    let length = length.mul_f64(0.5 + f64::from(state >> 8) / f64::from(1 << 24));
     let started = Instant::now();
     while started.elapsed() < length {
         std::hint::spin_loop();

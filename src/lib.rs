@@ -11,6 +11,7 @@
 //! | module | what it owns |
 //! |---|---|
 //! | [`unit`](mod@unit) | quantities that carry their unit |
+//! | `random`, `os` | random numbers from a seed; what the system says of processes |
 //! | [`config`] | reading a TOML file strictly, with the nearest known key in each error |
 //! | [`target`] | manifest -> build -> launch -> ready -> a running server |
 //! | [`load`] | script -> plan -> traffic -> tallies of requests, latency and errors |
@@ -31,6 +32,8 @@ pub mod config;
 pub mod fold;
 pub mod load;
 pub mod measure;
+mod os;
+mod random;
 pub mod record;
 pub mod render;
 pub mod report;

@@ -43,7 +43,6 @@ mod plan;
 mod pool;
 mod preflight;
 mod probe;
-mod random;
 mod request;
 mod response;
 mod schedule;
@@ -53,6 +52,7 @@ mod tally;
 mod template;
 mod worker;
 
+use crate::random;
 pub use endpoint::{Address, Endpoint};
 pub use error::LoadError;
 pub use errors::{Age, Cause, Errors, Failure, Occurrences, Phase};

@@ -16,7 +16,6 @@ mod builtin;
 mod calls;
 mod collapse;
 mod confidence;
-mod cpu_clocks;
 mod diagnosis;
 mod duel;
 mod error;

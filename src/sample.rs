@@ -1,7 +1,7 @@
 //! Processes -> [`Capture`]: stacks of code addresses, counted over time.
 //!
-//! The kernel samples each thread through `perf_event_open` and writes registers and the top of
-//! the user stack into one ring per CPU. A thread of ours empties the rings, unwinds each stack at
+//! The kernel samples through `perf_event_open`, at instants drawn at random, and writes registers
+//! and the top of the user stack into one ring per CPU. A thread of ours empties the rings, unwinds each stack at
 //! once and keeps only its id, so that neither disk nor memory grows with the number of samples.
 //!
 //! ```text
@@ -15,6 +15,7 @@ mod attach;
 mod bound;
 mod capture;
 mod collector;
+mod cpu_clocks;
 mod elf;
 mod event;
 #[cfg(feature = "fuzzing")]
@@ -23,11 +24,14 @@ pub mod fuzzing;
 mod module;
 mod named;
 mod owners;
+mod periods;
 pub mod pprof;
 pub mod py_spy;
 mod record;
+mod rhythm;
 mod ring;
 mod sampler;
+mod scope;
 mod space;
 mod stacks;
 mod sys;
@@ -36,9 +40,11 @@ mod unwind;
 
 pub use access::{Access, SampleError, paranoid};
 pub use bound::BoundFunction;
-pub use capture::{Capture, Counts, RawSample, SampledThread};
+pub use capture::{Capture, Counts, OfThreads, RawSample, SampledThread};
+pub use cpu_clocks::CpuClocks;
 pub(crate) use module::own_vdso_range;
 pub use module::{Code, Module, ModuleId};
 pub use named::{NamedCapture, NamedFrame, NamedKind};
 pub use sampler::{Config, CpuTimes, Origin, Sampler};
+pub use scope::Scope;
 pub use stacks::{RawFrame, RawFrameId, RawStack, RawStackId};

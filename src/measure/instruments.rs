@@ -4,14 +4,13 @@ use std::time::Duration;
 
 use super::{
     backends::{Backend, Backends},
-    cpu_clocks::CpuClocks,
     error::MeasureError,
     profile::Settings,
     subject::{Member, Subject},
 };
 use crate::{
     sample::{
-        Capture, Config, CpuTimes, NamedCapture, Origin, SampleError, Sampler,
+        Capture, Config, CpuClocks, CpuTimes, NamedCapture, Origin, SampleError, Sampler,
         pprof::{Pprof, SECOND},
         py_spy::{PySpy, Root},
     },
@@ -84,7 +83,7 @@ impl Instruments {
     /// As [`Self::start`].
     pub(super) fn start_one_of(samplers: usize, settings: &Settings) -> Result<Self, MeasureError> {
         let cpus = settings.load_cpus.as_slice().to_vec();
-        let config = Config { hz: settings.hz, cpus, dump: settings.dump, samplers };
+        let config = Config { cpus, dump: settings.dump, samplers, ..Config::at(settings.hz) };
         let counter = if settings.backends.contains(Backend::PerfEvent) {
             Counter::Events(Box::new(Sampler::start(&config)?))
         } else {

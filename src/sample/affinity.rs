@@ -1,6 +1,24 @@
-//! Keeps the threads of a sampler on their CPUs.
+//! Which CPUs threads may use.
 
-use rustix::thread::{CpuSet, sched_setaffinity};
+use rustix::{
+    process::Pid,
+    thread::{CpuSet, sched_getaffinity, sched_setaffinity},
+};
+
+/// Of more threads than this, the rest are taken to be like those.
+const THREADS_MAX: usize = 1024;
+
+/// The CPUs that any of these threads may use; empty where nobody can tell.
+pub(super) fn of_threads(threads: impl Iterator<Item = u32>) -> Vec<usize> {
+    let mut cpus = Vec::new();
+    for tid in threads.take(THREADS_MAX) {
+        let pid = i32::try_from(tid).ok().and_then(Pid::from_raw);
+        let Some(set) = pid.and_then(|pid| sched_getaffinity(Some(pid)).ok()) else { continue };
+        let allowed = (0..CpuSet::MAX_CPU).filter(|cpu| set.is_set(*cpu));
+        cpus.extend(allowed.filter(|cpu| !cpus.contains(cpu)).collect::<Vec<_>>());
+    }
+    cpus
+}
 
 /// Keeps the calling thread to these CPUs; anywhere if there are none.
 pub(super) fn keep_to(cpus: &[usize]) {

@@ -6,6 +6,7 @@ use std::{
 };
 
 use super::{access::SampleError, record::Mapping};
+use crate::unit::Nanos;
 
 /// The threads of a process.
 ///
@@ -22,6 +23,13 @@ pub(super) fn threads(pid: u32) -> Result<Vec<u32>, SampleError> {
 pub(super) fn thread_name(pid: u32, tid: u32) -> String {
     let name = fs::read(Path::new("/proc").join(format!("{pid}/task/{tid}/comm")));
     String::from_utf8_lossy(&name.unwrap_or_default()).trim_end().to_owned()
+}
+
+/// The CPU time of a thread so far (the first field of `schedstat`); none where it is gone.
+pub(super) fn thread_cpu_time(pid: u32, tid: u32) -> Option<Nanos> {
+    let path = Path::new("/proc").join(format!("{pid}/task/{tid}/schedstat"));
+    let text = fs::read_to_string(path).ok()?;
+    text.split_ascii_whitespace().next()?.parse().ok().map(Nanos)
 }
 
 /// The process that started a process, or that took it over; none where either is gone.

@@ -4,6 +4,7 @@ use super::{
     access::Access,
     bound::BoundFunction,
     module::Module,
+    scope::Scope,
     stacks::{RawFrame, RawStack, RawStackId},
 };
 use crate::unit::{Bytes, Hertz, Nanos, Samples};
@@ -15,8 +16,17 @@ pub struct Capture {
     pub started: Nanos,
     /// When it ended.
     pub ended: Nanos,
-    /// The frequency that was asked for.
+    /// The mean frequency of the samples, of which instants are drawn at random.
     pub hz: Hertz,
+    /// What all draws began with.
+    pub seed: u32,
+    /// What the sampling events were opened on.
+    pub scope: Scope,
+    /// The part of the time that samples can stand for: intervals that were cut off, and turns that
+    /// nobody had, have none.
+    pub duty: f64,
+    /// CPU time of the threads that were sampled, where those were a few at a time.
+    pub of_threads: Option<OfThreads>,
     /// What drove the samples: `cycles` or `cpu-clock`.
     pub clock: &'static str,
     /// What the samples cover.
@@ -40,6 +50,17 @@ pub struct Capture {
     pub bound: Vec<BoundFunction>,
     /// What is known of the samples' quality.
     pub counts: Counts,
+}
+
+/// The threads that were sampled, where those were a few at a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OfThreads {
+    /// CPU time of each while it was sampled, together.
+    pub cpu: Nanos,
+    /// How many were sampled at a time.
+    pub at_a_time: usize,
+    /// Of how many that worked.
+    pub working: usize,
 }
 
 /// A thread that was seen.
@@ -76,6 +97,8 @@ pub struct RawSample {
 pub struct Counts {
     /// Samples taken.
     pub samples: Samples,
+    /// CPU time that they stand for: the periods after which they were taken.
+    pub sampled: Nanos,
     /// Records that the kernel could not write because a ring was full.
     pub lost: Samples,
     /// Times that the kernel held back samples because they cost it too much.

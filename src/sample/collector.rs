@@ -12,7 +12,8 @@ use super::{
     capture::{Counts, RawSample, SampledThread},
     module::{KERNEL, Module, Modules},
     owners::Owners,
-    record::{self, Record, Sample},
+    periods::Periods,
+    record::{self, Mapping, Record, Sample},
     ring::Stream,
     space::AddressSpace,
     stacks::{RawFrame, RawFrameId, RawStack, Stacks},
@@ -29,12 +30,18 @@ pub(super) struct Collector {
     threads: Vec<SampledThread>,
     /// Index into `threads` by thread id; an id that is used again gets a new entry.
     thread_ids: FxHashMap<u32, u32>,
-    /// Threads whose start was seen, until the window begins.
-    started: Vec<Start>,
+    /// Whether the records are of whatever runs, so that those of others have to be left out.
+    sees_others: bool,
+    /// What the samples of each ring stand for.
+    pub(super) periods: Periods,
     modules: Modules,
     stacks: Stacks,
     timeline: Timeline,
     counts: Counts,
+    /// What the counts were when copies were last found too small.
+    judged: Counts,
+    /// The mappings that were read of processes that ran before.
+    adopted: FxHashMap<u32, Vec<Mapping>>,
     rules: RuleCache,
     /// Where the kernel cuts callchains.
     callchain_max: usize,
@@ -45,25 +52,23 @@ pub(super) struct Collector {
     frames: Vec<RawFrameId>,
 }
 
-/// The start of a thread.
-struct Start {
-    tid: u32,
-    parent_tid: u32,
-    time: Nanos,
-}
-
 impl Collector {
-    pub(super) fn new() -> Self {
+    /// Of all records where events are opened on what is watched alone; else of those that are of
+    /// it, and `sees_others`.
+    pub(super) fn new(sees_others: bool, periods: Periods) -> Self {
         Self {
             spaces: FxHashMap::default(),
             owners: Owners::default(),
             threads: Vec::new(),
             thread_ids: FxHashMap::default(),
-            started: Vec::new(),
+            sees_others,
+            periods,
             modules: Modules::new(),
             stacks: Stacks::default(),
             timeline: Timeline::new(timeline::CAPACITY),
             counts: Counts::default(),
+            judged: Counts::default(),
+            adopted: FxHashMap::default(),
             rules: RuleCache::new(),
             callchain_max: attach::callchain_max(),
             window_start: Nanos(0),
@@ -77,11 +82,15 @@ impl Collector {
         self.owners.set(pid, of);
     }
 
-    /// Learns what a process that runs already has mapped, and the names of its threads.
+    /// Learns what a process that runs already has mapped, and the names of its threads; the next
+    /// time, what is new.
     pub(super) fn adopt(&mut self, pid: u32) -> Result<(), SampleError> {
-        for mapping in attach::mappings(pid)? {
-            self.map(&mapping);
+        let mappings = attach::mappings(pid)?;
+        let known = self.adopted.remove(&pid).unwrap_or_default();
+        for mapping in mappings.iter().filter(|mapping| !known.contains(mapping)) {
+            self.map(mapping);
         }
+        self.adopted.insert(pid, mappings);
         self.name(pid, pid, attach::thread_name(pid, pid));
         for tid in attach::threads(pid)? {
             self.name(pid, tid, attach::thread_name(pid, tid));
@@ -89,32 +98,38 @@ impl Collector {
         Ok(())
     }
 
+    /// Whether copies are too small, from the counts since this was last asked and true: `judge`
+    /// says so.
+    pub(super) fn judge_copies(&mut self, judge: impl FnOnce(&Counts) -> bool) -> bool {
+        let since = Counts {
+            samples: Samples(self.counts.samples.0 - self.judged.samples.0),
+            dump_exhausted: Samples(self.counts.dump_exhausted.0 - self.judged.dump_exhausted.0),
+            ..Counts::default()
+        };
+        let is_so = judge(&since);
+        if is_so {
+            self.judged = self.counts;
+        }
+        is_so
+    }
+
+    /// Everything, with nothing left behind.
+    pub(super) fn take_all(&mut self) -> Self {
+        mem::replace(self, Self::new(false, Periods::of(0, Nanos(0))))
+    }
+
     /// Forgets the samples so far and begins the window that counts.
     pub(super) fn begin_window(&mut self, start: Nanos) {
         self.window_start = start;
-        self.started = Vec::new();
+        self.periods.begin_window();
         self.timeline.clear();
         self.counts = Counts::default();
+        self.judged = Counts::default();
     }
 
-    /// Threads whose start was seen: they inherited the events of the thread that started them.
-    pub(super) fn started_threads(&self) -> Vec<u32> {
-        self.started.iter().map(|start| start.tid).collect()
-    }
-
-    /// Forgets the threads that `tid` started since `since`, and those that they started. Says
-    /// whether there were any.
-    pub(super) fn forget_started(&mut self, tid: u32, since: Nanos) -> bool {
-        let mut line = vec![tid];
-        // A thread's start comes after that of the one that started it.
-        self.started.retain(|start| {
-            let is_of_line = start.time >= since && line.contains(&start.parent_tid);
-            if is_of_line {
-                line.push(start.tid);
-            }
-            !is_of_line
-        });
-        line.len() > 1
+    /// The threads of what is watched that are known to live.
+    pub(super) fn live_threads(&self) -> impl Iterator<Item = u32> + '_ {
+        self.thread_ids.keys().copied()
     }
 
     pub(super) fn counts(&self) -> Counts {
@@ -130,61 +145,87 @@ impl Collector {
             let Some((time, index)) = oldest.filter(|(time, _)| *time <= until) else { return };
             let stream = &mut streams[index];
             if let Some(bytes) = stream.peek() {
-                self.take(bytes, time);
+                self.take(bytes, time, index);
             }
             stream.pop();
             next[index] = next_time(stream);
         }
     }
 
-    fn take(&mut self, bytes: &[u8], time: Nanos) {
-        match record::decode(bytes) {
-            Some(Record::Sample(sample)) => self.sample(&sample),
-            Some(Record::Mapping(mapping)) => self.map(&mapping),
-            Some(Record::Name { pid, tid, name, exec }) => {
+    fn take(&mut self, bytes: &[u8], time: Nanos, ring: usize) {
+        let Some(record) = record::decode(bytes) else {
+            self.counts.bad_records += 1;
+            return;
+        };
+        if self.sees_others && !self.is_ours(&record) {
+            return;
+        }
+        match record {
+            Record::Sample(sample) => self.sample(&sample, ring),
+            Record::Mapping(mapping) => self.map(&mapping),
+            Record::Name { pid, tid, name, exec } => {
                 if exec {
                     self.spaces.insert(pid, AddressSpace::new());
                 }
                 self.name(pid, tid, name);
             }
-            Some(Record::Fork { pid, parent_pid, tid, parent_tid }) => {
-                self.owners.inherit(pid, parent_pid);
-                if pid != parent_pid
-                    && let Some(space) = self.spaces.get(&parent_pid).cloned()
-                {
-                    self.spaces.insert(pid, space);
-                }
-                if self.window_start == Nanos(0) {
-                    self.started.push(Start { tid, parent_tid, time });
-                }
-                let name = self.thread_name(parent_tid);
-                self.name(pid, tid, name);
+            Record::Fork { pid, parent_pid, tid, parent_tid } => {
+                self.fork((pid, tid), (parent_pid, parent_tid));
             }
-            Some(Record::Exit { pid, tid }) => {
+            Record::Exit { pid, tid } => {
                 self.thread_ids.remove(&tid);
                 if !self.thread_ids.values().any(|index| self.threads[*index as usize].pid == pid) {
                     self.spaces.remove(&pid);
                     self.owners.forget(pid);
                 }
             }
-            Some(Record::Lost { records }) if time >= self.window_start => {
+            Record::Lost { records } if time >= self.window_start => {
                 self.counts.lost += Samples(records);
             }
-            Some(Record::Throttle) if time >= self.window_start => self.counts.throttled += 1,
-            Some(Record::Lost { .. } | Record::Throttle | Record::Other) => {}
-            None => self.counts.bad_records += 1,
+            Record::Throttle if time >= self.window_start => self.counts.throttled += 1,
+            Record::Lost { .. } | Record::Throttle | Record::Other => {}
         }
     }
 
-    fn map(&mut self, mapping: &record::Mapping) {
+    fn is_ours(&mut self, record: &Record<'_>) -> bool {
+        match record {
+            Record::Sample(Sample { pid, .. }) => self.owners.of(*pid).is_some(),
+            Record::Mapping(Mapping { pid, .. })
+            | Record::Name { pid, .. }
+            | Record::Exit { pid, .. } => self.owners.is_known(*pid),
+            Record::Fork { pid, parent_pid, .. } => {
+                // Its id may have been another's.
+                if pid != parent_pid {
+                    self.owners.forget(*pid);
+                }
+                self.owners.is_known(*parent_pid)
+            }
+            Record::Lost { .. } | Record::Throttle | Record::Other => true,
+        }
+    }
+
+    fn fork(&mut self, (pid, tid): (u32, u32), (parent_pid, parent_tid): (u32, u32)) {
+        self.owners.inherit(pid, parent_pid);
+        if pid != parent_pid
+            && let Some(space) = self.spaces.get(&parent_pid).cloned()
+        {
+            self.spaces.insert(pid, space);
+        }
+        let name = self.thread_name(parent_tid);
+        self.name(pid, tid, name);
+    }
+
+    fn map(&mut self, mapping: &Mapping) {
         let space = self.spaces.entry(mapping.pid).or_insert_with(AddressSpace::new);
         space.map(mapping, &mut self.modules);
     }
 
-    fn sample(&mut self, sample: &Sample<'_>) {
+    fn sample(&mut self, sample: &Sample<'_>, ring: usize) {
+        let period = self.periods.at(ring, sample.time);
         if sample.time < self.window_start {
             return;
         }
+        self.meet(sample.pid);
         self.frames.clear();
         self.push_kernel_frames(sample);
         let end = self.push_user_frames(sample);
@@ -201,6 +242,7 @@ impl Collector {
             self.frames.push(self.stacks.frame(RawFrame::Unmapped));
         }
         self.counts.samples += Samples(1);
+        self.counts.sampled += period;
         let thread = self.thread(sample.pid, sample.tid);
         if let Some(stack) = self.stacks.stack(self.frames.iter().rev().copied()) {
             let time = sample.time.since(self.window_start);
@@ -216,6 +258,14 @@ impl Collector {
                 if mem::take(&mut innermost) { address } else { address.saturating_sub(1) };
             let frame = RawFrame::Address { module: KERNEL, address };
             self.frames.push(self.stacks.frame(frame));
+        }
+    }
+
+    /// A process whose start was missed still has its mappings in procfs.
+    fn meet(&mut self, pid: u32) {
+        if self.sees_others && !self.spaces.contains_key(&pid) {
+            // One that has ended meanwhile has no names.
+            let _ = self.adopt(pid);
         }
     }
 
@@ -306,6 +356,7 @@ impl Collector {
             samples: self.timeline.into_samples(),
             bound,
             counts,
+            duty: self.periods.duty(),
         }
     }
 }
@@ -319,6 +370,8 @@ pub(super) struct Parts {
     pub(super) samples: Vec<RawSample>,
     pub(super) bound: Vec<BoundFunction>,
     pub(super) counts: Counts,
+    /// The part of the time that samples can stand for.
+    pub(super) duty: f64,
 }
 
 /// When a stream's next record was made. One whose time cannot be read sorts first, so that it is

@@ -24,9 +24,13 @@ fn fork(pid: u32, parent: u32, tid: u32, time: u64) -> Vec<u8> {
     Bytes::new(FORK, 0).u32(pid).u32(parent).u32(tid).u32(parent).u64(time).trailed(pid, tid, time)
 }
 
+fn collector() -> Collector {
+    Collector::new(false, Periods::of(2, Nanos(1_000_000)))
+}
+
 fn collect(rings: Vec<Vec<Vec<u8>>>) -> Parts {
     let mut streams: Vec<_> = rings.into_iter().map(|ring| Replay(VecDeque::from(ring))).collect();
-    let mut collector = Collector::new();
+    let mut collector = collector();
     collector.drain(&mut streams, Nanos(u64::MAX));
     collector.into_parts()
 }
@@ -72,7 +76,7 @@ fn what_is_lost_and_what_cannot_be_read_is_counted() {
 fn records_after_the_limit_wait() {
     let mut streams =
         [Replay(VecDeque::from([sample_bytes(10, &[], 0), sample_bytes(30, &[], 0)]))];
-    let mut collector = Collector::new();
+    let mut collector = collector();
     collector.drain(&mut streams, Nanos(20));
     assert_eq!(collector.counts().samples, Samples(1));
     collector.drain(&mut streams, Nanos(30));
@@ -83,7 +87,7 @@ fn records_after_the_limit_wait() {
 fn the_window_forgets_what_came_before_it() {
     let mut streams =
         [Replay(VecDeque::from([sample_bytes(10, &[], 0), sample_bytes(30, &[], 0)]))];
-    let mut collector = Collector::new();
+    let mut collector = collector();
     collector.drain(&mut streams, Nanos(15));
     collector.begin_window(Nanos(20));
     collector.drain(&mut streams, Nanos(40));
@@ -111,51 +115,20 @@ fn a_thread_id_that_is_used_again_is_another_thread() {
 }
 
 #[test]
-fn a_line_of_threads_is_forgotten_from_an_instant_on() {
-    let ring = [(11, 10, 1), (12, 10, 5), (13, 12, 6), (14, 11, 7), (15, 13, 8)]
-        .map(|(tid, parent, time)| fork(tid, parent, tid, time));
-    let mut collector = Collector::new();
-    collector.drain(&mut [Replay(VecDeque::from(ring))], Nanos(u64::MAX));
-    assert_eq!(collector.started_threads(), [11, 12, 13, 14, 15]);
-    assert!(!collector.forget_started(10, Nanos(6)), "10 started none since");
-    assert!(collector.forget_started(10, Nanos(5)));
-    assert_eq!(collector.started_threads(), [11, 14], "11 is older, and 14 is of its line");
-}
-
-#[test]
-fn what_a_watched_process_forks_belongs_to_it() {
-    // Above the greatest id that Linux gives (2^22), so procfs knows none of them.
-    let pid = |number: u32| 4_194_900 + number;
-    let exit = |number| {
-        let (pid, time) = (pid(number), 3);
-        Bytes::new(EXIT, 0).u32(pid).u32(pid).u32(pid).u32(pid).u64(3).trailed(pid, pid, time)
-    };
+fn records_of_others_are_left_out_where_all_are_seen() {
     let ring = vec![
-        fork(pid(3), pid(1), pid(3), 1),
-        fork(pid(4), pid(3), pid(4), 2),
-        exit(3),
-        name(pid(5), pid(5), b"stray\0\0\0", 0, 4),
+        fork(8, 7, 8, 1),
+        name(8, 8, b"other\0\0\0", EXEC, 2),
+        fork(20, 10, 20, 3),
+        name(20, 20, b"child\0\0\0", 0, 4),
+        sample_bytes(5, &[], 0),
     ];
-    let mut collector = Collector::new();
-    collector.belongs(pid(1), 0);
-    collector.belongs(pid(2), 1);
+    let mut collector = Collector::new(true, Periods::of(1, Nanos(7)));
+    collector.belongs(10, 0);
     collector.drain(&mut [Replay(VecDeque::from(ring))], Nanos(u64::MAX));
-    collector.name(pid(2), pid(2), "back".to_owned());
     let parts = collector.into_parts();
-    let of = |number| {
-        parts.threads.iter().find(|thread| thread.pid == pid(number)).map(|thread| thread.of)
-    };
-    assert_eq!([3, 4, 2, 5].map(of), [Some(Some(0)), Some(Some(0)), Some(Some(1)), Some(None)]);
-}
-
-proptest! {
-    #[test]
-    fn any_records_are_taken_or_counted(
-        bodies in prop::collection::vec((0_u32..12, prop::collection::vec(any::<u8>(), 0..200)), 0..40),
-    ) {
-        let ring = bodies.into_iter().map(|(kind, body)| Bytes::new(kind, 0).raw(&body).sized());
-        let parts = collect(vec![ring.collect()]);
-        let kept: Samples = parts.samples.iter().map(|sample| sample.weight).sum();
-        prop_assert!(kept <= parts.counts.samples);
-    }
+    let names: Vec<&str> = parts.threads.iter().map(|thread| thread.name.as_str()).collect();
+    assert_eq!(names[0], "child");
+    assert!(!names.contains(&"other"), "{names:?}");
+    assert_eq!((parts.counts.samples, parts.counts.sampled), (Samples(1), Nanos(7)));
 }

@@ -16,7 +16,7 @@ use super::{
     sys::Event,
     unwind,
 };
-use crate::unit::{Bytes, Hertz};
+use crate::unit::{Bytes, Hertz, Nanos};
 
 /// Fields of every record: all our events share them, so that one ring can hold all.
 const COMMON: u64 = PERF_SAMPLE_TID as u64 | PERF_SAMPLE_TIME as u64;
@@ -52,19 +52,27 @@ pub(super) struct Sampling {
     pub(super) clock: Clock,
     pub(super) access: Access,
     pub(super) hz: Hertz,
+    /// Whether events may be opened on CPUs.
+    pub(super) sees_cpus: bool,
 }
 
 impl Sampling {
     /// The best that this machine allows: cycles before the timer, the kernel's code as well
-    /// before the server's alone. Tried on the calling thread.
+    /// before the server's alone. Tried on the calling thread, then on a CPU.
     pub(super) fn probe(hz: Hertz) -> Result<Self, SampleError> {
         check_frequency(hz)?;
+        let dump = super::sampler::DUMP_LADDER[0];
         let mut refusal = None;
         for access in [Access::KernelAndUser, Access::UserOnly] {
             for clock in [Clock::Cycles, Clock::CpuClock] {
-                let sampling = Self { clock, access, hz };
-                match Event::open(&sampling.attr(super::sampler::DUMP_LADDER[0]), 0, None) {
-                    Ok(_) => return Ok(sampling),
+                let mut sampling = Self { clock, access, hz, sees_cpus: false };
+                match Event::open(&sampling.of_thread(dump, hz.period()), Some(0), None) {
+                    Ok(_) => {
+                        let on_cpu = sampling.of_cpu(dump, hz.period());
+                        sampling.sees_cpus = access == Access::KernelAndUser
+                            && Event::open(&on_cpu, None, Some(0)).is_ok();
+                        return Ok(sampling);
+                    }
                     Err(error) => refusal = Some(error),
                 }
             }
@@ -73,8 +81,31 @@ impl Sampling {
         Err(SampleError::from_open("cpu-clock", std::process::id(), source))
     }
 
-    /// The attributes of a sampling event that copies `dump` bytes of user stack; born disabled.
-    pub(super) fn attr(&self, dump: Bytes) -> perf_event_attr {
+    /// A period as the kernel wants it: the timer's in nanoseconds. How many cycles those are
+    /// changes, so that of cycles it is a frequency, which the kernel keeps up with.
+    pub(super) fn interval(&self, period: Nanos) -> u64 {
+        match self.clock {
+            Clock::CpuClock => period.0.max(1),
+            Clock::Cycles => (1_000_000_000 / period.0.max(1)).max(1),
+        }
+    }
+
+    /// A sampling event for whatever runs on a CPU; born disabled, as all of them.
+    pub(super) fn of_cpu(&self, dump: Bytes, period: Nanos) -> perf_event_attr {
+        let mut attr = self.of_thread(dump, period);
+        attr.set_exclude_idle(1);
+        attr
+    }
+
+    /// One for a thread and all that it starts.
+    pub(super) fn inherited(&self, dump: Bytes, period: Nanos) -> perf_event_attr {
+        let mut attr = self.of_thread(dump, period);
+        attr.set_inherit(1);
+        attr
+    }
+
+    /// One for a thread alone, which copies `dump` bytes of the user stack.
+    pub(super) fn of_thread(&self, dump: Bytes, period: Nanos) -> perf_event_attr {
         let mut attr = base();
         (attr.type_, attr.config) = match self.clock {
             Clock::Cycles => (PERF_TYPE_HARDWARE, PERF_COUNT_HW_CPU_CYCLES.into()),
@@ -82,9 +113,8 @@ impl Sampling {
         };
         attr.sample_type = SAMPLE;
         attr.set_disabled(1);
-        attr.set_inherit(1);
-        attr.set_freq(1);
-        attr.__bindgen_anon_1.sample_freq = u64::from(self.hz.0);
+        attr.set_freq(u64::from(self.clock == Clock::Cycles));
+        attr.__bindgen_anon_1.sample_period = self.interval(period);
         attr.sample_regs_user = unwind::REGISTERS;
         attr.sample_stack_user = u32::try_from(dump.0).unwrap_or(u32::MAX);
         if self.access == Access::UserOnly {
@@ -104,7 +134,8 @@ pub(super) fn ring_owner(wakeup_bytes: usize) -> perf_event_attr {
     attr
 }
 
-/// Reports mappings, names, forks and exits, whether or not samples are being taken.
+/// Reports mappings, names, forks and exits, whether or not samples are being taken: of a thread
+/// and all that it starts, or of whatever runs on a CPU.
 pub(super) fn side_band() -> perf_event_attr {
     let mut attr = dummy();
     attr.set_inherit(1);

@@ -1,6 +1,6 @@
 //! Which watched process each process belongs to: itself, or the one that it descends from.
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::attach;
 
@@ -9,12 +9,20 @@ const GENERATIONS_MAX: usize = 64;
 
 /// Which watched process each process belongs to.
 #[derive(Debug, Default)]
-pub(super) struct Owners(FxHashMap<u32, u32>);
+pub(super) struct Owners {
+    known: FxHashMap<u32, u32>,
+    /// Processes that descend from none that is watched, as far as was asked.
+    others: FxHashSet<u32>,
+}
+
+/// So many others are remembered; then they are asked for again.
+const OTHERS_MAX: usize = 10_000;
 
 impl Owners {
     /// The process is watched as `of`.
     pub(super) fn set(&mut self, pid: u32, of: u32) {
-        self.0.insert(pid, of);
+        self.others.clear();
+        self.known.insert(pid, of);
     }
 
     /// The process was forked by another, as the kernel said.
@@ -22,26 +30,50 @@ impl Owners {
         if pid != parent
             && let Some(of) = self.of(parent)
         {
-            self.0.insert(pid, of);
+            self.known.insert(pid, of);
         }
     }
 
     /// The process has ended, and its id may be another's soon.
     pub(super) fn forget(&mut self, pid: u32) {
-        self.0.remove(&pid);
+        self.known.remove(&pid);
+        self.others.remove(&pid);
+    }
+
+    /// Whether the process is known to belong to anything that is watched.
+    pub(super) fn is_known(&self, pid: u32) -> bool {
+        self.known.contains_key(&pid)
     }
 
     /// What a process belongs to. Where its fork was not seen, procfs is asked for its ancestors.
     pub(super) fn of(&mut self, pid: u32) -> Option<u32> {
-        if let Some(of) = self.0.get(&pid) {
+        if let Some(of) = self.known.get(&pid) {
             return Some(*of);
         }
+        if self.others.contains(&pid) {
+            return None;
+        }
+        let found = self.of_ancestors(pid);
+        match found {
+            Some(of) => {
+                self.known.insert(pid, of);
+            }
+            None => {
+                if self.others.len() >= OTHERS_MAX {
+                    self.others.clear();
+                }
+                self.others.insert(pid);
+            }
+        }
+        found
+    }
+
+    fn of_ancestors(&self, pid: u32) -> Option<u32> {
         let mut ancestor = pid;
         for _ in 0..GENERATIONS_MAX {
             ancestor = attach::parent(ancestor)?;
-            if let Some(of) = self.0.get(&ancestor).copied() {
-                self.0.insert(pid, of);
-                return Some(of);
+            if let Some(of) = self.known.get(&ancestor) {
+                return Some(*of);
             }
         }
         None

@@ -1,54 +1,57 @@
 //! The instrument: opens the events, empties the rings on a thread of its own, and is switched on
 //! and off by whoever measures.
 
+mod cpu_timers;
 mod cpu_times;
+mod few_threads;
+mod reader;
+mod timers;
+mod turns;
 mod watch;
 
-use std::{
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
-    thread::{self, JoinHandle},
-};
-
-use rustix::event::{PollFd, PollFlags, Timespec};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{
     access::{Access, SampleError},
-    affinity,
-    capture::{Capture, Counts},
+    attach,
+    capture::{Capture, Counts, OfThreads},
     collector::Collector,
+    cpu_clocks::CpuClocks,
     event::{self, Sampling},
+    periods::Periods,
+    rhythm::{Rhythm, any_seed},
     ring::Ring,
+    scope::Scope,
     sys::{Event, RingMemory},
 };
 use crate::unit::{Bytes, Hertz, Nanos};
 pub use cpu_times::CpuTimes;
+use reader::{Reader, State};
+use timers::Timers;
 
 /// How much of the user stack a sample copies: the next size is taken where stacks turn out
 /// deeper than the copy. The largest is what a record can hold; the kernel trims it to fit.
 pub(super) const DUMP_LADDER: [Bytes; 5] =
     [Bytes(8 << 10), Bytes(16 << 10), Bytes(24 << 10), Bytes(32 << 10), Bytes(65_528)];
+/// The same where each size has to be opened before it is known which is needed.
+const DUMP_LADDER_INHERITED: [Bytes; 3] = [Bytes(8 << 10), Bytes(24 << 10), Bytes(65_528)];
 
 /// A larger copy is taken if more than this share of the samples was cut short.
 const CUT_SHARE_MAX: f64 = 0.002;
 /// Fewer samples than this say nothing about the depth of stacks.
 const SAMPLES_TO_JUDGE: u64 = 50;
+/// After so many, no larger copy is kept at hand where it costs something.
+const SAMPLES_TO_SETTLE: u64 = 1_500;
 /// What all rings together may take, at most and (each, where memory locking is limited) at least.
 const RINGS_BYTES_MAX: usize = 32 << 20;
 const RING_BYTES_MIN: usize = 64 << 10;
 /// What a user without privileges is always granted: 128 pages a CPU.
 const RING_BYTES_UNPRIVILEGED: usize = 512 << 10;
-/// How long a sample waits in its ring at most.
-const DRAIN_INTERVAL: Nanos = Nanos(10_000_000);
-/// A record bears the time at which the kernel began it; it is in its ring this much later.
-const SETTLING: Nanos = Nanos(1_000_000);
 
 /// How to sample.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Samples per second of CPU time.
+    /// Samples per second of CPU time; [`Sampler::set_rate`] may ask for fewer.
     pub hz: Hertz,
     /// Where the thread that empties the rings runs; anywhere if empty.
     pub cpus: Vec<usize>,
@@ -58,6 +61,17 @@ pub struct Config {
     /// How many samplers there are going to be at a time, which share what the kernel grants for
     /// rings.
     pub samplers: usize,
+    /// What the instants of samples are drawn from; any if none.
+    pub seed: Option<u32>,
+    /// Whether events are opened on threads even where they could be on CPUs.
+    pub on_threads: bool,
+}
+
+impl Config {
+    /// So many samples a second, and everything else as it comes.
+    pub fn at(hz: Hertz) -> Self {
+        Self { hz, cpus: Vec::new(), dump: None, samplers: 1, seed: None, on_threads: false }
+    }
 }
 
 /// Where a process to sample comes from.
@@ -72,20 +86,23 @@ pub enum Origin {
 /// Samples processes. Born switched off.
 pub struct Sampler {
     sampling: Sampling,
+    /// Samples a second, as they are taken now.
+    hz: Hertz,
+    seed: u32,
     cpus: Vec<usize>,
     owners: Arc<Vec<Event>>,
     /// Always on; kept open for as long as we listen.
     side_band: Vec<Event>,
     counters: Vec<Counter>,
+    /// The CPU time of what ran before it was watched: an event on each of its threads would cost
+    /// it too much.
+    clocks: Mutex<CpuClocks>,
     /// The names of what is watched.
     processes: Vec<String>,
     /// The sizes of copy to choose from, ascending.
     ladder: Vec<Bytes>,
-    /// Sampling events by rung of the ladder; those that were passed over are closed.
-    rungs: Vec<Vec<Event>>,
     rung: usize,
-    shared: Arc<Shared>,
-    reader: Option<JoinHandle<()>>,
+    reader: Reader,
     window_start: Nanos,
 }
 
@@ -96,37 +113,13 @@ struct Counter {
     of: u32,
 }
 
-struct Shared {
-    state: Mutex<State>,
-    sampling: AtomicBool,
-    stopped: AtomicBool,
-}
-
-struct State {
-    rings: Vec<Ring>,
-    collector: Collector,
-}
-
-impl Shared {
-    /// A panic on the reader's thread leaves whole records behind: what it kept stays good.
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn drain(&self, until: Nanos) {
-        let State { rings, collector } = &mut *self.lock();
-        collector.drain(rings, until);
-    }
-}
-
 impl Sampler {
     /// Prepares a ring for each CPU and starts the thread that empties them.
     ///
     /// # Errors
     /// Where the kernel refuses events or the rings' memory: with the command that lifts it.
     pub fn start(config: &Config) -> Result<Self, SampleError> {
-        let ladder = config.dump.map_or_else(|| DUMP_LADDER.to_vec(), |dump| vec![dump]);
-        Self::with_ladder(config, ladder)
+        Self::with(config, true)
     }
 
     /// As [`Self::start`], for exact CPU time alone: it never takes a sample, whatever it is
@@ -135,40 +128,47 @@ impl Sampler {
     /// # Errors
     /// As [`Self::start`].
     pub fn counting(config: &Config) -> Result<Self, SampleError> {
-        Self::with_ladder(config, Vec::new())
+        Self::with(config, false)
     }
 
-    fn with_ladder(config: &Config, ladder: Vec<Bytes>) -> Result<Self, SampleError> {
-        let sampling = Sampling::probe(config.hz)?;
+    fn with(config: &Config, samples: bool) -> Result<Self, SampleError> {
+        let mut sampling = Sampling::probe(config.hz)?;
+        sampling.sees_cpus &= !config.on_threads;
         let cpus = online_cpus().map_err(SampleError::Cpus)?;
         let (owners, rings) = open_rings(&cpus, config.samplers.max(1))?;
         let owners = Arc::new(owners);
-        let shared = Arc::new(Shared {
-            state: Mutex::new(State { rings, collector: Collector::new() }),
-            sampling: AtomicBool::new(false),
-            stopped: AtomicBool::new(false),
-        });
-        let reader = thread::Builder::new()
-            .name("flameload-sample".to_owned())
-            .spawn({
-                let (owners, shared, cpus) = (owners.clone(), shared.clone(), config.cpus.clone());
-                move || read_rings(&owners, &shared, &cpus)
-            })
-            .map_err(SampleError::Thread)?;
-        Ok(Self {
+        let seed = config.seed.unwrap_or_else(any_seed);
+        let mut rhythm = Rhythm::new(config.hz, seed);
+        let periods = Periods::of(rings.len(), rhythm.period());
+        let ladder = match config.dump {
+            _ if !samples => Vec::new(),
+            Some(dump) => vec![dump],
+            None if sampling.sees_cpus => DUMP_LADDER.to_vec(),
+            None => DUMP_LADDER_INHERITED.to_vec(),
+        };
+        let sees_others = sampling.sees_cpus && samples;
+        let collector = Collector::new(sees_others, periods);
+        let state = State { rings, collector, timers: Timers::Off, rhythm };
+        let reader = Reader::start(owners.clone(), state, config.cpus.clone())?;
+        let mut sampler = Self {
             sampling,
+            hz: config.hz,
+            seed,
             cpus,
             owners,
             side_band: Vec::new(),
             counters: Vec::new(),
+            clocks: Mutex::default(),
             processes: Vec::new(),
-            rungs: ladder.iter().map(|_| Vec::new()).collect(),
             ladder,
             rung: 0,
-            shared,
-            reader: Some(reader),
+            reader,
             window_start: Nanos(0),
-        })
+        };
+        if sees_others {
+            sampler.listen_on_cpus()?;
+        }
+        Ok(sampler)
     }
 
     /// What samples would cover on this machine, without starting anything.
@@ -184,65 +184,48 @@ impl Sampler {
         self.sampling.access
     }
 
-    /// Watches a process with all threads and children that it has or will have. While sampling
-    /// is on, it is not sampled until sampling is switched on again.
-    ///
-    /// # Errors
-    /// Where the process is gone, or not ours to sample.
-    pub fn watch(&mut self, pid: u32, origin: Origin) -> Result<(), SampleError> {
-        self.watch_as("", pid, origin)
-    }
-
-    /// The same, apart from what is watched under other names: its CPU time is counted, and its
-    /// threads are told apart, by `name`.
-    ///
-    /// # Errors
-    /// Where the process is gone, or not ours to sample.
-    pub fn watch_as(&mut self, name: &str, pid: u32, origin: Origin) -> Result<(), SampleError> {
-        let of = self.index_of(name);
-        self.shared.lock().collector.belongs(pid, of);
-        match origin {
-            Origin::BeforeExec => self.watch_thread(pid, of),
-            Origin::Running => {
-                self.watch_running(pid, of)?;
-                self.shared.lock().collector.adopt(pid)
-            }
-        }
-    }
-
-    fn index_of(&mut self, name: &str) -> u32 {
-        let known = self.processes.iter().position(|process| process == name);
-        known.unwrap_or_else(|| {
-            self.processes.push(name.to_owned());
-            self.processes.len() - 1
-        }) as u32
+    /// What sampling events are opened on; known once something is watched.
+    pub fn scope(&self) -> Scope {
+        self.reader.lock().timers.scope()
     }
 
     /// Switches sampling on.
     pub fn enable(&self) {
-        // An event of a thread that is gone refuses, and has nothing to sample.
-        self.events().iter().for_each(|event| drop(event.enable()));
-        self.shared.sampling.store(self.takes_samples(), Ordering::Relaxed);
-        if let Some(reader) = &self.reader {
-            reader.thread().unpark();
-        }
+        let dump = self.dump();
+        self.reader.enable(dump);
     }
 
     /// Switches sampling off; when it returns, every sample taken before has been unwound.
     pub fn disable(&self) {
-        self.events().iter().for_each(|event| drop(event.disable()));
-        self.shared.sampling.store(false, Ordering::Relaxed);
-        self.shared.drain(Nanos::now());
-    }
-
-    /// The sampling events of the size of copy found so far.
-    fn events(&self) -> &[Event] {
-        self.rungs.get(self.rung).map_or(&[], Vec::as_slice)
+        self.reader.disable();
     }
 
     /// Whether it can take samples at all.
     pub fn takes_samples(&self) -> bool {
         !self.ladder.is_empty()
+    }
+
+    /// How many samples are taken in a second of CPU time.
+    pub fn rate(&self) -> Hertz {
+        self.hz
+    }
+
+    /// Takes fewer samples from now on than it was started for; to be called while it is off.
+    pub fn set_rate(&mut self, hz: Hertz) {
+        self.hz = hz.min(self.sampling.hz);
+        let State { timers, rhythm, .. } = &mut *self.reader.lock();
+        match timers {
+            // Their periods are what they are: some turns are nobody's.
+            Timers::Turns(turns) => turns.set_rate(self.hz),
+            _ => rhythm.set_rate(self.hz),
+        }
+    }
+
+    /// Where threads of a running process are sampled a few at a time: how many, at most.
+    pub fn set_threads_at_a_time(&mut self, most: usize) {
+        if let Timers::Few(threads) = &mut self.reader.lock().timers {
+            threads.set_most(most);
+        }
     }
 
     /// Exact CPU time so far of all that is watched, user and kernel.
@@ -252,7 +235,8 @@ impl Sampler {
 
     /// The same, of each name under which something is watched.
     pub fn cpu_times(&self) -> CpuTimes {
-        let mut times = CpuTimes::default();
+        // Readings are whole or not there.
+        let mut times = self.clocks.lock().unwrap_or_else(PoisonError::into_inner).read();
         for Counter { event, of } in &self.counters {
             times.add(*of as usize, event.count().map(Nanos).unwrap_or_default());
         }
@@ -261,7 +245,7 @@ impl Sampler {
 
     /// What is known of the samples since the window began.
     pub fn counts(&self) -> Counts {
-        self.shared.lock().collector.counts()
+        self.reader.lock().collector.counts()
     }
 
     /// How much of the user stack a sample copies now; nothing where none is taken.
@@ -269,21 +253,23 @@ impl Sampler {
         self.ladder.get(self.rung).copied().unwrap_or_default()
     }
 
-    /// To be called during warm-up, while sampling is off: takes a larger copy of the stack if
-    /// stacks turned out deeper than it. Returns the new size if there is one.
+    /// To be called while sampling is off: takes a larger copy of the stack if stacks turned out
+    /// deeper than it since this was called last. Returns the new size if there is one.
     pub fn adapt(&mut self) -> Option<Bytes> {
-        let counts = self.counts();
-        let cut = counts.dump_exhausted.share_of(counts.samples).0;
-        let deeper = counts.samples.0 >= SAMPLES_TO_JUDGE && cut > CUT_SHARE_MAX;
-        if !deeper || self.rung + 1 >= self.ladder.len() {
+        if self.rung + 1 >= self.ladder.len() {
             return None;
         }
-        self.rung += 1;
-        self.shared.lock().collector.begin_window(Nanos::now());
-        Some(self.dump())
+        let is_deeper = self.reader.lock().collector.judge_copies(|judged| {
+            let cut = judged.dump_exhausted.share_of(judged.samples).0;
+            judged.samples.0 >= SAMPLES_TO_JUDGE && cut > CUT_SHARE_MAX
+        });
+        is_deeper.then(|| {
+            self.rung += 1;
+            self.dump()
+        })
     }
 
-    /// The same to at least this much, as far as there are sizes to choose from: of two servers
+    /// Takes at least so large a copy, as far as there are sizes to choose from: of two servers
     /// that are compared, none must pay for a larger copy than the other.
     pub fn copy_at_least(&mut self, dump: Bytes) {
         while self.dump() < dump && self.rung + 1 < self.ladder.len() {
@@ -293,16 +279,16 @@ impl Sampler {
 
     /// Begins the window that counts, with the size of copy found so far.
     pub fn begin_window(&mut self) {
-        for (index, events) in self.rungs.iter_mut().enumerate() {
-            // Even an event that is switched off costs the target at each new thread.
-            if index != self.rung {
-                events.clear();
-            }
-        }
         self.window_start = Nanos::now();
-        let State { rings, collector } = &mut *self.shared.lock();
-        collector.drain(rings, self.window_start);
-        collector.begin_window(self.window_start);
+        if self.scope() == Scope::Threads {
+            // What few samples have shown to be enough may yet turn out not to be.
+            let is_settled = self.counts().samples.0 >= SAMPLES_TO_SETTLE;
+            let (dump, largest) = (self.dump(), self.ladder.last().copied());
+            let largest = largest.filter(|_| !is_settled);
+            self.ladder.retain(|size| *size == dump || Some(*size) == largest);
+            self.rung = 0;
+        }
+        self.reader.begin_window(self.window_start, &self.ladder);
     }
 
     /// Ends the window and gives what was sampled in it. The processes should still live: what
@@ -311,13 +297,15 @@ impl Sampler {
         self.disable();
         let ended = Nanos::now();
         let dump = self.dump();
-        self.stop_reader();
-        let collector = std::mem::replace(&mut self.shared.lock().collector, Collector::new());
-        let parts = collector.into_parts();
+        let (scope, of_threads, parts) = self.reader.finish();
         Capture {
             started: self.window_start,
             ended,
-            hz: self.sampling.hz,
+            hz: self.hz,
+            seed: self.seed,
+            scope,
+            duty: parts.duty,
+            of_threads,
             clock: self.sampling.clock.name(),
             access: self.sampling.access,
             dump,
@@ -330,38 +318,6 @@ impl Sampler {
             bound: parts.bound,
             counts: parts.counts,
         }
-    }
-
-    fn stop_reader(&mut self) {
-        self.shared.stopped.store(true, Ordering::Relaxed);
-        if let Some(reader) = self.reader.take() {
-            reader.thread().unpark();
-            // A reader that panicked has nothing more to say; its state was kept.
-            let _ = reader.join();
-        }
-    }
-}
-
-impl Drop for Sampler {
-    fn drop(&mut self) {
-        self.stop_reader();
-    }
-}
-
-/// The body of the reader's thread.
-fn read_rings(owners: &[Event], shared: &Shared, cpus: &[usize]) {
-    affinity::keep_to(cpus);
-    let timeout = Timespec { tv_sec: 0, tv_nsec: DRAIN_INTERVAL.0 as i64 };
-    while !shared.stopped.load(Ordering::Relaxed) {
-        if !shared.sampling.load(Ordering::Relaxed) {
-            thread::park();
-            continue;
-        }
-        let mut ready: Vec<PollFd<'_>> =
-            owners.iter().map(|owner| PollFd::new(owner, PollFlags::IN)).collect();
-        // Interrupted or not, what is there gets read.
-        let _ = rustix::event::poll(&mut ready, Some(&timeout));
-        shared.drain(Nanos::now() - SETTLING);
     }
 }
 
@@ -384,7 +340,7 @@ fn open_rings(cpus: &[usize], samplers: usize) -> Result<(Vec<Event>, Vec<Ring>)
 
 /// Whether a ring as large as all together can be had.
 fn fits(cpu: usize, bytes: usize) -> bool {
-    let owner = Event::open(&event::ring_owner(bytes / 8), 0, Some(cpu));
+    let owner = Event::open(&event::ring_owner(bytes / 8), Some(0), Some(cpu));
     owner.is_ok_and(|owner| RingMemory::map(&owner, bytes / rustix::param::page_size()).is_ok())
 }
 
@@ -392,7 +348,7 @@ fn open_ring(cpu: usize, largest: usize) -> Result<(Event, RingMemory, usize), S
     let page = rustix::param::page_size();
     let mut bytes = largest.max(page).next_power_of_two();
     loop {
-        let owner = Event::open(&event::ring_owner(bytes / 8), 0, Some(cpu))
+        let owner = Event::open(&event::ring_owner(bytes / 8), Some(0), Some(cpu))
             .map_err(|source| SampleError::from_open("ring owner", std::process::id(), source))?;
         match RingMemory::map(&owner, bytes / page) {
             Ok(memory) => return Ok((owner, memory, bytes)),

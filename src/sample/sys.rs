@@ -21,11 +21,16 @@ use perf_event_open_sys::{
 pub(super) struct Event(OwnedFd);
 
 impl Event {
-    /// Opens an event on `tid` (0 for the calling thread), on one CPU or on any.
-    pub(super) fn open(attr: &perf_event_attr, tid: u32, cpu: Option<usize>) -> io::Result<Self> {
+    /// Opens an event on a thread (0 for the calling one), or on whatever runs if none; on one CPU,
+    /// or on any.
+    pub(super) fn open(
+        attr: &perf_event_attr,
+        tid: Option<u32>,
+        cpu: Option<usize>,
+    ) -> io::Result<Self> {
         let mut attr = *attr;
         attr.size = size_of::<perf_event_attr>() as u32;
-        let tid = i32::try_from(tid).map_err(|_| io::ErrorKind::InvalidInput)?;
+        let tid = tid.map_or(Ok(-1), i32::try_from).map_err(|_| io::ErrorKind::InvalidInput)?;
         let cpu = cpu.map_or(Ok(-1), |cpu| {
             i32::try_from(cpu).map_err(|_| io::Error::from(io::ErrorKind::InvalidInput))
         })?;
@@ -50,6 +55,16 @@ impl Event {
     pub(super) fn disable(&self) -> io::Result<()> {
         // SAFETY: as in `enable`.
         check(unsafe { perf::ioctls::DISABLE(self.0.as_raw_fd(), 0) })
+    }
+
+    /// Lets a timer start afresh with another interval: nanoseconds, or a frequency where it was
+    /// opened with one. Of no effect on inherited copies.
+    pub(super) fn set_period(&self, mut interval: u64) -> io::Result<()> {
+        // SAFETY: the descriptor is an open perf event; the kernel reads one number, which outlives
+        // the call.
+        check(unsafe {
+            perf::ioctls::PERIOD(self.0.as_raw_fd(), (&raw mut interval).expose_provenance() as u64)
+        })
     }
 
     /// Sends this event's records to the ring that `owner` maps.

@@ -2,11 +2,11 @@
 
 use std::{fs, iter::Sum};
 
-use super::{
-    procfs::{self, read_lossy},
-    sys,
+use super::procfs::{self, read_lossy};
+use crate::{
+    os::clock,
+    unit::{Bytes, Nanos},
 };
-use crate::unit::{Bytes, Nanos};
 
 /// What a set of processes uses, summed over them and their threads.
 ///
@@ -71,7 +71,7 @@ pub fn read(pids: &[u32]) -> Usage {
 /// The CPU time of the processes `pids` so far, user and kernel, exact to the scheduler's clock,
 /// with threads that have ended; a process that has ended counts as nothing.
 pub fn cpu_time(pids: &[u32]) -> Nanos {
-    pids.iter().filter_map(|&pid| sys::cpu_time(pid)).sum()
+    pids.iter().filter_map(|&pid| clock::cpu_time(pid)).sum()
 }
 
 fn read_one(pid: u32) -> Option<Usage> {

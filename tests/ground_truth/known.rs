@@ -32,7 +32,7 @@ const PATIENCE: Duration = Duration::from_secs(300);
 
 /// A sampler, where this machine allows one.
 pub(super) fn sampler() -> Option<Sampler> {
-    match Sampler::start(&Config { hz: HZ, cpus: Vec::new(), dump: None, samplers: 1 }) {
+    match Sampler::start(&Config::at(HZ)) {
         Ok(sampler) => Some(sampler),
         Err(error @ SampleError::Refused { .. }) => {
             skip(error);

@@ -45,6 +45,7 @@ struct Measured {
     resolved: Resolved,
     counts: Counts,
     cpu: Nanos,
+    duty: f64,
     pid: u32,
 }
 
@@ -65,7 +66,14 @@ fn measure() -> Option<Measured> {
     let capture = sampler.finish();
     let pid = running.pids()[0];
     let truth = read_truth(&known.path("truth"));
-    Some(Measured { truth, resolved: resolved(&capture), counts: capture.counts, cpu, pid })
+    Some(Measured {
+        truth,
+        resolved: resolved(&capture),
+        counts: capture.counts,
+        cpu,
+        duty: capture.duty,
+        pid,
+    })
 }
 
 fn read_truth(path: &Path) -> Vec<Truth> {
@@ -95,7 +103,7 @@ fn shares_callers_and_threads_are_as_the_program_says() {
 fn quality_is_as_promised(measured: &Measured) -> measured::Measured {
     let Measured { counts, cpu, resolved, .. } = measured;
     let total = counts.samples;
-    let coverage = total.0 as f64 * HZ.period().as_secs_f64() / cpu.as_secs_f64();
+    let coverage = counts.sampled.as_secs_f64() / measured.duty / cpu.as_secs_f64();
     assert!(counts.truncated().share_of(total).0 <= 0.01, "{counts:?}");
     assert!(resolved.unknown.share_of(total).0 <= 0.01, "unknown: {:?}", resolved.unknown);
     assert_eq!(counts.bad_records, 0);
@@ -163,7 +171,7 @@ fn workers_are_right(measured: &Measured) -> measured::Measured {
 #[expect(clippy::print_stderr, reason = "shown with --nocapture, and where the test fails")]
 fn report(measured: &Measured) {
     let Measured { counts, cpu, resolved, .. } = measured;
-    let coverage = counts.samples.0 as f64 * HZ.period().as_secs_f64() / cpu.as_secs_f64();
+    let coverage = counts.sampled.as_secs_f64() / measured.duty / cpu.as_secs_f64();
     let mut text = format!(
         "{} samples over {:.2} s of CPU time, coverage {coverage:.4}, truncated {}, unknown {}, \
          lost {}, throttled {}\n\n| function | truth % | measured % | off |\n|---|---|---|---|\n",

@@ -81,7 +81,7 @@ fn a_sampler_that_only_counts_takes_no_sample() {
         return;
     }
     let Some(known) = Known::new() else { return };
-    let config = Config { hz: HZ, cpus: Vec::new(), dump: None, samplers: 1 };
+    let config = Config::at(HZ);
     let mut sampler = Sampler::counting(&config).expect("one that samples was allowed");
     let _running = release(known.hold_watched(&mut sampler, "shares", 1e6, "ready"));
     sampler.begin_window();

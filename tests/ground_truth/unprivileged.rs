@@ -56,15 +56,14 @@ fn an_ordinary_user_samples_what_the_kernel_allows_or_is_told_why_not() {
 
 fn sample_as_we_are() -> Measured {
     let Some(known) = Known::new() else { return Ok(()) };
-    let mut sampler =
-        match Sampler::start(&Config { hz: HZ, cpus: Vec::new(), dump: None, samplers: 1 }) {
-            Ok(sampler) => sampler,
-            Err(SampleError::Refused { advice, .. }) => {
-                assert!(advice.contains("sysctl") || advice.contains("seccomp"), "{advice}");
-                return Ok(());
-            }
-            Err(error) => panic!("{error}"),
-        };
+    let mut sampler = match Sampler::start(&Config::at(HZ)) {
+        Ok(sampler) => sampler,
+        Err(SampleError::Refused { advice, .. }) => {
+            assert!(advice.contains("sysctl") || advice.contains("seccomp"), "{advice}");
+            return Ok(());
+        }
+        Err(error) => panic!("{error}"),
+    };
     let access = sampler.access();
     match paranoid() {
         Some(2) => assert_eq!(access, Access::UserOnly),
@@ -105,7 +104,7 @@ fn sample_as_we_are() -> Measured {
 fn two_share_what_a_user_is_granted() {
     let little = rustix::process::Rlimit { current: Some(64 << 10), maximum: Some(64 << 10) };
     rustix::process::setrlimit(rustix::process::Resource::Memlock, little).expect("less is fine");
-    let config = Config { hz: HZ, cpus: Vec::new(), dump: None, samplers: 2 };
+    let config = Config { samplers: 2, ..Config::at(HZ) };
     let _first = Sampler::start(&config).expect("one of two");
     let _second = Sampler::start(&config).expect("two of two");
 }

@@ -64,7 +64,7 @@ fn process(
     let (coverage, sampled_us_per_request) = match &taken.capture {
         Captured::Addresses(capture) => {
             let sampled_cpu = sampled_cpu(observed.load.slices.rows(), taken.backend, watched);
-            let coverage = coverage(samples, capture.hz, sampled_cpu);
+            let coverage = coverage(capture, samples, sampled_cpu);
             (coverage, sampled_us_per_request(capture.access, cpu_us_per_request, coverage))
         }
         // Its weights are shares of time, and not numbers of samples.

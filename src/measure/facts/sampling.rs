@@ -17,7 +17,7 @@ use crate::{
     },
     sample::{Access, Capture, NamedCapture},
     symbolize::Resolved,
-    unit::{Hertz, Nanos, Samples},
+    unit::{Nanos, Samples},
 };
 
 /// How many of the hottest functions a record names.
@@ -98,14 +98,17 @@ fn of_addresses(
     sampled_cpu: Nanos,
     cpu_us_per_request: Option<f64>,
 ) -> ProfileFacts {
-    let Capture { hz, clock, access, dump, counts, .. } = capture;
+    let Capture { hz, seed, scope, clock, access, dump, counts, .. } = capture;
     let share = |samples: Samples| finite(samples.share_of(counts.samples).0);
-    let coverage = coverage(counts.samples, *hz, sampled_cpu);
+    let sampled_cpu = capture.of_threads.map_or(sampled_cpu, |threads| threads.cpu);
+    let coverage = coverage(capture, counts.samples, sampled_cpu);
     ProfileFacts {
         backend: "perf_event".to_owned(),
         event: Some((*clock).to_owned()),
         privileges: Some(access.as_str().to_owned()),
         missing: access.missing().into_iter().map(str::to_owned).collect(),
+        scope: Some(scope.as_str().to_owned()),
+        seed: Some(*seed),
         hz_requested: hz.0,
         hz_achieved: finite(counts.samples.0 as f64 / sampled_cpu.as_secs_f64()),
         samples: counts.samples.0,
@@ -217,9 +220,17 @@ pub(super) fn warnings(observed: &Observed) -> Vec<String> {
     warnings
 }
 
+/// The CPU time that so many of a capture's samples stand for. Their periods differ, and what they
+/// cannot stand for is spread over them.
+pub(super) fn stands_for(capture: &Capture, samples: Samples) -> Nanos {
+    let Capture { counts, duty, .. } = capture;
+    let all = counts.sampled.0 as f64 / duty;
+    Nanos((all * samples.share_of(counts.samples).0) as u64)
+}
+
 /// Time that samples stand for, over the exact CPU time meanwhile.
-pub(super) fn coverage(samples: Samples, hz: Hertz, cpu: Nanos) -> Option<f64> {
-    coverage_of(Nanos(samples.0.saturating_mul(hz.period().0)), cpu)
+pub(super) fn coverage(capture: &Capture, samples: Samples, cpu: Nanos) -> Option<f64> {
+    coverage_of(stands_for(capture, samples), cpu)
 }
 
 /// The CPU time of a request that all samples together stand for.

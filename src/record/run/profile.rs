@@ -21,7 +21,12 @@ pub struct ProfileFacts {
     pub privileges: Option<String>,
     /// What is therefore missing from the picture.
     pub missing: Vec<String>,
-    /// Samples a second of CPU time, as asked for.
+    /// What the sampling events were opened on: `every CPU`, `every thread`, or `a few threads at a
+    /// time`.
+    pub scope: Option<String>,
+    /// What the instants of the samples were drawn from.
+    pub seed: Option<u32>,
+    /// Samples a second of CPU time, as asked for or found in the warm-up.
     pub hz_requested: u32,
     /// Samples a second of CPU time, as they came.
     pub hz_achieved: Option<f64>,

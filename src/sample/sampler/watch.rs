@@ -1,120 +1,135 @@
-//! Opens the events on threads, so that each is covered once and once only.
+//! Opens events on what is watched, by what this machine allows.
 
-use super::{Counter, Sampler};
-use crate::{
-    sample::{access::SampleError, attach, event, sys::Event},
-    unit::Nanos,
+use std::sync::PoisonError;
+
+use super::{
+    Counter, Origin, SampleError, Sampler, attach, cpu_timers::CpuTimers, event,
+    few_threads::FewThreads, timers::Timers, turns::Turns,
 };
-
-/// How often the events of a thread that starts others meanwhile are opened anew.
-const ATTEMPTS: usize = 50;
-
-/// How many events of each kind were open.
-struct Mark {
-    side_band: usize,
-    counters: usize,
-    rungs: Vec<usize>,
-}
+use crate::{sample::sys::Event, unit::Bytes};
 
 impl Sampler {
-    /// Threads that start meanwhile inherit the events of the one that started them, unless that
-    /// one was not reached yet: so the list is read again until nothing in it is new.
-    pub(super) fn watch_running(&mut self, pid: u32, of: u32) -> Result<(), SampleError> {
-        let (mut tried, mut gone, mut watched) = (Vec::new(), None, false);
-        loop {
-            let listed = attach::threads(pid)?;
-            // Those that inherited their events are covered already, and the side band says so.
-            // Among them may be `pid` itself: a child that was forked since its parent is watched.
-            let inherited = self.started_threads();
-            watched |= listed.iter().any(|tid| inherited.contains(tid));
-            let mut new = listed.into_iter().filter(|tid| !inherited.contains(tid));
-            let Some(tid) = new.find(|tid| !tried.contains(tid)) else {
-                return gone.filter(|_| !watched).map_or(Ok(()), Err);
-            };
-            match self.watch_running_thread(tid, of) {
-                Err(SampleError::Open { event, pid, source }) if is_gone(&source) => {
-                    gone = Some(SampleError::Open { event, pid, source });
-                }
-                result => {
-                    result?;
-                    watched = true;
-                }
-            }
-            tried.push(tid);
-        }
+    /// Watches a process with all threads and children that it has or will have. While sampling
+    /// is on, it is not sampled until sampling is switched on again.
+    ///
+    /// # Errors
+    /// Where the process is gone, or not ours to sample.
+    pub fn watch(&mut self, pid: u32, origin: Origin) -> Result<(), SampleError> {
+        self.watch_as("", pid, origin)
     }
 
-    /// Watches a thread that may start others between one event and the next. Those would have
-    /// inherited some events and not the rest, so that all are closed, in them too, and opened
-    /// again.
-    fn watch_running_thread(&mut self, tid: u32, of: u32) -> Result<(), SampleError> {
-        for _ in 1..ATTEMPTS {
-            let (start, mark) = (Nanos::now(), self.mark());
-            let result = self.watch_thread(tid, of);
-            let inherited = self.started_threads().contains(&tid);
-            let broken = result.is_err() || inherited;
-            if !self.shared.lock().collector.forget_started(tid, start) && !broken {
-                return Ok(());
-            }
-            self.close_since(mark);
-            if broken {
-                return result;
+    /// The same, apart from what is watched under other names: its CPU time is counted, and its
+    /// threads are told apart, by `name`.
+    ///
+    /// # Errors
+    /// Where the process is gone, or not ours to sample.
+    pub fn watch_as(&mut self, name: &str, pid: u32, origin: Origin) -> Result<(), SampleError> {
+        let of = self.index_of(name);
+        self.reader.belongs(pid, of);
+        match origin {
+            Origin::BeforeExec => self.watch_new(pid, of),
+            Origin::Running => {
+                self.watch_running(pid)?;
+                let mut clocks = self.clocks.lock().unwrap_or_else(PoisonError::into_inner);
+                clocks.watch(pid, of as usize);
+                drop(clocks);
+                self.reader.lock().collector.adopt(pid)
             }
         }
-        self.watch_thread(tid, of)
     }
 
-    fn started_threads(&self) -> Vec<u32> {
-        self.shared.drain(Nanos::now());
-        self.shared.lock().collector.started_threads()
+    fn index_of(&mut self, name: &str) -> u32 {
+        let known = self.processes.iter().position(|process| process == name);
+        known.unwrap_or_else(|| {
+            self.processes.push(name.to_owned());
+            self.processes.len() - 1
+        }) as u32
     }
 
-    /// Opens the events on a thread of what is watched as `of`: first those that report which
-    /// threads inherit the rest.
-    pub(super) fn watch_thread(&mut self, tid: u32, of: u32) -> Result<(), SampleError> {
-        let open = |event: &'static str, attr, cpu| {
-            Event::open(&attr, tid, cpu).map_err(|e| SampleError::from_open(event, tid, e))
-        };
-        let redirected = |name, attr, index: usize, cpu| {
-            let event = open(name, attr, Some(cpu))?;
-            event.redirect_to(&self.owners[index]).map_err(|source| SampleError::Open {
-                event: name,
-                pid: tid,
-                source,
-            })?;
-            Ok(event)
-        };
+    /// Listens for mappings, names, forks and exits of whatever runs.
+    pub(super) fn listen_on_cpus(&mut self) -> Result<(), SampleError> {
         for (index, cpu) in self.cpus.iter().enumerate() {
-            self.side_band.push(redirected("side-band", event::side_band(), index, *cpu)?);
-        }
-        let event = open("task-clock", event::task_clock(), None)?;
-        self.counters.push(Counter { event, of });
-        let name = self.sampling.clock.name();
-        for (index, cpu) in self.cpus.iter().enumerate() {
-            for rung in self.rung..self.ladder.len() {
-                let dump = self.ladder[rung];
-                self.rungs[rung].push(redirected(name, self.sampling.attr(dump), index, *cpu)?);
-            }
+            let event = self.redirected("side-band", event::side_band(), None, (index, *cpu))?;
+            self.side_band.push(event);
         }
         Ok(())
     }
 
-    /// How many events of each kind are open.
-    fn mark(&self) -> Mark {
-        let rungs = self.rungs.iter().map(Vec::len).collect();
-        Mark { side_band: self.side_band.len(), counters: self.counters.len(), rungs }
-    }
-
-    /// Closes the events opened since, and with them their copies in threads started since.
-    fn close_since(&mut self, mark: Mark) {
-        self.side_band.truncate(mark.side_band);
-        self.counters.truncate(mark.counters);
-        for (events, length) in self.rungs.iter_mut().zip(mark.rungs) {
-            events.truncate(length);
+    /// Opens the events on a thread that is about to execute a program: what it starts inherits
+    /// them.
+    fn watch_new(&mut self, tid: u32, of: u32) -> Result<(), SampleError> {
+        if !self.sampling.sees_cpus && self.takes_samples() {
+            for (index, cpu) in self.cpus.iter().enumerate() {
+                let attr = event::side_band();
+                let event = self.redirected("side-band", attr, Some(tid), (index, *cpu))?;
+                self.side_band.push(event);
+            }
         }
+        let counter = Event::open(&event::task_clock(), Some(tid), None);
+        let event = counter.map_err(|e| SampleError::from_open("task-clock", tid, e))?;
+        self.counters.push(Counter { event, of });
+        self.with_timers(Origin::BeforeExec, |timers| match timers {
+            Timers::Turns(turns) => turns.watch(tid),
+            _ => Ok(()),
+        })
     }
-}
 
-fn is_gone(error: &std::io::Error) -> bool {
-    error.raw_os_error() == Some(rustix::io::Errno::SRCH.raw_os_error())
+    /// No event is opened on threads that run already, but where nothing else is allowed.
+    fn watch_running(&mut self, pid: u32) -> Result<(), SampleError> {
+        let threads = attach::threads(pid)?;
+        let watch = |timers: &mut Timers| {
+            if let Timers::Few(few) = timers {
+                few.watch(pid);
+            }
+        };
+        if self.sampling.sees_cpus || !self.takes_samples() {
+            self.with_timers(Origin::Running, watch);
+            return Ok(());
+        }
+        let (attr, name) = (
+            self.sampling.of_thread(Bytes(0), self.sampling.hz.period()),
+            self.sampling.clock.name(),
+        );
+        let mut refusal = None;
+        for tid in threads {
+            match Event::open(&attr, Some(tid), None) {
+                Ok(_) => {
+                    self.with_timers(Origin::Running, watch);
+                    return Ok(());
+                }
+                // It may have ended; then another one may not have.
+                Err(error) => refusal = Some(SampleError::from_open(name, tid, error)),
+            }
+        }
+        refusal.map_or(Ok(()), Err)
+    }
+
+    /// Does something with the timers, which are made for what is watched first.
+    fn with_timers<T>(&self, origin: Origin, act: impl FnOnce(&mut Timers) -> T) -> T {
+        let (sampling, owners, cpus) = (self.sampling, self.owners.clone(), self.cpus.clone());
+        let made = match origin {
+            _ if !self.takes_samples() => Timers::Off,
+            _ if sampling.sees_cpus => Timers::Cpus(CpuTimers::new(sampling, owners, cpus)),
+            Origin::BeforeExec => Timers::Turns(Turns::new(sampling, owners, cpus, &self.ladder)),
+            Origin::Running => Timers::Few(FewThreads::new(sampling, owners, cpus)),
+        };
+        let mut state = self.reader.lock();
+        if matches!(state.timers, Timers::Off) {
+            state.timers = made;
+        }
+        act(&mut state.timers)
+    }
+
+    fn redirected(
+        &self,
+        name: &'static str,
+        attr: perf_event_open_sys::bindings::perf_event_attr,
+        tid: Option<u32>,
+        (index, cpu): (usize, usize),
+    ) -> Result<Event, SampleError> {
+        let refused = |source| SampleError::from_open(name, tid.unwrap_or(0), source);
+        let event = Event::open(&attr, tid, Some(cpu)).map_err(refused)?;
+        event.redirect_to(&self.owners[index]).map_err(refused)?;
+        Ok(event)
+    }
 }

@@ -141,8 +141,7 @@ fn refused(error: &SampleError, container: Option<Container>, privileges: Privil
 }
 
 fn sample() -> Result<(Capture, Nanos), SampleError> {
-    let mut sampler =
-        Sampler::start(&Config { hz: HZ, cpus: Vec::new(), dump: None, samplers: 1 })?;
+    let mut sampler = Sampler::start(&Config::at(HZ))?;
     sampler.watch(std::process::id(), Origin::Running)?;
     sampler.begin_window();
     let before = sampler.cpu_time();

@@ -18,12 +18,7 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Whether the kernel allows sampling. Where it does not, the test is skipped.
 pub(super) fn can_sample() -> bool {
-    let config = Config {
-        hz: "997".parse().expect("a frequency"),
-        cpus: Vec::new(),
-        dump: None,
-        samplers: 1,
-    };
+    let config = Config::at("997".parse().expect("a frequency"));
     let refusal = Sampler::start(&config).err();
     if let Some(error) = &refusal {
         skip(format!("no perf events here: {error}"));

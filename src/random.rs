@@ -7,18 +7,18 @@ use crate::unit::Nanos;
 /// The generator `SplitMix64`: Steele, Lea, Flood, "Fast splittable pseudorandom number
 /// generators", 2014. Good enough to choose requests, and no dependency can change it.
 #[derive(Debug, Clone)]
-pub(super) struct Random(u64);
+pub(crate) struct Random(u64);
 
 impl Random {
     /// The stream number `stream` of those that `seed` begins.
-    pub(super) fn new(seed: u64, stream: u64) -> Self {
+    pub(crate) fn new(seed: u64, stream: u64) -> Self {
         let mut seeds = Self(seed);
         let first = seeds.next();
         Self(first ^ Self(stream).next())
     }
 
     /// Any number.
-    pub(super) fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -26,7 +26,7 @@ impl Random {
     }
 
     /// A number from 0 to `last`, all equally likely.
-    pub(super) fn up_to(&mut self, last: u64) -> u64 {
+    pub(crate) fn up_to(&mut self, last: u64) -> u64 {
         let Some(count) = last.checked_add(1) else {
             return self.next();
         };
@@ -41,24 +41,24 @@ impl Random {
     }
 
     /// A number from 0 to below 1.
-    pub(super) fn unit(&mut self) -> f64 {
+    pub(crate) fn unit(&mut self) -> f64 {
         // A double has 53 bits of precision.
         (self.next() >> 11) as f64 / (1_u64 << 53) as f64
     }
 
     /// A time between both.
-    pub(super) fn between(&mut self, min: Duration, max: Duration) -> Nanos {
+    pub(crate) fn between(&mut self, min: Duration, max: Duration) -> Nanos {
         let (min, max) = (Nanos::from(min), Nanos::from(max));
         min + Nanos(self.up_to(max.since(min).0))
     }
 
     /// A number of the exponential distribution with mean 1.
-    pub(super) fn exponential(&mut self) -> f64 {
+    pub(crate) fn exponential(&mut self) -> f64 {
         -(1.0 - self.unit()).ln()
     }
 
     /// Puts `items` in any order, all equally likely.
-    pub(super) fn shuffle<T>(&mut self, items: &mut [T]) {
+    pub(crate) fn shuffle<T>(&mut self, items: &mut [T]) {
         for last in (1..items.len()).rev() {
             items.swap(last, self.up_to(last as u64) as usize);
         }

@@ -30,11 +30,11 @@ mod robust;
 mod shift;
 mod side;
 mod stacks;
-mod student;
 mod unlike;
 mod waterfall;
 mod words;
 
+use crate::stats::student;
 pub use change::{Change, Verdict};
 pub use comparison::{Comparison, SideFacts};
 pub use estimate::Basis;

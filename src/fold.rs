@@ -12,14 +12,16 @@ mod name;
 mod quality;
 mod readable;
 mod roots;
+mod scatter;
 
 pub use agreement::{Agreement, ComparedFunction, agreement};
 pub use delta::{Costs, DeltaNode, DeltaTree};
 pub use folded::{Folded, FoldedError};
-pub use hottest::{HotFrame, hottest};
+pub use hottest::{HotFrame, Hottest};
 pub(crate) use label::go_name;
 pub use labels::NamedFunctions;
 pub use language::Language;
 pub use name::{KERNEL_SUFFIX, clean};
 pub use quality::{Quality, unnamed};
 pub use readable::Readable;
+pub use scatter::{Parts, Scatter};

@@ -11,7 +11,7 @@
 //! | module | what it owns |
 //! |---|---|
 //! | [`unit`](mod@unit) | quantities that carry their unit |
-//! | `random`, `os` | random numbers from a seed; what the system says of processes |
+//! | `random`, `stats`, `os` | random numbers from a seed; intervals; what the system says of processes |
 //! | [`config`] | reading a TOML file strictly, with the nearest known key in each error |
 //! | [`target`] | manifest -> build -> launch -> ready -> a running server |
 //! | [`load`] | script -> plan -> traffic -> tallies of requests, latency and errors |
@@ -38,6 +38,7 @@ pub mod record;
 pub mod render;
 pub mod report;
 pub mod sample;
+mod stats;
 pub mod symbolize;
 pub mod target;
 pub mod unit;

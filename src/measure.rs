@@ -27,6 +27,7 @@ mod latency;
 mod observed;
 mod observer;
 mod profile;
+mod rate;
 mod served;
 mod server_watch;
 mod slice;

@@ -15,7 +15,7 @@ mod svg;
 mod text;
 mod trunk;
 
-pub use caption::{Caption, Frames, Link};
+pub use caption::{Caption, Frames, Link, Spread};
 pub use palette::{Class, Palette};
 pub use svg::{RenderError, flamegraph};
-pub use text::{grouped, micros, wrap, xml_safe};
+pub use text::{grouped, micros, plus_minus, wrap, xml_safe};

@@ -38,7 +38,7 @@ mod sys;
 mod timeline;
 mod unwind;
 
-pub use access::{Access, SampleError, paranoid};
+pub use access::{Access, SampleError, paranoid, rate_max};
 pub use bound::BoundFunction;
 pub use capture::{Capture, Counts, OfThreads, RawSample, SampledThread};
 pub use cpu_clocks::CpuClocks;

@@ -6,7 +6,7 @@ mod skip;
 use std::{fs, path::Path, process::Command};
 
 use flameload::{
-    fold::{Folded, hottest},
+    fold::{Folded, Hottest, Parts},
     record::{
         HotFacts, OtherProfile, ProcessFacts, ProfileFacts, Run, Status, Store, TargetFacts,
         UtcTime,
@@ -94,7 +94,8 @@ fn run(profile: &Profile) -> Run {
         ..ProfileFacts::default()
     });
     let cpu_per_request = Some(Nanos(18_900));
-    run.hottest = hottest(profile, cpu_per_request, 5).into_iter().map(HotFacts::from).collect();
+    let hottest = Hottest::of(profile, cpu_per_request, &Parts::default(), 1, 5);
+    run.hottest = hottest.frames.into_iter().map(HotFacts::from).collect();
     run
 }
 
@@ -387,6 +388,9 @@ fn the_record_has_the_names_it_promises() {
         "/hottest/0/name",
         "/hottest/0/self_us_per_request",
         "/hottest/0/total_us_per_request",
+        "/hottest/0/self_ci95",
+        "/hottest/0/total_ci95",
+        "/profile/design_effect",
         "/other_profiles",
         "/agreement",
         "/slices",

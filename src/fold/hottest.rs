@@ -1,8 +1,13 @@
 //! The functions that cost most.
 
+use std::collections::BTreeMap;
+
 use rustc_hash::FxHashMap;
 
-use super::name;
+use super::{
+    name,
+    scatter::{Parts, Scatter, Sums, Whole},
+};
 use crate::{
     symbolize::{FrameKind, Profile},
     unit::{Nanos, Ratio, Samples},
@@ -13,51 +18,86 @@ use crate::{
 pub struct HotFrame {
     /// The function's name; the same name in the kernel and outside are two.
     pub name: String,
-    /// Samples in the function itself.
-    pub self_samples: Samples,
-    /// Samples in the function or what it calls; a recursion counts once.
-    pub total_samples: Samples,
-    /// `self_samples` as a share of all.
+    /// Samples in the function itself, as a share of all.
     pub self_share: Ratio,
-    /// `total_samples` as a share of all.
+    /// Samples in the function or what it calls, as a share of all; a recursion counts once.
     pub total_share: Ratio,
-    /// `self_share` of the CPU time of a request, in microseconds.
-    pub self_us_per_request: Option<f64>,
-    /// `total_share` of the CPU time of a request, in microseconds.
-    pub total_us_per_request: Option<f64>,
+    /// The 95 % interval of `self_share`; none where there is too little to tell.
+    pub self_ci95: Option<[Ratio; 2]>,
+    /// The same of `total_share`.
+    pub total_ci95: Option<[Ratio; 2]>,
+    /// What shares are of: the CPU time of a request, in microseconds.
+    pub us_per_request: Option<f64>,
 }
 
-/// The `n` functions with the most samples of their own, the most first.
-///
-/// `cpu_per_request` is the exact CPU time of a request: time per function is its share of that,
-/// rather than samples times their period, so that lost samples do not make the server look
-/// cheaper.
-pub fn hottest(profile: &Profile, cpu_per_request: Option<Nanos>, n: usize) -> Vec<HotFrame> {
-    let functions = Functions::of(profile);
-    let (own, total) = functions.count(profile);
-    let all: Samples = own.iter().copied().sum();
-    let us = cpu_per_request.map(Nanos::as_micros_f64);
-    let mut frames: Vec<HotFrame> = functions
-        .names
-        .iter()
-        .zip(own.into_iter().zip(total))
-        .filter(|(_, (_, total))| *total > Samples(0))
-        .map(|(name, (own, total))| HotFrame {
-            name: name::printable(name).into_owned(),
-            self_samples: own,
-            total_samples: total,
-            self_share: own.share_of(all),
-            total_share: total.share_of(all),
-            self_us_per_request: us.map(|us| us * own.share_of(all).0),
-            total_us_per_request: us.map(|us| us * total.share_of(all).0),
-        })
-        .collect();
-    frames.sort_by(|a, b| {
-        let cost = |frame: &HotFrame| (frame.self_samples, frame.total_samples);
-        cost(b).cmp(&cost(a)).then_with(|| a.name.cmp(&b.name))
-    });
-    frames.truncate(n);
-    frames
+/// The functions of a profile by what they cost, and how far that can be trusted.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Hottest {
+    /// The functions with the most samples of their own, the most first.
+    pub frames: Vec<HotFrame>,
+    /// How shares scatter over the parts of the window; none where that cannot be told.
+    pub scatter: Option<Scatter>,
+}
+
+/// How shares of so many functions scatter is summed up.
+const SCATTERED: usize = 20;
+
+impl Hottest {
+    /// The first `n` functions.
+    ///
+    /// `cpu_per_request` is the exact CPU time of a request: time per function is its share of
+    /// that, rather than samples times their period, so that lost samples do not make the server
+    /// look cheaper. `counted` is how many samples were taken, whatever they weigh.
+    pub fn of(
+        profile: &Profile,
+        cpu_per_request: Option<Nanos>,
+        parts: &Parts,
+        counted: u64,
+        n: usize,
+    ) -> Self {
+        let functions = Functions::of(profile);
+        let scattered = functions.scatter(profile, parts);
+        let mut seen = vec![Samples(0); profile.stacks.len()];
+        for sample in &profile.samples {
+            seen[sample.stack.0 as usize] += sample.weight;
+        }
+        let used = (0..seen.len()).filter(|stack| seen[*stack] > Samples(0));
+        let (own, total) = functions.count(profile, used.map(|stack| (stack, seen[stack])));
+        let all: Samples = own.iter().copied().sum();
+        let mut order: Vec<usize> =
+            (0..total.len()).filter(|index| total[*index] > Samples(0)).collect();
+        order.sort_by(|a, b| {
+            let cost = |index: usize| (own[index], total[index]);
+            cost(*b).cmp(&cost(*a)).then_with(|| functions.names[*a].cmp(functions.names[*b]))
+        });
+        let scatter = scattered.of_all(order.iter().take(SCATTERED), counted);
+        let us = cpu_per_request.map(Nanos::as_micros_f64);
+        let frame = |index: usize| {
+            let (own, total) = (own[index].share_of(all), total[index].share_of(all));
+            let [own_effect, total_effect] = scattered.design_effects(index);
+            let ends = |share: Ratio, effect: f64| {
+                scatter.and_then(|scatter| scatter.interval(share, Some(effect)))
+            };
+            HotFrame {
+                name: name::printable(functions.names[index]).into_owned(),
+                self_share: own,
+                total_share: total,
+                self_ci95: ends(own, own_effect),
+                total_ci95: ends(total, total_effect),
+                us_per_request: us,
+            }
+        };
+        Self { frames: order.into_iter().take(n).map(frame).collect(), scatter }
+    }
+
+    /// By full name, the design effects of functions with all that they call, at least 1.
+    pub fn design_effects(profile: &Profile, parts: &Parts) -> BTreeMap<String, f64> {
+        let functions = Functions::of(profile);
+        let scattered = functions.scatter(profile, parts);
+        let effects = (0..functions.names.len()).map(|index| scattered.design_effects(index)[1]);
+        let named = functions.names.iter().map(|name| (*name).to_owned()).zip(effects);
+        named.map(|(name, effect)| (name, effect.max(1.0))).collect()
+    }
 }
 
 /// The distinct functions, whatever their lines.
@@ -85,29 +125,74 @@ impl<'a> Functions<'a> {
         Self { names, of_frame }
     }
 
-    /// Each function's samples of its own, and with what it calls.
-    fn count(&self, profile: &Profile) -> (Vec<Samples>, Vec<Samples>) {
-        let mut seen = vec![Samples(0); profile.stacks.len()];
-        for sample in &profile.samples {
-            seen[sample.stack.0 as usize] += sample.weight;
-        }
+    /// Each function's samples of its own, and with what it calls, of stacks that were seen so
+    /// often.
+    fn count(
+        &self,
+        profile: &Profile,
+        seen: impl Iterator<Item = (usize, Samples)>,
+    ) -> (Vec<Samples>, Vec<Samples>) {
         let mut own = vec![Samples(0); self.names.len()];
         let mut total = own.clone();
         // The stack that last counted for the function: a recursion finds its own mark.
         let mut counted_by = vec![None; self.names.len()];
-        for (leaf, samples) in seen.into_iter().enumerate().filter(|(_, n)| *n > Samples(0)) {
+        for (turn, (leaf, samples)) in seen.enumerate() {
             own[self.of_frame[profile.stacks[leaf].frame.0 as usize]] += samples;
             let mut next = Some(leaf);
             while let Some(stack) = next.map(|stack| profile.stacks[stack]) {
                 let function = self.of_frame[stack.frame.0 as usize];
-                if counted_by[function] != Some(leaf) {
-                    counted_by[function] = Some(leaf);
+                if counted_by[function] != Some(turn) {
+                    counted_by[function] = Some(turn);
                     total[function] += samples;
                 }
                 next = stack.parent.map(|parent| parent.0 as usize);
             }
         }
         (own, total)
+    }
+
+    /// How each function's samples scatter over the parts of the window.
+    fn scatter(&self, profile: &Profile, parts: &Parts) -> Scattered {
+        let mut scattered = Scattered {
+            whole: Whole::default(),
+            own: vec![Sums::default(); self.names.len()],
+            total: vec![Sums::default(); self.names.len()],
+        };
+        for samples in parts.samples(profile) {
+            let all: Samples = samples.iter().map(|(_, weight)| *weight).sum();
+            let (own, total) = self.count(profile, samples.into_iter());
+            scattered.whole.add(all.0 as f64);
+            for (sums, counts) in [(&mut scattered.own, own), (&mut scattered.total, total)] {
+                for (sums, count) in sums.iter_mut().zip(counts) {
+                    sums.add(all.0 as f64, count.0 as f64);
+                }
+            }
+        }
+        scattered
+    }
+}
+
+/// How functions' samples scatter: of their own, and with what they call.
+struct Scattered {
+    whole: Whole,
+    own: Vec<Sums>,
+    total: Vec<Sums>,
+}
+
+impl Scattered {
+    fn design_effects(&self, index: usize) -> [f64; 2] {
+        [&self.own, &self.total]
+            .map(|sums| sums.get(index).map_or(1.0, |sums| self.whole.design_effect(sums)))
+    }
+
+    fn of_all<'a>(
+        &self,
+        indexes: impl Iterator<Item = &'a usize> + Clone,
+        counted: u64,
+    ) -> Option<Scatter> {
+        let sums = indexes.filter_map(|index| self.own.get(*index));
+        let effect = self.whole.design_effect_of_all(sums)?;
+        (self.whole.parts >= 2).then(|| Scatter::new(counted, self.whole.parts, effect))
     }
 }
 
@@ -119,16 +204,15 @@ mod tests {
     use crate::fold::folded::tests::profile;
 
     fn check(stacks: &str, expected: Expect) {
-        let lines: String = hottest(&profile(stacks), Some(Nanos(20_000)), 10)
+        let parts = Parts::default();
+        let lines: String = Hottest::of(&profile(stacks), Some(Nanos(20_000)), &parts, 4, 10)
+            .frames
             .into_iter()
             .map(|frame| {
+                let us = frame.self_share.0 * frame.us_per_request.unwrap_or(f64::NAN);
                 format!(
-                    "{} self {} ({:.1} us) total {} ({})\n",
-                    frame.name,
-                    frame.self_samples.0,
-                    frame.self_us_per_request.unwrap_or(f64::NAN),
-                    frame.total_samples.0,
-                    frame.total_share,
+                    "{} self {} ({us:.1} us) total {}\n",
+                    frame.name, frame.self_share, frame.total_share,
                 )
             })
             .collect();
@@ -140,9 +224,9 @@ mod tests {
         check(
             "app/app;main;f;f;f 3\napp/app;main;f;g 1\n",
             expect![[r#"
-                f self 3 (15.0 us) total 4 (100.0 %)
-                g self 1 (5.0 us) total 1 (25.0 %)
-                main self 0 (0.0 us) total 4 (100.0 %)
+                f self 75.0 % (15.0 us) total 100.0 %
+                g self 25.0 % (5.0 us) total 25.0 %
+                main self 0.0 % (0.0 us) total 100.0 %
             "#]],
         );
     }
@@ -152,8 +236,8 @@ mod tests {
         check(
             "app/app;read;read_[k] 1\napp/w;read 1\n",
             expect![[r#"
-                read self 1 (10.0 us) total 2 (100.0 %)
-                read self 1 (10.0 us) total 1 (50.0 %)
+                read self 50.0 % (10.0 us) total 100.0 %
+                read self 50.0 % (10.0 us) total 50.0 %
             "#]],
         );
     }

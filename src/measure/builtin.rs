@@ -55,6 +55,7 @@ pub(super) fn drive(
     let usage_after = window.subject.usage();
     let window_start = window.instruments.window_start();
     let exact_by_clocks = window.instruments.counts_by_clocks();
+    let expected_effect = window.instruments.expected_effect();
     let watched = window.instruments.watched().to_vec();
     let owners = window.subject.owners();
     let (taken, server) = window.finish();
@@ -87,6 +88,7 @@ pub(super) fn drive(
         block,
         window_start,
         exact_by_clocks,
+        expected_effect,
         stretched: agenda.stretched(script),
     };
     Ok(Driven { load, sampling, server, usage_before, usage_after })

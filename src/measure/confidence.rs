@@ -1,5 +1,7 @@
 //! Means with an interval.
 
+use crate::stats::student;
+
 /// An estimate with its 95 % confidence interval.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Estimate {
@@ -40,26 +42,9 @@ impl Estimate {
     }
 }
 
-/// The 97.5 % quantile of Student's t distribution: exact for one and two degrees of freedom,
-/// else by the expansion 26.7.5 of Abramowitz and Stegun, Handbook of Mathematical Functions
-/// (off by less than 0.5 %).
+/// The 97.5 % quantile of Student's t distribution.
 pub fn t_quantile_975(degrees_of_freedom: usize) -> f64 {
-    match degrees_of_freedom {
-        0 => f64::INFINITY,
-        1 => 12.706_205,
-        2 => 4.302_653,
-        n => {
-            let (z, n) = (1.959_964_f64, n as f64);
-            let g1 = (z.powi(3) + z) / 4.0;
-            let g2 = (5.0 * z.powi(5) + 16.0 * z.powi(3) + 3.0 * z) / 96.0;
-            let g3 = (3.0 * z.powi(7) + 19.0 * z.powi(5) + 17.0 * z.powi(3) - 15.0 * z) / 384.0;
-            let g4 = (79.0 * z.powi(9) + 776.0 * z.powi(7) + 1482.0 * z.powi(5)
-                - 1920.0 * z.powi(3)
-                - 945.0 * z)
-                / 92_160.0;
-            z + g1 / n + g2 / n.powi(2) + g3 / n.powi(3) + g4 / n.powi(4)
-        }
-    }
+    student::quantile(0.975, degrees_of_freedom as f64)
 }
 
 #[cfg(test)]

@@ -152,8 +152,12 @@ impl<'a> Duel<'a> {
             warmed.map_err(|error| self.of(side, error))?;
         }
         let most = arms.iter_mut().map(Arm::copies).max().unwrap_or_default();
-        for arm in arms {
+        for arm in arms.iter_mut() {
             arm.copy_at_least(most);
+        }
+        if let Some(hz) = arms.iter_mut().filter_map(Arm::rate).min() {
+            arms.iter_mut().for_each(|arm| arm.sample_at_most(hz));
+            self.settings.hz = self.settings.hz.or(Some(hz));
         }
         // What it was found to be in the first round it is in all others.
         self.settings.dump = self.settings.dump.or(Some(most).filter(|most| *most > Bytes(0)));

@@ -112,6 +112,7 @@ pub(super) fn drive(
     let (watched, owners) = (instruments.watched().to_vec(), subject.owners());
     let window_start = instruments.window_start();
     let exact_by_clocks = instruments.counts_by_clocks();
+    let expected_effect = instruments.expected_effect();
     let taken = instruments.finish();
     let sampling = Sampling {
         taken,
@@ -120,6 +121,7 @@ pub(super) fn drive(
         block: 1,
         window_start,
         exact_by_clocks,
+        expected_effect,
         stretched: None,
     };
     Ok(Driven { load, sampling, server, usage_before, usage_after })
@@ -170,7 +172,7 @@ impl Runner<'_> {
         let folder = tempfile::tempdir().map_err(MeasureError::ToolFolder)?;
         let invocation = tool.command(&script, addr, folder.path())?;
         let mut adapted = Nanos(0);
-        self.sides.instruments.warm_up(true);
+        self.sides.instruments.begin_warm_slice();
         let outcome = self.run(&script, &invocation, folder.path(), &mut |left, sides| {
             events(Event::WarmingUp { left });
             let now = Nanos::now();
@@ -178,13 +180,14 @@ impl Runner<'_> {
                 return;
             }
             adapted = now;
-            sides.instruments.warm_up(false);
+            sides.instruments.end_warm_slice(0);
             if let Some(bytes) = sides.instruments.adapt() {
                 events(Event::DumpGrew { bytes });
             }
-            sides.instruments.warm_up(true);
+            sides.instruments.begin_warm_slice();
         })?;
-        self.sides.instruments.warm_up(false);
+        self.sides.instruments.end_warm_slice(0);
+
         match &outcome.stopped {
             Some(Stopped::Interrupted) => Err(MeasureError::Interrupted),
             Some(Stopped::Exited(exit)) => Err(MeasureError::Exited(exit.clone())),

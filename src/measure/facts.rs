@@ -63,9 +63,9 @@ pub(super) fn run(
     run.client = client(headline.total);
     run.bottleneck = load::bottleneck(settings, observed, &run.load, headline.total);
     run.diagnosis = load::diagnosis(script, observed);
+    run.slices = load::slices(observed);
     let mut profiles =
-        sampling::profiles(observed, resolved, run.server.cpu_us_per_request, settings.raw_stacks)
-            .into_iter();
+        sampling::profiles(observed, resolved, &run, settings.raw_stacks).into_iter();
     if let Some(Facts { profile, hottest }) = profiles.next() {
         (run.profile, run.hottest) = (Some(profile), hottest);
     }
@@ -73,7 +73,6 @@ pub(super) fn run(
     run.other_profiles =
         others.map(|(taken, facts)| sampling::other(taken.backend, facts)).collect();
     run.agreement = sampling::agree(observed, resolved);
-    run.slices = load::slices(observed);
     run.warnings = warnings(settings, observed, headline, &run);
     run.reason = observed.load.reason.take();
     let figures = Figures::of_run(&run);

@@ -6,21 +6,28 @@ use super::{
     backends::{Backend, Backends},
     error::MeasureError,
     profile::Settings,
+    rate::{Costs, Found, PROBE},
     subject::{Member, Subject},
 };
 use crate::{
     sample::{
-        Capture, Config, CpuClocks, CpuTimes, NamedCapture, Origin, SampleError, Sampler,
+        Capture, Config, CpuClocks, CpuTimes, NamedCapture, Origin, SampleError, Sampler, Scope,
         pprof::{Pprof, SECOND},
         py_spy::{PySpy, Root},
+        rate_max,
     },
     symbolize::{Detail, Resolved, adopt, resolve},
     target::usage,
-    unit::{Bytes, Nanos, Samples},
+    unit::{Bytes, Hertz, Nanos, Samples},
 };
 
 /// That size of the copies is found when so many samples have shown no need of another.
 const SAMPLES_TO_SETTLE: Samples = Samples(50);
+/// Fewer samples cannot rule out that one stack in a hundred is deeper than its copy. They are so
+/// few that larger copies cost nothing.
+const SAMPLES_TO_TRUST: Samples = Samples(300);
+/// Where threads are sampled a few at a time, it is switches that cost, and not samples.
+const USUAL_RATE: Hertz = Hertz(997);
 /// How much earlier than its slice a profile ends where the load flows on, to be packed in it.
 const PACKING: Duration = Duration::from_millis(400);
 
@@ -34,6 +41,24 @@ pub(super) struct Instruments {
     watched: Vec<String>,
     on: Option<Backend>,
     window_start: Nanos,
+    /// The slice of the warm-up that lasts.
+    warm: Option<Warm>,
+    /// Whether copies may become larger in the window that counts.
+    may_grow: bool,
+    /// Whether the warm-up is over.
+    is_settled: bool,
+    /// What samples cost, as long as their rate is still to be found.
+    costs: Option<Costs>,
+    /// What they are expected to cost at the rate that was found.
+    expected: Option<f64>,
+}
+
+/// A slice of the warm-up that lasts.
+struct Warm {
+    /// How many samples there were before it; none where it is not sampled.
+    samples: Option<Samples>,
+    /// Exact CPU time before it.
+    before: Nanos,
 }
 
 /// What counts CPU time, exactly.
@@ -83,7 +108,15 @@ impl Instruments {
     /// As [`Self::start`].
     pub(super) fn start_one_of(samplers: usize, settings: &Settings) -> Result<Self, MeasureError> {
         let cpus = settings.load_cpus.as_slice().to_vec();
-        let config = Config { cpus, dump: settings.dump, samplers, ..Config::at(settings.hz) };
+        let hz = settings.hz.unwrap_or_else(|| PROBE.min(rate_max()));
+        let config = Config {
+            cpus,
+            dump: settings.dump,
+            samplers,
+            seed: None,
+            on_threads: settings.on_threads,
+            hz,
+        };
         let counter = if settings.backends.contains(Backend::PerfEvent) {
             Counter::Events(Box::new(Sampler::start(&config)?))
         } else {
@@ -95,13 +128,29 @@ impl Instruments {
         };
         let (backends, pprof, py_spy) = (settings.backends.clone(), None, None);
         let (watched, on) = (Vec::new(), None);
-        Ok(Self { backends, counter, pprof, py_spy, watched, on, window_start: Nanos(0) })
+        let costs = settings.hz.is_none().then(Costs::default);
+        let (window_start, warm, expected) = (Nanos(0), None, None);
+        let may_grow = samplers == 1;
+        Ok(Self {
+            backends,
+            counter,
+            pprof,
+            py_spy,
+            watched,
+            on,
+            window_start,
+            warm,
+            may_grow,
+            is_settled: false,
+            costs,
+            expected,
+        })
     }
 
     /// Says, before anything is built, where the kernel would refuse what is asked for.
     pub(super) fn probe(settings: &Settings) -> Result<(), SampleError> {
         match settings.backends.contains(Backend::PerfEvent) {
-            true => Sampler::probe(settings.hz).map(drop),
+            true => Sampler::probe(settings.hz.unwrap_or_else(rate_max)).map(drop),
             false => Ok(()),
         }
     }
@@ -170,17 +219,84 @@ impl Instruments {
         }
     }
 
-    /// Samples in the warm-up, or stops to: what has something to find out then.
-    pub(super) fn warm_up(&mut self, on: bool) {
-        if let Some(sampler) = self.sampler() {
-            if on { sampler.enable() } else { sampler.disable() }
+    /// Begins a slice of the warm-up, sampled where something is to be found out by that.
+    pub(super) fn begin_warm_slice(&mut self) {
+        let samples = self.costs.as_ref().is_none_or(Costs::samples_next);
+        let before = self.cpu_times().total();
+        let Some(sampler) = self.sampler().filter(|_| samples) else {
+            self.warm = Some(Warm { samples: None, before });
+            return;
+        };
+        let counted = sampler.counts().samples;
+        sampler.enable();
+        self.warm = Some(Warm { samples: Some(counted), before });
+    }
+
+    /// Ends it, after so many good responses.
+    pub(super) fn end_warm_slice(&mut self, requests: u64) {
+        let Some(Warm { samples, before }) = self.warm.take() else { return };
+        let cpu = self.cpu_times().total().since(before);
+        let mut taken = 0;
+        if let (Some(sampler), Some(counted)) = (self.sampler(), samples) {
+            sampler.disable();
+            taken = sampler.counts().samples.0.saturating_sub(counted.0);
+        }
+        if let Some(costs) = &mut self.costs {
+            costs.add(samples.is_some(), cpu, requests, taken);
         }
     }
 
-    /// To be called during warm-up, while nothing samples: takes a larger copy of the stack where
-    /// that is needed, and says so.
+    /// To be called while nothing samples: takes a larger copy of the stack where that is needed,
+    /// and says so.
     pub(super) fn adapt(&mut self) -> Option<Bytes> {
-        self.sampler()?.adapt()
+        let grown = self.sampler()?.adapt();
+        if let (Some(_), Some(costs)) = (grown, &mut self.costs) {
+            costs.forget();
+        }
+        grown
+    }
+
+    /// Ends the warm-up: what it has shown decides how often samples are taken, and how large
+    /// their copies are where it has shown too little.
+    pub(super) fn settle(&mut self) {
+        let costs = self.costs.take();
+        if std::mem::replace(&mut self.is_settled, true) {
+            return;
+        }
+        let Some(sampler) = self.sampler() else { return };
+        if sampler.counts().samples < SAMPLES_TO_TRUST {
+            sampler.copy_at_least(Bytes(u64::MAX));
+        }
+        let Some(costs) = costs else { return };
+        if sampler.scope() == Scope::FewThreads {
+            let most = costs.threads_at_a_time(sampler.threads_at_a_time());
+            sampler.set_threads_at_a_time(most);
+            sampler.set_rate(USUAL_RATE);
+            return;
+        }
+        let Found { hz, effect } = costs.rate();
+        sampler.set_rate(hz);
+        self.expected = Some(effect);
+    }
+
+    /// How many samples a second are taken; none where none are.
+    pub(super) fn rate(&mut self) -> Option<Hertz> {
+        self.sampler().map(|sampler| sampler.rate())
+    }
+
+    /// Takes no more samples a second than this.
+    pub(super) fn sample_at_most(&mut self, hz: Hertz) {
+        if let Some(sampler) = self.sampler()
+            && hz < sampler.rate()
+        {
+            sampler.set_rate(hz);
+        }
+    }
+
+    /// What sampling was expected to cost the server, as a share of its CPU time, where the rate
+    /// was chosen by that.
+    pub(super) fn expected_effect(&self) -> Option<f64> {
+        self.expected
     }
 
     /// How much of the stack a sample copies; nothing where none is taken.
@@ -196,12 +312,13 @@ impl Instruments {
     }
 
     /// Whether the warm-up has shown enough for the size of the copies.
-    pub(super) fn is_settled(&mut self) -> bool {
+    pub(super) fn has_shown_enough(&mut self) -> bool {
         self.sampler().is_none_or(|sampler| sampler.counts().samples >= SAMPLES_TO_SETTLE)
     }
 
     /// Begins the window that counts.
     pub(super) fn begin_window(&mut self) {
+        self.settle();
         self.window_start = Nanos::now();
         if let Counter::Events(sampler) = &mut self.counter {
             sampler.begin_window();
@@ -229,7 +346,13 @@ impl Instruments {
         self.switch_off(flows);
         self.on = backend;
         match (backend, &mut self.counter, &mut self.pprof, &mut self.py_spy) {
-            (Some(Backend::PerfEvent), Counter::Events(sampler), _, _) => sampler.enable(),
+            (Some(Backend::PerfEvent), Counter::Events(sampler), _, _) => {
+                // Few samples in the warm-up may have shown too little of how deep stacks are.
+                if self.may_grow {
+                    sampler.adapt();
+                }
+                sampler.enable();
+            }
             (Some(Backend::PySpy), _, _, Some(py_spy)) => py_spy.enable(),
             (Some(Backend::Pprof), _, Some(pprof), _) if flows => {
                 let seconds = whole_seconds(span.saturating_sub(PACKING)).max(1);

@@ -57,6 +57,9 @@ pub(super) struct Sampling {
     pub(super) window_start: Nanos,
     /// Whether the exact CPU time came from clocks, as the kernel refused to count it by events.
     pub(super) exact_by_clocks: bool,
+    /// What sampling was expected to cost, as a share of the server's CPU time, where its rate was
+    /// chosen by that.
+    pub(super) expected_effect: Option<f64>,
     /// What is to be said of a window that became longer than it was to be.
     pub(super) stretched: Option<String>,
 }

@@ -30,8 +30,10 @@ pub struct Settings {
     pub script: Script,
     /// What samples; with none there are exact figures, and no profile.
     pub backends: Backends,
-    /// Samples per second of CPU time.
-    pub hz: Hertz,
+    /// Samples per second of CPU time; as many as cost the server little, if none.
+    pub hz: Option<Hertz>,
+    /// Whether sampling events are opened on threads even where they could be on CPUs.
+    pub on_threads: bool,
     /// How much of each stack a sample copies; found in the warm-up if none.
     pub dump: Option<Bytes>,
     /// CPUs for the server.

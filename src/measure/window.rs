@@ -24,8 +24,10 @@ use crate::{
     unit::Nanos,
 };
 
+/// How long a slice of the warm-up lasts: short, as some are sampled and some are not.
+const WARM_SLICE: Duration = Duration::from_millis(125);
 /// A warm-up too short to find the size of the copies goes on for so many slices at most.
-const SETTLING_SLICES: usize = 8;
+const SETTLING_SLICES: usize = 16;
 /// So many slices without a single response, one after the other, mean that no more will come.
 /// Each lasts as long as the script's timeout, so waiting on would take very long.
 const SILENT_SLICES: usize = 4;
@@ -118,29 +120,30 @@ impl<'a> Window<'a> {
             let round = match left(Nanos::now()) {
                 Duration::ZERO => {
                     extra += 1;
-                    SLICE
+                    WARM_SLICE
                 }
-                left => SLICE.min(left),
+                left => WARM_SLICE.min(left),
             };
-            self.instruments.warm_up(true);
+            self.instruments.begin_warm_slice();
             self.generator.resume();
             let end = Nanos::now() + round.into();
             let waited = self.wait(end, &mut |now, _| events(Event::WarmingUp { left: left(now) }));
             let tally =
                 if way == Way::Flowing { self.generator.cut() } else { self.generator.pause() };
-            self.instruments.warm_up(false);
+            self.instruments.end_warm_slice(tally.requests);
             all.merge(&tally);
             if let Err(cut) = waited.and_then(|()| self.look_at(&tally)) {
                 all.merge(&self.generator.pause());
                 return Err(Box::new((cut, all)));
             }
             let grown = self.instruments.adapt();
-            is_settled = grown.is_none() && self.instruments.is_settled();
+            is_settled = grown.is_none() && self.instruments.has_shown_enough();
             if let Some(bytes) = grown {
                 events(Event::DumpGrew { bytes });
             }
         }
         self.generator.pause();
+        self.instruments.settle();
         Ok(())
     }
 

@@ -15,6 +15,10 @@ const PY_SPY: &str = "py-spy";
 const COVERAGE: std::ops::RangeInclusive<f64> = 0.9..=1.1;
 /// Where sampling leaves less than this of the throughput, it is warned of.
 const UNDISTURBED_RATIO_MIN: f64 = 0.9;
+/// Shares whose variance is less than so many times that of chance are as good as independent.
+const DESIGN_EFFECT_MIN: f64 = 1.5;
+/// From here on it is warned of.
+const DESIGN_EFFECT_WARNED: f64 = 4.0;
 /// What is too small to be worth mentioning.
 const CLEAN_RATIO: f64 = 0.0005;
 /// The privileges with which time in the kernel is not sampled.
@@ -66,7 +70,28 @@ impl ProfileFacts {
                 Ratio(coverage)
             ));
         }
+        if let Some(effect) = self.in_step().filter(|effect| *effect >= DESIGN_EFFECT_WARNED) {
+            let why = match self.backend.as_str() {
+                "pprof" => {
+                    "the server samples itself at a fixed period, which requests that are all \
+                     alike fall into step with: compare with --backend perf-event"
+                }
+                _ => "the server does one thing now and another then, or samples follow it",
+            };
+            warnings.push(format!(
+                "the shares of functions scatter {effect:.1} times as much as by chance: {why}; \
+                 intervals are wider by that"
+            ));
+        }
         warnings
+    }
+
+    /// The design effect of shares, where they scatter by more than chance and so much that it has
+    /// to be told of.
+    fn in_step(&self) -> Option<f64> {
+        let scatter = self.scatter()?;
+        let told = scatter.design_effect >= DESIGN_EFFECT_MIN && scatter.is_more_than_chance();
+        told.then_some(scatter.design_effect)
     }
 
     /// What to do about callers and names that are missing.
@@ -107,6 +132,7 @@ impl ProfileFacts {
         if let Some(coverage) = self.coverage.filter(|c| !COVERAGE_CLEAN.contains(c)) {
             doubts.push(format!("coverage {coverage:.2}"));
         }
+        doubts.extend(self.in_step().map(|effect| format!("scatter {effect:.1} times chance")));
         doubts.extend(self.observer_effect.as_ref().and_then(ObserverEffect::doubt));
         doubts.extend(self.missing.iter().map(|missing| format!("without {missing}")));
         doubts

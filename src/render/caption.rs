@@ -3,6 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::palette::Palette;
+use crate::{
+    fold::Scatter,
+    unit::{Ratio, Samples},
+};
 
 /// What a flamegraph says about itself, beside its frames.
 ///
@@ -20,6 +24,8 @@ pub struct Caption {
     /// Microseconds of CPU time per request that one sample stands for: widths then are time per
     /// request. Without it they are samples.
     pub us_per_sample: Option<f64>,
+    /// How far the shares of frames can be trusted; none where that cannot be told.
+    pub spread: Option<Spread>,
     /// The run's id.
     pub id: Option<String>,
     /// JSON for programs, kept in the SVG's `<metadata>`; empty for none.
@@ -32,6 +38,29 @@ pub struct Caption {
     pub full_names: BTreeMap<String, Vec<String>>,
     /// Which frames the stacks have.
     pub frames: Frames,
+}
+
+/// How far the shares of frames can be trusted.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Spread {
+    /// How all functions scatter together.
+    pub scatter: Scatter,
+    /// The design effect of functions with what they call, by the names of the picture; of those
+    /// without one, it is that of all.
+    pub by_name: BTreeMap<String, f64>,
+}
+
+impl Spread {
+    /// The same for a picture that has a part of the samples only.
+    pub fn of_part(self, samples: Samples) -> Self {
+        Self { scatter: self.scatter.of_part(samples), ..self }
+    }
+
+    /// Half of the 95 % interval of a frame's share.
+    pub(super) fn half(&self, name: &str, share: Ratio) -> Option<Ratio> {
+        let [low, high] = self.scatter.interval(share, self.by_name.get(name).copied())?;
+        Some(Ratio((high.0 - low.0) / 2.0))
+    }
 }
 
 /// Which frames the stacks of a picture have.

@@ -13,9 +13,12 @@ use super::{
     caption::{Caption, told},
     header::{self, Header, STYLE},
     svg::RenderError,
-    text::{grouped, micros, xml_safe},
+    text::{grouped, micros, plus_minus, xml_safe},
 };
-use crate::{fold::Folded, unit::Samples};
+use crate::{
+    fold::Folded,
+    unit::{Ratio, Samples},
+};
 
 /// What inferno leaves above the frames: title, a line of details, and space.
 const TOP: usize = 52;
@@ -195,7 +198,8 @@ impl Composer<'_> {
             .filter(char::is_ascii_digit)
             .collect();
         let samples = Samples(digits.parse().unwrap_or(0));
-        let mut title = format!("{} ({})", name.replace('\u{a0}', " "), self.figures(samples));
+        let mut title =
+            format!("{} ({})", name.replace('\u{a0}', " "), self.figures(name, samples));
         for line in self.full_names(name) {
             title.push('\n');
             title.push_str(&escape(xml_safe(&line)));
@@ -211,14 +215,24 @@ impl Composer<'_> {
         told(&self.caption.full_names, &name.replace('\u{a0}', " "))
     }
 
-    fn figures(&self, samples: Samples) -> String {
-        let percent = samples.share_of(self.total).0 * 100.0;
+    fn half(&self, name: &str, share: Ratio) -> Option<Ratio> {
+        let name = unescape(name).ok()?.replace('\u{a0}', " ");
+        self.caption.spread.as_ref()?.half(&name, share)
+    }
+
+    fn figures(&self, name: &str, samples: Samples) -> String {
+        let share = samples.share_of(self.total);
+        let percent = share.0 * 100.0;
         let decimals = if percent < 0.995 { 2 } else { 1 };
         let count = grouped(samples.0);
         let unit = if samples == Samples(1) { "sample" } else { "samples" };
         match self.caption.us_per_sample {
             Some(us) => {
-                let us = micros(us * samples.0 as f64);
+                let all = us * self.total.0 as f64;
+                let us = match self.half(name, share) {
+                    Some(half) => plus_minus(all * share.0, all * half.0),
+                    None => micros(all * share.0),
+                };
                 format!("{us} µs/request, {percent:.decimals$} %, {count} {unit}")
             }
             None => format!("{percent:.decimals$} %, {count} {unit}"),

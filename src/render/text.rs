@@ -24,6 +24,16 @@ pub fn micros(us: f64) -> String {
     }
 }
 
+/// Microseconds with half of their interval, in digits that follow it: `12.34 ± 0.21`, `123 ± 11`.
+pub fn plus_minus(us: f64, half: f64) -> String {
+    if !(us.is_finite() && half.is_finite() && half > 0.0) {
+        return micros(us);
+    }
+    // Two digits of the half, and no more than a nanosecond.
+    let decimals = (1.0 - half.log10().floor()).clamp(0.0, 3.0) as usize;
+    format!("{us:.decimals$} ± {half:.decimals$}")
+}
+
 /// The text without the characters that XML 1.0 has no place for (section 2.2), each replaced.
 pub fn xml_safe(text: &str) -> String {
     text.chars()
@@ -70,6 +80,16 @@ mod tests {
             ["0.000", "0.042", "12.34", "123.4", "12,346"]
         );
         assert_eq!(micros(f64::NAN), "?");
+    }
+
+    #[test]
+    fn digits_follow_the_interval() {
+        let shown = [(12.344, 0.213), (0.8341, 0.0581), (123.4, 11.2), (5.25, 1.3), (0.01, 0.0002)];
+        assert_eq!(
+            shown.map(|(us, half)| plus_minus(us, half)),
+            ["12.34 ± 0.21", "0.834 ± 0.058", "123 ± 11", "5.2 ± 1.3", "0.010 ± 0.000"]
+        );
+        assert_eq!((plus_minus(1.0, 0.0), plus_minus(f64::NAN, 1.0)), ("1.00".into(), "?".into()));
     }
 
     #[test]

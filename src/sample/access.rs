@@ -121,6 +121,11 @@ pub fn paranoid() -> Option<i32> {
     setting("perf_event_paranoid")
 }
 
+/// The highest frequency that this kernel allows.
+pub fn rate_max() -> Hertz {
+    Hertz(setting("perf_event_max_sample_rate").unwrap_or(u32::MAX))
+}
+
 /// Refuses a frequency that the kernel would refuse without saying why.
 pub(super) fn check_frequency(hz: Hertz) -> Result<(), SampleError> {
     match setting("perf_event_max_sample_rate") {

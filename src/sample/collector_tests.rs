@@ -132,3 +132,41 @@ fn records_of_others_are_left_out_where_all_are_seen() {
     assert!(!names.contains(&"other"), "{names:?}");
     assert_eq!((parts.counts.samples, parts.counts.sampled), (Samples(1), Nanos(7)));
 }
+
+#[test]
+fn what_a_watched_process_forks_belongs_to_it() {
+    // Above the greatest id that Linux gives (2^22), so procfs knows none of them.
+    let pid = |number: u32| 4_194_900 + number;
+    let exit = |number| {
+        let (pid, time) = (pid(number), 3);
+        Bytes::new(EXIT, 0).u32(pid).u32(pid).u32(pid).u32(pid).u64(3).trailed(pid, pid, time)
+    };
+    let ring = vec![
+        fork(pid(3), pid(1), pid(3), 1),
+        fork(pid(4), pid(3), pid(4), 2),
+        exit(3),
+        name(pid(5), pid(5), b"stray\0\0\0", 0, 4),
+    ];
+    let mut collector = collector();
+    collector.belongs(pid(1), 0);
+    collector.belongs(pid(2), 1);
+    collector.drain(&mut [Replay(VecDeque::from(ring))], Nanos(u64::MAX));
+    collector.name(pid(2), pid(2), "back".to_owned());
+    let parts = collector.into_parts();
+    let of = |number| {
+        parts.threads.iter().find(|thread| thread.pid == pid(number)).map(|thread| thread.of)
+    };
+    assert_eq!([3, 4, 2, 5].map(of), [Some(Some(0)), Some(Some(0)), Some(Some(1)), Some(None)]);
+}
+
+proptest! {
+    #[test]
+    fn any_records_are_taken_or_counted(
+        bodies in prop::collection::vec((0_u32..12, prop::collection::vec(any::<u8>(), 0..200)), 0..40),
+    ) {
+        let ring = bodies.into_iter().map(|(kind, body)| Bytes::new(kind, 0).raw(&body).sized());
+        let parts = collect(vec![ring.collect()]);
+        let kept: Samples = parts.samples.iter().map(|sample| sample.weight).sum();
+        prop_assert!(kept <= parts.counts.samples);
+    }
+}

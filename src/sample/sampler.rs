@@ -221,7 +221,15 @@ impl Sampler {
         }
     }
 
-    /// Where threads of a running process are sampled a few at a time: how many, at most.
+    /// Where threads of a running process are sampled a few at a time: how many; else none.
+    pub fn threads_at_a_time(&self) -> usize {
+        match &self.reader.lock().timers {
+            Timers::Few(threads) => threads.chosen().0,
+            _ => 0,
+        }
+    }
+
+    /// The same: how many from now on, at most.
     pub fn set_threads_at_a_time(&mut self, most: usize) {
         if let Timers::Few(threads) = &mut self.reader.lock().timers {
             threads.set_most(most);

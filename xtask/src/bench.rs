@@ -99,9 +99,9 @@ pub(crate) struct Args {
     #[arg(long)]
     profile: bool,
 
-    /// Samples per second of CPU time
-    #[arg(long, default_value = "997", requires = "profile")]
-    hz: Hertz,
+    /// Samples per second of CPU time [default: as many as cost the server little]
+    #[arg(long, requires = "profile")]
+    hz: Option<Hertz>,
 
     /// Who runs where, such as server=0-2,load=3 [default: load gets the last quarter]
     #[arg(long, value_name = "server=LIST,load=LIST")]

@@ -90,7 +90,8 @@ impl LoadArgs {
         Ok(Settings {
             script: self.load_script(manifest)?,
             backends,
-            hz: self.hz.unwrap_or(HZ),
+            hz: Some(self.hz.unwrap_or(HZ)),
+            on_threads: false,
             dump: None,
             server_cpus: server,
             load_cpus: load,

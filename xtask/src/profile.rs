@@ -90,9 +90,14 @@ pub(crate) struct Args {
     #[arg(long, value_name = "NAME[,NAME...]")]
     backend: Option<Backends>,
 
-    /// Samples per second of CPU time, of perf-event
-    #[arg(long, default_value = "997")]
-    hz: Hertz,
+    /// Samples per second of CPU time, of perf-event [default: as many as cost the server no more
+    /// than 1.5 % of its CPU time, which the warm-up finds out]
+    #[arg(long)]
+    hz: Option<Hertz>,
+
+    /// Sample by events on the server's threads even where CPUs may be sampled, which costs less
+    #[arg(long)]
+    on_threads: bool,
 
     /// How much of each stack a sample copies: less disturbs the server less, and cuts deep stacks
     /// [default: as much as the warm-up finds is needed]
@@ -277,6 +282,7 @@ impl Args {
             script,
             backends: backends.clone(),
             hz: self.hz,
+            on_threads: self.on_threads,
             dump: self.stack,
             server_cpus: server.clone(),
             load_cpus: load.clone(),

@@ -10,6 +10,7 @@ use std::fmt::Write as _;
 use flameload::{
     measure::Finished,
     record::{ProcessFacts, Run, Status},
+    render::plus_minus,
     unit::Bytes,
 };
 
@@ -18,6 +19,8 @@ pub(crate) use sweep::{Sweep, level};
 
 /// How many of the hottest functions a summary shows.
 const HOTTEST: usize = 5;
+/// How wide a column of costs is.
+const COST: usize = 15;
 /// Longer names are cut in the middle.
 const NAME_CHARS: usize = 84;
 
@@ -117,18 +120,26 @@ fn hottest(run: &Run) -> String {
     if run.hottest.is_empty() {
         return out;
     }
-    let _ = writeln!(out, "\n  {:>10}  {:>10}  hottest functions", "self", "total");
-    let _ = writeln!(out, "  {:>10}  {:>10}", "µs/request", "µs/request");
+    let _ = writeln!(out, "\n  {:>COST$}  {:>COST$}  hottest functions", "self", "total");
+    let _ = writeln!(out, "  {:>COST$}  {:>COST$}", "µs/request", "µs/request");
     for frame in run.hottest.iter().take(HOTTEST) {
         let _ = writeln!(
             out,
-            "  {:>10}  {:>10}  {}",
-            figure(frame.self_us_per_request, 3),
-            figure(frame.total_us_per_request, 3),
+            "  {:>COST$}  {:>COST$}  {}",
+            cost(frame.self_us_per_request, frame.self_ci95),
+            cost(frame.total_us_per_request, frame.total_ci95),
             shorten(&frame.name)
         );
     }
     out
+}
+
+/// A cost with half of its interval.
+fn cost(us: Option<f64>, ci95: Option<[f64; 2]>) -> String {
+    match (us, ci95) {
+        (Some(us), Some([low, high])) => plus_minus(us, (high - low) / 2.0),
+        (us, _) => figure(us, 3),
+    }
 }
 
 /// Cuts the middle out of a long name: both its ends tell more.

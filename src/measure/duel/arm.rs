@@ -20,7 +20,7 @@ use crate::{
         window::{Cut, Window},
     },
     target::{Guard, PerfMaps},
-    unit::{Bytes, Nanos},
+    unit::{Bytes, Hertz, Nanos},
 };
 
 /// What watches a server that serves, and the load to come.
@@ -105,6 +105,16 @@ impl<'a> Arm<'a> {
     /// Lets samples copy at least this much.
     pub(super) fn copy_at_least(&mut self, bytes: Bytes) {
         self.window.instruments.copy_at_least(bytes);
+    }
+
+    /// How many samples a second are taken.
+    pub(super) fn rate(&mut self) -> Option<Hertz> {
+        self.window.instruments.rate()
+    }
+
+    /// Takes no more samples a second than this.
+    pub(super) fn sample_at_most(&mut self, hz: Hertz) {
+        self.window.instruments.sample_at_most(hz);
     }
 
     /// Begins the window that counts.

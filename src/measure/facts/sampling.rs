@@ -2,7 +2,7 @@
 
 use super::finite;
 use crate::{
-    fold::{Agreement, agreement, hottest},
+    fold::{Agreement, Hottest, agreement},
     measure::{
         backends::Backend,
         confidence::Estimate,
@@ -12,7 +12,7 @@ use crate::{
         slice::Slice,
     },
     record::{
-        self, AgreementFacts, HotFacts, OtherProfile, ProfileFacts, ShareFacts, UnnamedFacts,
+        self, AgreementFacts, HotFacts, OtherProfile, ProfileFacts, Run, ShareFacts, UnnamedFacts,
         UnwindFacts,
     },
     sample::{Access, Capture, NamedCapture},
@@ -37,9 +37,10 @@ pub(super) struct Facts {
 pub(super) fn profiles(
     observed: &Observed,
     resolved: &[Resolved],
-    cpu_us_per_request: Option<f64>,
+    run: &Run,
     raw_stacks: bool,
 ) -> Vec<Facts> {
+    let cpu_us_per_request = run.server.cpu_us_per_request;
     let taken = observed.sampling.taken.iter().zip(resolved);
     let facts = taken.map(|(taken, resolved)| {
         let profile = ProfileFacts {
@@ -48,8 +49,19 @@ pub(super) fn profiles(
             ..profile(observed, taken, resolved, cpu_us_per_request)
         };
         let us = profile.sampled_us_per_request.map(|us| Nanos((us * 1e3) as u64));
-        let hottest = hottest(&resolved.profile, us, HOTTEST).into_iter().map(Into::into).collect();
-        Facts { profile, hottest }
+        let parts = run.parts(&profile);
+        let Hottest { frames, scatter } =
+            Hottest::of(&resolved.profile, us, &parts, profile.samples, HOTTEST);
+        let profile = ProfileFacts {
+            design_effect: scatter.map(|scatter| scatter.design_effect),
+            parts: scatter.map(|scatter| scatter.parts() as u32),
+            expected_effect: match taken.capture {
+                Captured::Addresses(_) => observed.sampling.expected_effect,
+                Captured::Named(_) => None,
+            },
+            ..profile
+        };
+        Facts { profile, hottest: frames.into_iter().map(Into::into).collect() }
     });
     facts.collect()
 }

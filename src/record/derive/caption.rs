@@ -25,7 +25,7 @@ struct Part<'a> {
 }
 
 pub(super) fn caption(view: &View<'_>, stacks: Stacks) -> (Folded, Caption) {
-    let Stacks { folded, palette, full_names, frames } = stacks;
+    let Stacks { folded, palette, full_names, frames, spread } = stacks;
     let samples = folded.total();
     let part = Part::of(view, samples);
     let mut title = format!("{} · {}", view.run.target.name, view.run.load.script);
@@ -41,6 +41,7 @@ pub(super) fn caption(view: &View<'_>, stacks: Stacks) -> (Folded, Caption) {
         trust: part.profile.as_ref().map(|profile| profile.doubts()).unwrap_or_default(),
         warnings: warnings(&part),
         us_per_sample: part.us_per_sample,
+        spread: spread.map(|spread| spread.of_part(samples)),
         id: Some(view.run.id.to_string()),
         metadata: metadata(&part),
         links: links(view),

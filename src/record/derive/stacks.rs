@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use super::View;
 use crate::{
-    fold::{Folded, KERNEL_SUFFIX, Language, Readable, clean},
-    render::{Class, Frames, Palette},
-    symbolize::{Frame, FrameKind},
+    fold::{Folded, Hottest, KERNEL_SUFFIX, Language, Readable, clean},
+    render::{Class, Frames, Palette, Spread},
+    symbolize::{Frame, FrameId, FrameKind},
 };
 
 /// The stacks of a picture, and what its names stand for.
@@ -15,6 +15,7 @@ pub(super) struct Stacks {
     pub(super) palette: Palette,
     pub(super) full_names: BTreeMap<String, Vec<String>>,
     pub(super) frames: Frames,
+    pub(super) spread: Option<Spread>,
 }
 
 impl Stacks {
@@ -38,7 +39,14 @@ impl Stacks {
             .map(|(frame, language)| (full(frame), palette.class_in(&frame.name, language)))
             .collect();
         palette.classes = classes;
-        Self { folded: view.folded(), palette, full_names: BTreeMap::new(), frames: Frames::Raw }
+        let labels = view.profile.frames.iter().map(|frame| (full(frame), vec![frame]));
+        Self {
+            folded: view.folded(),
+            palette,
+            full_names: BTreeMap::new(),
+            frames: Frames::Raw,
+            spread: spread(view, labels),
+        }
     }
 
     fn readable(view: &View<'_>) -> Self {
@@ -47,6 +55,13 @@ impl Stacks {
         let languages = Language::of_frames(view.profile);
         let mut full_names = BTreeMap::new();
         let mut classes = BTreeMap::new();
+        let spread = {
+            let of = |id: &FrameId| view.profile.frames.get(id.0 as usize);
+            let labels = names.iter().map(|(label, frames)| {
+                (label.clone(), frames.iter().filter_map(of).collect::<Vec<&Frame>>())
+            });
+            spread(view, labels)
+        };
         for (label, frames) in names {
             let frames = frames.iter().map(|id| id.0 as usize);
             let mut known: Vec<(String, Class)> = Vec::new();
@@ -67,8 +82,27 @@ impl Stacks {
             }
         }
         palette.classes = classes;
-        Self { folded, palette, full_names, frames: Frames::Readable }
+        Self { folded, palette, full_names, frames: Frames::Readable, spread }
     }
+}
+
+/// How far the shares of frames can be trusted, by the labels that they have in the picture. One
+/// that stands for several functions has the design effect of the worst.
+fn spread<'a>(
+    view: &View<'_>,
+    labels: impl Iterator<Item = (String, Vec<&'a Frame>)>,
+) -> Option<Spread> {
+    let facts = view.facts()?;
+    let scatter = facts.scatter()?;
+    let known = Hottest::design_effects(view.profile, &view.run.parts(facts));
+    let mut by_name = BTreeMap::new();
+    for (label, frames) in labels {
+        let effects = frames.iter().filter_map(|frame| known.get(&frame.name).copied());
+        if let Some(worst) = effects.reduce(f64::max) {
+            by_name.insert(clean(&label).to_owned(), worst);
+        }
+    }
+    Some(Spread { scatter, by_name })
 }
 
 /// The name as the folded text has it.

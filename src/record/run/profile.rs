@@ -4,9 +4,11 @@ use std::{collections::BTreeMap, path::Path};
 
 use serde::{Deserialize, Serialize};
 
+use super::Run;
 use crate::{
-    fold::{HotFrame, Quality, unnamed},
+    fold::{HotFrame, Parts, Quality, Scatter, unnamed},
     symbolize::Profile,
+    unit::{Nanos, Ratio},
 };
 
 /// How a profile was taken, and how far it is to be trusted.
@@ -49,6 +51,15 @@ pub struct ProfileFacts {
     /// CPU time of a request that all samples together stand for, microseconds: all of it, or
     /// only the server's own code where the kernel could not be sampled.
     pub sampled_us_per_request: Option<f64>,
+    /// How much more shares of functions scatter over parts of the window than those of independent
+    /// samples would, as a ratio of variances: far above 1 where samples come in step with what is
+    /// sampled, or the server does one thing now and another then.
+    pub design_effect: Option<f64>,
+    /// Over how many parts of the window: slices, or pieces of them where those are few.
+    pub parts: Option<u32>,
+    /// What sampling was expected to cost when its rate was chosen by that, as a share of the
+    /// target's CPU time.
+    pub expected_effect: Option<f64>,
     /// What the sampling did to the target.
     pub observer_effect: Option<ObserverEffect>,
     /// From the end of the load to the finished run.
@@ -60,6 +71,29 @@ pub struct ProfileFacts {
     pub raw_stacks: bool,
     /// How often the unwinder knew the way already.
     pub unwinding: Option<UnwindFacts>,
+}
+
+impl ProfileFacts {
+    /// How far shares of its samples can be trusted; none where that cannot be told.
+    pub fn scatter(&self) -> Option<Scatter> {
+        Some(Scatter::new(self.samples, self.parts? as usize, self.design_effect?))
+    }
+
+    /// The backend, as slices name it.
+    fn slices_name(&self) -> String {
+        self.backend.replace('_', "-")
+    }
+}
+
+impl Run {
+    /// The parts of the window in which a profile's samples were taken.
+    pub fn parts(&self, profile: &ProfileFacts) -> Parts {
+        let name = profile.slices_name();
+        let slices = self.slices.iter().filter(|slice| slice.backend.as_ref() == Some(&name));
+        Parts::of_slices(
+            slices.map(|slice| (Nanos(slice.started_ns), Nanos((slice.duration_s * 1e9) as u64))),
+        )
+    }
 }
 
 /// The profile of a backend beside the run's own, which the run's `profile` is about.
@@ -155,14 +189,25 @@ pub struct HotFacts {
     pub self_share: Option<f64>,
     /// Share of all samples that were in the function or what it calls.
     pub total_share: Option<f64>,
+    /// The 95 % interval of `self_us_per_request`, from how samples scatter over the window.
+    pub self_ci95: Option<[f64; 2]>,
+    /// The same of `total_us_per_request`.
+    pub total_ci95: Option<[f64; 2]>,
 }
 
 impl From<HotFrame> for HotFacts {
     fn from(frame: HotFrame) -> Self {
+        let us = |share: Ratio| frame.us_per_request.map(|us| us * share.0);
+        let ends = |ends: Option<[Ratio; 2]>| {
+            let [low, high] = ends?;
+            Some([us(low)?, us(high)?])
+        };
         Self {
+            self_us_per_request: us(frame.self_share),
+            total_us_per_request: us(frame.total_share),
+            self_ci95: ends(frame.self_ci95),
+            total_ci95: ends(frame.total_ci95),
             name: frame.name,
-            self_us_per_request: frame.self_us_per_request,
-            total_us_per_request: frame.total_us_per_request,
             self_share: Some(frame.self_share.0),
             total_share: Some(frame.total_share.0),
         }

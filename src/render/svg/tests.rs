@@ -322,6 +322,7 @@ proptest! {
             trust: vec![words[3].clone()],
             warnings: vec![words[4].clone()],
             us_per_sample,
+            spread: None,
             id: Some(words[5].clone()),
             metadata: words[6].clone(),
             links: vec![Link { text: words[7].clone(), href: words[0].clone() }],

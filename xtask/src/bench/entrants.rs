@@ -68,6 +68,7 @@ impl Args {
             backends: backends.clone(),
             raw_stacks: false,
             hz: self.hz,
+            on_threads: false,
             dump: None,
             server_cpus: server.clone(),
             load_cpus: load.clone(),

@@ -33,6 +33,12 @@ fn of_profile<'a>(label: &'a str, profile: &ProfileFacts) -> Vec<(&'a str, Strin
     if let Some(effect) = &profile.observer_effect {
         lines.push(("observer", observer(effect)));
     }
+    if let (Some(effect), [.., last]) = (profile.expected_effect, lines.as_mut_slice())
+        && last.0 == "observer"
+    {
+        let expected = format!(" ({:.1} % of CPU expected at this rate)", effect * 100.0);
+        last.1.push_str(&expected);
+    }
     lines.extend(profile.warnings().into_iter().map(|warning| ("WARNING", warning)));
     lines
 }
@@ -61,7 +67,10 @@ fn agreement(found: &AgreementFacts) -> String {
 fn samples(profile: &ProfileFacts) -> String {
     let mut parts = vec![format!("{} at {} Hz", profile.samples, profile.hz_requested)];
     match &profile.event {
-        Some(event) => parts[0].push_str(&format!(" by {event}")),
+        Some(event) => {
+            let on = profile.scope.as_ref().map(|scope| format!(" on {scope}"));
+            parts[0].push_str(&format!(" by {event}{}", on.unwrap_or_default()));
+        }
         None => parts[0].push_str(&format!(" by {}", profile.backend)),
     }
     parts.extend(profile.privileges.clone());
@@ -75,13 +84,14 @@ fn samples(profile: &ProfileFacts) -> String {
 fn trust(profile: &ProfileFacts) -> String {
     let ratio = |ratio: Option<f64>| ratio.map_or("-".to_owned(), |r| Ratio(r).to_string());
     format!(
-        "coverage {}, truncated {}, unknown {}, lost {}, throttled {}, {} Hz achieved",
+        "coverage {}, truncated {}, unknown {}, lost {}, throttled {}, {} Hz achieved, scatter {}",
         figure(profile.coverage, 3),
         ratio(profile.truncated_ratio),
         ratio(profile.unknown_ratio),
         profile.lost,
         profile.throttled,
-        figure(profile.hz_achieved, 0)
+        figure(profile.hz_achieved, 0),
+        profile.design_effect.map_or("-".to_owned(), |effect| format!("{effect:.1} x chance")),
     )
 }
 

@@ -7,12 +7,12 @@ const DEGREES_MAX: f64 = 1e4;
 
 /// The value that a share `p` of Student's distribution lies below. Infinite without a degree of
 /// freedom: then nothing is known.
-pub(super) fn quantile(p: f64, degrees: f64) -> f64 {
+pub(crate) fn quantile(p: f64, degrees: f64) -> f64 {
     student(degrees).map_or(f64::INFINITY, |student| student.inverse_cdf(p))
 }
 
 /// How often a value at least this far from 0, to either side, comes by chance.
-pub(super) fn two_sided_p(t: f64, degrees: f64) -> f64 {
+pub(crate) fn two_sided_p(t: f64, degrees: f64) -> f64 {
     let tail = |student: StudentsT| 2.0 * student.cdf(-t.abs());
     student(degrees).filter(|_| t.is_finite()).map_or(1.0, tail).min(1.0)
 }

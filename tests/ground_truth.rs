@@ -9,6 +9,7 @@ mod ground_truth {
     mod adapts;
     mod attaches;
     mod binaries;
+    mod callers;
     mod go;
     mod known;
     mod processes;

@@ -10,6 +10,7 @@ mod ground_truth {
     mod attaches;
     mod binaries;
     mod callers;
+    mod cpp;
     mod go;
     mod known;
     mod processes;

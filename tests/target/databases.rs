@@ -165,8 +165,8 @@ fn a_database_is_made_once_and_served_afresh() {
 /// folders of this tool, and the listeners that it sees of PostgreSQL.
 fn spy(stop: &Path) -> Option<Child> {
     let script = format!(
-        "echo ready; until [ -e {} ]; do cat /tmp/flameload-*/* /tmp/flameload-*/data/* \
-         2>/dev/null; ls /tmp/flameload-* 2>/dev/null; sleep 0.01; done",
+        "echo ready; until [ -e {} ]; do cat /tmp/flameload-[0-9]*-*/* /tmp/flameload-[0-9]*-*/data/* \
+         2>/dev/null; ls /tmp/flameload-[0-9]*-* 2>/dev/null; sleep 0.01; done",
         stop.display()
     );
     let mut shell = Command::new("setpriv");

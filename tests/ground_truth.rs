@@ -9,6 +9,8 @@ mod ground_truth {
     mod adapts;
     mod attaches;
     mod binaries;
+    mod callers;
+    mod cpp;
     mod go;
     mod known;
     mod processes;

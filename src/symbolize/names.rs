@@ -129,7 +129,9 @@ fn frames(module: &Module, symbol: &Symbolized<'_>) -> Vec<Frame> {
     let kind =
         if matches!(module.code, Code::Kernel) { FrameKind::Kernel } else { FrameKind::User };
     let mut frames = vec![outermost(module, symbol, kind)];
-    frames.extend(symbol.inlined.iter().map(|inlined| {
+    // One whose origin has no name in the debug information is part of its caller.
+    let inlined = symbol.inlined.iter().filter(|inlined| !inlined.name.trim().is_empty());
+    frames.extend(inlined.map(|inlined| {
         named(module, &inlined.name, inlined.code_info.as_ref(), FrameKind::Inlined)
     }));
     // C libraries define a function under several names, which then looks inlined into itself.
@@ -138,7 +140,10 @@ fn frames(module: &Module, symbol: &Symbolized<'_>) -> Vec<Frame> {
 }
 
 fn outermost(module: &Module, symbol: &Sym<'_>, kind: FrameKind) -> Frame {
-    named(module, &symbol.name, symbol.code_info.as_deref(), kind)
+    match symbol.name.trim().is_empty() {
+        true => unnamed(module),
+        false => named(module, &symbol.name, symbol.code_info.as_deref(), kind),
+    }
 }
 
 fn named(module: &Module, name: &str, place: Option<&CodeInfo<'_>>, kind: FrameKind) -> Frame {
@@ -161,5 +166,45 @@ pub(super) fn unnamed(module: &Module) -> Frame {
         file: None,
         line: None,
         kind: FrameKind::Unknown,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use blazesym::symbolize::InlinedFn;
+
+    use super::*;
+
+    fn symbol(name: &'static str, inlined: &[&'static str]) -> Symbolized<'static> {
+        let inlined = inlined.iter().map(|name| InlinedFn {
+            name: (*name).into(),
+            code_info: None,
+            _non_exhaustive: (),
+        });
+        Symbolized::Sym(Sym {
+            name: name.into(),
+            module: None,
+            addr: 0,
+            offset: 0,
+            size: None,
+            code_info: None,
+            inlined: inlined.collect(),
+            _non_exhaustive: (),
+        })
+    }
+
+    #[test]
+    fn no_frame_is_without_a_name() {
+        let module = Module { name: "app".to_owned(), code: Code::Unreadable, build_id: None };
+        let named = |symbol| {
+            let frames = frames(&module, &symbol).into_iter();
+            frames.map(|frame| (frame.name, frame.kind)).collect::<Vec<_>>()
+        };
+        let text = |name: &str, kind| (name.to_owned(), kind);
+        assert_eq!(
+            named(symbol("main", &["", "sum", " "])),
+            [text("main", FrameKind::User), text("sum", FrameKind::Inlined)]
+        );
+        assert_eq!(named(symbol("", &[])), [text("[app]", FrameKind::Unknown)]);
     }
 }

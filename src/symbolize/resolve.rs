@@ -147,17 +147,29 @@ fn look_up(capture: &Capture, mut jobs: Vec<Job>, detail: Detail) -> Vec<(RawFra
     })
 }
 
-/// What a stripped C library runs before the program's own code is called so: nothing else can be
-/// there, whatever its functions are called.
+/// What stripped libraries of C and C++ run before the program's own code is called so: nothing
+/// else can be there, whatever its functions are called.
 const LIBRARY_START: &str = "[libc start]";
 
-/// Functions that lead to a program's own, beside the library's unnamed ones.
-const STARTS: [&str; 5] =
-    ["_start", "__libc_start_main", "__libc_start_main_impl", "__clone3", "clone3"];
+/// Functions that lead to a program's own, beside the libraries' unnamed ones.
+const STARTS: [&str; 8] = [
+    "_start",
+    "__libc_start_main",
+    "__libc_start_main_impl",
+    "__libc_start_call_main",
+    "__clone3",
+    "clone3",
+    "clone",
+    "start_thread",
+];
 
-fn is_unnamed_c_library(frame: &Frame) -> bool {
-    let is_library =
-        |module: &String| ["libc.", "libc-", "ld-"].iter().any(|p| module.starts_with(p));
+/// How the names of the libraries begin that start programs and threads: glibc's, with its loader,
+/// musl's, which is called `ld-musl` too, and those that have the start of a `std::thread`.
+const STARTERS: [&str; 7] =
+    ["libc.", "libc-", "ld-", "libpthread.", "libpthread-", "libstdc++.", "libc++."];
+
+fn is_unnamed_library(frame: &Frame) -> bool {
+    let is_library = |module: &String| STARTERS.iter().any(|begin| module.starts_with(begin));
     frame.kind == FrameKind::Unknown && frame.module.as_ref().is_some_and(is_library)
 }
 
@@ -187,7 +199,7 @@ impl Builder {
     /// Puts a frame's functions on top of a caller's stack.
     fn push_all(&mut self, caller: Option<Named>, functions: &[Frame]) -> Option<Named> {
         let at_start = caller.is_none_or(|caller| caller.is_start);
-        if at_start && functions.iter().all(is_unnamed_c_library) {
+        if at_start && functions.iter().all(is_unnamed_library) {
             return Some(self.push_library_start(caller));
         }
         let is_start = at_start && functions.iter().all(|f| STARTS.contains(&f.name.as_str()));
@@ -198,7 +210,7 @@ impl Builder {
         Some(Named { stack, has_unknown, is_start })
     }
 
-    /// One frame stands for all unnamed functions that lead from the C library into the program.
+    /// One frame stands for all unnamed functions that lead from the libraries into the program.
     fn push_library_start(&mut self, caller: Option<Named>) -> Named {
         let start = mark(LIBRARY_START, FrameKind::User);
         let stack = match caller {
@@ -228,5 +240,60 @@ impl Builder {
             self.stacks.push(stack);
             StackId(self.stacks.len() as u32 - 1)
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frame(name: &str, module: &str) -> Frame {
+        let kind = if name.is_empty() { FrameKind::Unknown } else { FrameKind::User };
+        let name = if name.is_empty() { format!("[{module}]") } else { name.to_owned() };
+        Frame { name, module: Some(module.to_owned()), file: None, line: None, kind }
+    }
+
+    /// The names of a stack of functions and modules from the root in, and whether one is unknown.
+    fn stack(functions: &[(&str, &str)]) -> (Vec<String>, bool) {
+        let mut builder = Builder::default();
+        let push =
+            |below, (name, module): &(&str, &str)| builder.push_all(below, &[frame(name, module)]);
+        let named = functions.iter().fold(None, push).expect("a function");
+        let mut names = Vec::new();
+        let mut next = Some(named.stack);
+        while let Some(stack) = next.map(|id| builder.stacks[id.0 as usize]) {
+            names.push(builder.frames[stack.frame.0 as usize].name.clone());
+            next = stack.parent;
+        }
+        names.reverse();
+        (names, named.has_unknown)
+    }
+
+    #[test]
+    fn what_starts_a_thread_is_one_frame() {
+        let (libc, libstdcxx) = ("libc.so.6", "libstdc++.so.6.0.30");
+        let (names, has_unknown) =
+            stack(&[("", libc), ("", libc), ("", libstdcxx), ("work", "app")]);
+        assert_eq!(names, ["[libc start]", "work"]);
+        assert!(!has_unknown);
+        let (names, has_unknown) = stack(&[
+            ("clone3", libc),
+            ("start_thread", libc),
+            ("", "libc++.so.1"),
+            ("work", "app"),
+        ]);
+        assert_eq!(names, ["clone3", "start_thread", "[libc start]", "work"]);
+        assert!(!has_unknown);
+        assert!(!stack(&[("", "ld-musl-x86_64.so.1"), ("main", "app")]).1);
+    }
+
+    #[test]
+    fn an_unnamed_function_anywhere_else_is_a_hole() {
+        let (libc, libstdcxx) = ("libc.so.6", "libstdc++.so.6");
+        let (names, has_unknown) = stack(&[("", libc), ("work", "app"), ("", libstdcxx)]);
+        assert_eq!(names, ["[libc start]", "work", "[libstdc++.so.6]"]);
+        assert!(has_unknown);
+        assert!(stack(&[("", libc), ("", "app"), ("work", "app")]).1);
+        assert!(stack(&[("", "libfoo.so"), ("work", "app")]).1);
     }
 }

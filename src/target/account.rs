@@ -1,6 +1,11 @@
 //! Users of the system, for servers that refuse to run as root.
 
-use std::{fs, os::unix::fs::MetadataExt as _, path::Path};
+use std::{fs, io, os::unix::fs::MetadataExt as _, path::Path, thread};
+
+use rustix::{
+    process::{DumpableBehavior, Gid, Uid},
+    thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid},
+};
 
 /// A user of the system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +37,45 @@ impl Account {
                 folder.mode() & execute != 0
             })
         })
+    }
+}
+
+/// Does `work` with the rights of `account`, or with this user's where there is none.
+///
+/// A folder of another user's may have a link to any place put into it at any time: whatever root
+/// did by a path through it, that user could have it do elsewhere.
+///
+/// # Errors
+/// When this process may not act for another user.
+pub(super) fn on_behalf<T: Send>(
+    account: Option<Account>,
+    work: impl FnOnce() -> T + Send,
+) -> io::Result<T> {
+    let Some(account) = account else { return Ok(work()) };
+    let dumpable = rustix::process::dumpable_behavior();
+    // Rights belong to a thread, and this one's end with it.
+    let done = thread::scope(|scope| {
+        let helper = thread::Builder::new().name("on-behalf".to_owned());
+        let running = helper.spawn_scoped(scope, || account.assume().map(|()| work()))?;
+        running.join().map_err(|_| io::Error::other("work for another user failed"))?
+    });
+    // The kernel hides a process from profilers once one of its threads acts for somebody else.
+    if let Ok(behavior @ DumpableBehavior::Dumpable) = dumpable {
+        rustix::process::set_dumpable_behavior(behavior)?;
+    }
+    done
+}
+
+impl Account {
+    /// Gives this thread the rights of this user and no others. Whom it belongs to stays as it is,
+    /// so that the user can neither end nor inspect it.
+    fn assume(self) -> io::Result<()> {
+        let (uid, gid) = (Uid::from_raw(self.uid), Gid::from_raw(self.gid));
+        let own = (rustix::process::getuid(), rustix::process::getgid());
+        set_thread_groups(&[])?;
+        set_thread_res_gid(own.1, gid, own.1)?;
+        set_thread_res_uid(own.0, uid, own.0)?;
+        Ok(())
     }
 }
 
@@ -79,6 +123,25 @@ mod tests {
         set(0o711);
         assert!(me.may_enter(&inner) && other.may_enter(&inner));
         assert!(!me.may_enter(&inner.join("none")));
+    }
+
+    #[test]
+    fn work_for_another_user_has_that_users_rights() {
+        let Some(nobody) = Account::instead_of_root(&["nobody"]) else { return };
+        let folder = tempfile::tempdir().expect("a folder");
+        let closed = fs::Permissions::from_mode(0o700);
+        fs::set_permissions(folder.path(), closed).expect("it is ours");
+        let write = || fs::write(folder.path().join("file"), "text");
+        let refused = on_behalf(Some(nobody), write).expect("root may").expect_err("closed");
+        assert_eq!(refused.kind(), io::ErrorKind::PermissionDenied);
+        let open = fs::Permissions::from_mode(0o777);
+        fs::set_permissions(folder.path(), open).expect("it is ours");
+        on_behalf(Some(nobody), write).expect("root may").expect("open to all");
+        let file = folder.path().join("file").metadata().expect("it is there");
+        assert_eq!((file.uid(), file.gid()), (nobody.uid, nobody.gid));
+        assert!(rustix::process::geteuid().is_root(), "this thread goes on as before");
+        let dumpable = rustix::process::dumpable_behavior().expect("known");
+        assert_eq!(dumpable, DumpableBehavior::Dumpable);
     }
 
     proptest! {

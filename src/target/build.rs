@@ -187,6 +187,13 @@ pub fn build(
     let products = manifest.recipes.iter().map(make).collect::<Result<_, _>>()?;
     let services = if options.services { manifest.services.as_slice() } else { &[] };
     let clusters = database::prepare(services, options, &mut runner)?;
+    for process in manifest.processes.iter().filter(|process| process.shows_database()) {
+        on_line(&format!(
+            "warning: the command of '{}' has {{db_url}} in it: every user of this machine can \
+             read its password there; hand it over in env",
+            process.name
+        ));
+    }
     Ok(Built { products, clusters, revision: revision(manifest) })
 }
 

@@ -4,6 +4,7 @@ use std::{
     collections::BTreeMap,
     env,
     ffi::{CString, OsStr, OsString},
+    fmt,
     fs::File,
     io::{self, Read},
     os::{
@@ -40,7 +41,6 @@ pub use error::SpawnError;
 use error::explain;
 
 /// What to run, and how.
-#[derive(Debug)]
 pub(super) struct Spec {
     pub(super) program: OsString,
     pub(super) args: Vec<OsString>,
@@ -50,7 +50,16 @@ pub(super) struct Spec {
     pub(super) open_files: Option<u64>,
     /// Whose process it is; none for this user's.
     pub(super) account: Option<Account>,
+    /// What it finds on its standard input: a page at most.
+    pub(super) input: Vec<u8>,
     pub(super) output: Streams,
+}
+
+impl fmt::Debug for Spec {
+    /// The program alone: environment and input may have passwords in them.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Spec").field("program", &self.program).finish_non_exhaustive()
+    }
 }
 
 impl Spec {
@@ -109,7 +118,7 @@ impl Child {
     /// Starts a process that does everything but its exec, and waits.
     pub(super) fn hold(spec: &Spec, guard: &Guard) -> Result<(Self, Pipes), SpawnError> {
         let image = image(spec)?;
-        let null = OwnedFd::from(File::open("/dev/null")?);
+        let stdin = input(&spec.input)?;
         let (stdout, stdout_end) = pipe()?;
         let (stderr, stderr_end) = match spec.output {
             Streams::Joined => (None, stdout_end.try_clone()?),
@@ -118,7 +127,7 @@ impl Child {
         let (go_end, go) = pipe()?;
         let (failure, failure_end) = pipe()?;
         let ends = ChildEnds {
-            stdin: high(null)?,
+            stdin: high(stdin)?,
             stdout: high(stdout_end)?,
             stderr: high(stderr_end)?,
             go: high(go_end)?,
@@ -263,6 +272,20 @@ impl Family {
 
 fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
     Ok(pipe_with(PipeFlags::CLOEXEC)?)
+}
+
+/// A stream that has `bytes` and then ends.
+fn input(bytes: &[u8]) -> io::Result<OwnedFd> {
+    if bytes.is_empty() {
+        return Ok(File::open("/dev/null")?.into());
+    }
+    let (stream, end) = pipe()?;
+    // More than a pipe holds would wait for a reader that is not there yet.
+    rustix::io::ioctl_fionbio(&end, true)?;
+    match rustix::io::write(&end, bytes)? {
+        written if written == bytes.len() => Ok(stream),
+        _ => Err(io::Error::other("the input is more than a pipe holds")),
+    }
 }
 
 /// Moves a descriptor out of the way of those that the child will use.

@@ -15,10 +15,13 @@ use thiserror::Error;
 
 use super::child::{Ending, SpawnError};
 use installation::Installation;
+pub(super) use password::Password;
 pub(super) use prepare::prepare;
 pub(super) use server::{Database, HeldDatabase};
 
 mod installation;
+mod offline;
+mod password;
 mod prepare;
 mod server;
 mod tree;
@@ -26,7 +29,7 @@ mod tree;
 /// The database, and the user that owns it.
 const NAME: &str = "flameload";
 
-/// Who may do everything, while the database is made.
+/// Who may do everything, but never connect; also the name of that user's own database.
 const SUPERUSER: &str = "postgres";
 
 /// A data folder that has everything that a service's files say.

@@ -9,7 +9,7 @@ use super::{
     cgroup::Cgroup,
     child::{Child, Pipes, Spec, Streams},
     cpus::Cpus,
-    database::{Cluster, DatabaseError, HeldDatabase},
+    database::{Cluster, DatabaseError, HeldDatabase, Password},
     environment,
     manifest::{Condition, Process, Service},
     output::Output,
@@ -58,6 +58,8 @@ struct HeldProcess {
     port: Option<u16>,
     pprof: Option<String>,
     condition: Condition,
+    /// Of its database, which it may print.
+    password: Option<Password>,
     timeout: std::time::Duration,
     child: Child,
     /// Gone after the process that is in it.
@@ -101,7 +103,7 @@ pub fn launch(
         // Without a word on CPUs, they stay as they are.
         let is_bound = options.cpus.is_some() || options.budget.cpus.is_some();
         spec.cpus = is_bound.then(|| allowance.cpus.clone());
-        let mut held = hold(process, spec, values.port, guard)?;
+        let mut held = hold(process, spec, &values, guard)?;
         if let Err(why) = held.limit(allowance.memory) {
             allowance.memory_refused = Some(why);
         }
@@ -160,7 +162,7 @@ fn allowance(manifest: &Manifest, options: &LaunchOptions) -> Result<Allowance, 
 fn hold(
     process: &Process,
     spec: Spec,
-    port: Option<u16>,
+    values: &Values<'_>,
     guard: &Guard,
 ) -> Result<HeldProcess, TargetError> {
     let Process { name, profile, ready, .. } = process;
@@ -169,9 +171,10 @@ fn hold(
     Ok(HeldProcess {
         name: name.clone(),
         profile: *profile,
-        port,
+        port: values.port,
         pprof: process.pprof.clone(),
         condition: ready.condition.clone(),
+        password: values.db_url.and_then(Password::of),
         timeout: ready.timeout,
         child,
         cgroup: None,
@@ -208,6 +211,7 @@ fn spec(
         cpus: None,
         open_files: options.open_files.or(process.open_files).map(NonZero::get),
         account: None,
+        input: Vec::new(),
         output: Streams::Joined,
     })
 }
@@ -272,9 +276,10 @@ impl HeldProcess {
             Condition::Line(text) => Some(text.clone()),
             _ => None,
         };
-        let output = Output::follow(self.pipes.stdout, awaited).map_err(|source| {
-            TargetError::Spawn { process: self.name.clone(), source: source.into() }
-        })?;
+        let output =
+            Output::follow(self.pipes.stdout, awaited, self.password).map_err(|source| {
+                TargetError::Spawn { process: self.name.clone(), source: source.into() }
+            })?;
         let mut server = Server {
             name: self.name,
             profile: self.profile,

@@ -9,6 +9,8 @@ use std::{
     time::Duration,
 };
 
+use super::database::Password;
+
 /// How many lines are kept for an error message.
 const KEPT_LINES: usize = 20;
 
@@ -29,14 +31,21 @@ struct Shared {
 struct State {
     kept: VecDeque<String>,
     awaited: Option<String>,
+    /// Not shown in what is kept.
+    secret: Option<Password>,
     seen: bool,
     ended: bool,
 }
 
 impl Output {
-    /// Reads `stream` to its end and looks for a line that contains `awaited`.
-    pub(super) fn follow(stream: File, awaited: Option<String>) -> io::Result<Self> {
-        let state = State { kept: VecDeque::new(), awaited, seen: false, ended: false };
+    /// Reads `stream` to its end, looks for a line that contains `awaited`, and masks `secret`
+    /// wherever it is printed.
+    pub(super) fn follow(
+        stream: File,
+        awaited: Option<String>,
+        secret: Option<Password>,
+    ) -> io::Result<Self> {
+        let state = State { kept: VecDeque::new(), awaited, secret, seen: false, ended: false };
         let output = Self(Arc::new(Shared { state: Mutex::new(state), ended: Condvar::new() }));
         let reader = output.clone();
         thread::Builder::new().name("output".to_owned()).spawn(move || {
@@ -77,7 +86,10 @@ impl State {
         if self.kept.len() == KEPT_LINES {
             self.kept.pop_front();
         }
-        self.kept.push_back(line.to_owned());
+        self.kept.push_back(match &self.secret {
+            Some(secret) => secret.mask(line),
+            None => line.to_owned(),
+        });
     }
 }
 
@@ -133,8 +145,13 @@ mod tests {
 
     #[test]
     fn only_the_last_lines_are_kept() {
-        let mut state =
-            State { kept: VecDeque::new(), awaited: Some("7".into()), seen: false, ended: false };
+        let mut state = State {
+            kept: VecDeque::new(),
+            awaited: Some("7".into()),
+            secret: None,
+            seen: false,
+            ended: false,
+        };
         for line in 0..7 {
             state.keep(&line.to_string());
         }

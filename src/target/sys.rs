@@ -232,12 +232,13 @@ fn prepare(image: &Image, ends: &ChildEnds) -> Result<(), Failure> {
     // Its own group, so that it is stopped with all its children and no Ctrl-C reaches it.
     let _ = rustix::process::setpgid(None, None);
     limit_open_files(image.open_files).map_err(at(Step::OpenFiles))?;
+    // Before the folder is entered, which may be the account's own to replace.
+    if let Some(account) = image.account {
+        become_account(account).map_err(at(Step::Account))?;
+    }
     rustix::process::chdir(image.dir.as_c_str()).map_err(at(Step::Directory))?;
     if let Some(cpus) = &image.cpus {
         rustix::thread::sched_setaffinity(None, cpus).map_err(at(Step::Affinity))?;
-    }
-    if let Some(account) = image.account {
-        become_account(account).map_err(at(Step::Account))?;
     }
     wait_for_go();
     Ok(())

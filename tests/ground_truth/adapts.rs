@@ -6,8 +6,9 @@ use flameload::{
 };
 
 use super::{
+    callers::callers_are_right,
     known::{Known, sample_for, sampler},
-    view::{chains, resolved},
+    view::resolved,
 };
 use crate::{
     measured::{Measured, holds, repeated},
@@ -53,7 +54,6 @@ fn measure() -> Measured {
     assert_eq!(capture.dump, grown);
     holds(counts.lost.0 == 0, format_args!("{counts:?}"))?;
     assert!(counts.truncated().share_of(counts.samples).0 <= 0.01, "{counts:?}");
-    let chains = chains(&resolved(&capture).profile, "work");
-    assert!(chains.contains("work > caller_of_kernel > fill_randomly (inlined)"), "{chains}");
-    Ok(())
+    let expected = "caller_of_kernel > fill_randomly (inlined)";
+    callers_are_right(&resolved(&capture).profile, "caller_of_kernel", &[expected])
 }

@@ -8,8 +8,9 @@ use flameload::{
 };
 
 use super::{
+    callers::callers_are_right,
     known::{HZ, Known, eventually, release, sample_for, sampler},
-    view::{chains, count, resolved},
+    view::{count, resolved},
 };
 use crate::measured::{Measured, holds, repeated};
 
@@ -60,7 +61,7 @@ fn sample_what_started_while_off() -> Measured {
     sample_for(&sampler, Nanos(1_500_000_000));
     let capture = sampler.finish();
     let profile = resolved(&capture).profile;
-    assert_eq!(chains(&profile, "caller_of_late"), "caller_of_late > in_late_library\n");
+    callers_are_right(&profile, "caller_of_late", &["caller_of_late > in_late_library"])?;
     for (name, function) in
         [("known-late", "in_late_library"), ("known-child", "in_plain_library"), ("known", "late")]
     {

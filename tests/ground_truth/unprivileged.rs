@@ -12,8 +12,9 @@ use flameload::{
 };
 
 use super::{
+    callers::callers_in_sections_are_right,
     known::{HZ, Known, PROGRAMS, release, sample_for},
-    view::{chains, count, resolved},
+    view::{count, resolved},
 };
 use crate::{
     measured::{Measured, holds, repeated},
@@ -92,10 +93,7 @@ fn sample_as_we_are() -> Measured {
             holds((0.2..0.35).contains(&share), format_args!("{share} in the kernel"))?;
         }
     }
-    let chains = chains(&profile, "work");
-    assert!(chains.contains("caller_of_inlined > inlined_arithmetic (inlined)\n"), "{chains}");
-    assert!(chains.contains("recursive x 61 > bottom_of_recursion\n"), "{chains}");
-    assert!(chains.contains("caller_of_library > in_plain_library\n"), "{chains}");
+    callers_in_sections_are_right(&profile)?;
     two_share_what_a_user_is_granted();
     Ok(())
 }

@@ -59,6 +59,9 @@ impl Seen<'_> {
                 _ if frame.module.as_ref().is_some_and(|module| module.starts_with("libc.")) => {
                     "[libc]".to_owned()
                 }
+                _ if frame.module.as_ref().is_some_and(|module| module.contains("vdso")) => {
+                    "[vdso]".to_owned()
+                }
                 FrameKind::Inlined => format!("{} (inlined)", short(&frame.name)),
                 _ => short(&frame.name).to_owned(),
             };
@@ -79,27 +82,53 @@ impl Seen<'_> {
     }
 }
 
-/// The last part of a path, without type arguments.
+/// The last part of a path, without type arguments: `lt` of `<u64 as core::cmp::PartialOrd>::lt`.
 pub(super) fn short(name: &str) -> &str {
-    let plain = name.split('<').next().unwrap_or_default();
-    plain.trim_end_matches("::").rsplit("::").next().unwrap_or_default()
+    let mut depth = 0_usize;
+    let is_outside = |character: char| {
+        match character {
+            '<' => depth += 1,
+            '>' => depth = depth.saturating_sub(1),
+            _ => return depth == 0 && character != ':',
+        }
+        false
+    };
+    // From the last character that is part of a name back to where that name begins.
+    let outside: Vec<bool> = name.chars().map(is_outside).collect();
+    let at: Vec<usize> = name.char_indices().map(|(at, _)| at).collect();
+    let Some(last) = outside.iter().rposition(|outside| *outside) else { return name };
+    let first = outside[..last].iter().rposition(|outside| !outside).map_or(0, |before| before + 1);
+    let end = at.get(last + 1).copied().unwrap_or(name.len());
+    &name[at[first]..end]
 }
 
-/// The chains from `root` in that make up at least 5 % of those samples, one a line: what is in
-/// the stacks for a moment only, such as interrupts, is left out.
-pub(super) fn chains(profile: &Profile, root: &str) -> String {
+/// The chains from `root` in, with how many samples each has.
+pub(super) fn chains(profile: &Profile, root: &str) -> BTreeMap<String, u64> {
     let mut counts: BTreeMap<String, u64> = BTreeMap::new();
     for seen in seen(profile) {
         if let Some(chain) = seen.chain(root) {
             *counts.entry(chain).or_default() += seen.weight();
         }
     }
-    let total: u64 = counts.values().sum();
-    counts.retain(|_, count| *count * 20 >= total);
-    counts.into_keys().map(|chain| chain + "\n").collect()
+    counts
 }
 
 /// Samples whose stack fits.
 pub(super) fn count(profile: &Profile, fits: impl Fn(&Seen<'_>) -> bool) -> Samples {
     Samples(seen(profile).filter(|seen| fits(seen)).map(|seen| seen.weight()).sum())
+}
+
+#[test]
+fn the_short_name_is_the_last_part() {
+    for (name, expected) in [
+        ("main", "main"),
+        ("known::sections::recursive", "recursive"),
+        ("<u64 as core::cmp::PartialOrd>::lt", "lt"),
+        ("core::iter::range::<impl Iterator for core::ops::Range<A>>::next", "next"),
+        ("core::hint::black_box::<u64>", "black_box"),
+        ("[libc]", "[libc]"),
+        ("<a>", "<a>"),
+    ] {
+        assert_eq!(short(name), expected, "{name}");
+    }
 }

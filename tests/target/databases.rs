@@ -5,7 +5,10 @@ use std::{
     io::{Read as _, Write as _},
     net::TcpStream,
     path::{Path, PathBuf},
-    process::Command,
+    process::{Child, Command, Stdio},
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+    time::Duration,
 };
 
 use flameload::target::{BuildError, LaunchOptions, Running, TargetError, launch};
@@ -58,19 +61,40 @@ fn can_serve(fixture: &Fixture) -> bool {
     }
 }
 
-/// The port of the database that the process was told of.
-fn port(running: &Running) -> u16 {
+/// The password and the port of the database that the process was told of.
+fn told(running: &Running) -> (String, u16) {
     let (_, pid) = running.processes().next().expect("a process");
     let variables = fs::read(format!("/proc/{pid}/environ")).expect("it is ours");
     let variables = String::from_utf8_lossy(&variables).into_owned();
     let url = variables.split('\0').find_map(|pair| pair.strip_prefix("URL=")).expect("told");
-    let rest = url.strip_prefix("postgres://flameload@127.0.0.1:").expect("on loopback");
-    rest.strip_suffix("/flameload").expect("its name").parse().expect("a port")
+    let rest = url.strip_prefix("postgres://flameload:").expect("its owner");
+    let (password, rest) = rest.split_once("@127.0.0.1:").expect("on loopback");
+    let port = rest.strip_suffix("/flameload").expect("its name").parse().expect("a port");
+    (password.to_owned(), port)
 }
 
-/// What a server answers to `query` of the user `user`: its messages' texts, errors included.
+/// What a server answers to `query` of its owner, errors included.
+fn query(running: &Running, query: &str) -> String {
+    let (_, server) = running.services().next().expect("a service");
+    let program = fs::read_link(format!("/proc/{server}/exe")).expect("it runs");
+    let (password, port) = told(running);
+    let mut psql = Command::new(program.with_file_name("psql"));
+    psql.args(["--no-psqlrc", "--no-align", "--tuples-only", "--host=127.0.0.1"]);
+    psql.args(["--username=flameload", "--dbname=flameload", "--no-password"]);
+    psql.arg(format!("--port={port}")).args(["--command", query]).env("PGPASSWORD", password);
+    let output = psql.output().expect("it is beside the server");
+    let text = [output.stdout, output.stderr].concat();
+    String::from_utf8_lossy(&text).trim_end().to_owned()
+}
+
+/// What a server answers to `query` of the user `user` without a password: its messages' texts.
 fn ask(port: u16, user: &str, query: &str) -> String {
-    let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("accepts");
+    try_ask(port, user, query).expect("accepts")
+}
+
+/// The same of a server that may be about to start or to end.
+fn try_ask(port: u16, user: &str, query: &str) -> Option<String> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
     let mut start = 196_608_u32.to_be_bytes().to_vec();
     for text in ["user", user, "database", "flameload", ""] {
         start.extend_from_slice(text.as_bytes());
@@ -86,12 +110,7 @@ fn ask(port: u16, user: &str, query: &str) -> String {
     // A server that refuses the user does not wait for the question.
     let _ = stream.write_all(&[framed(&start), simple, close].concat());
     let _ = stream.read_to_end(&mut answer);
-    String::from_utf8_lossy(&answer).into_owned()
-}
-
-/// What a server has set up.
-fn setting(port: u16, name: &str) -> String {
-    ask(port, "flameload", &format!("SELECT '<' || current_setting('{name}') || '>'"))
+    Some(String::from_utf8_lossy(&answer).into_owned())
 }
 
 /// The temporary folder of a service's server, which runs in the data folder in there.
@@ -108,32 +127,109 @@ fn a_database_is_made_once_and_served_afresh() {
     }
     let (built, lines) = fixture.build();
     let built = built.expect("it is there");
-    assert_eq!(lines, [""; 0], "nothing is made again");
+    assert_eq!(lines, [""; 0], "nothing is made again, and nothing to warn of");
     let version = built.clusters[0].describe();
     assert!(version.starts_with("db: PostgreSQL 1"), "{version}");
 
     let running = fixture.build_and_run();
     let (_, server) = running.services().next().expect("a service");
-    let (first, folder) = (port(&running), scratch(server));
+    let ((password, first), folder) = (told(&running), scratch(server));
     assert!(!running.pids().contains(&server) && !running.profiled().contains(&server));
-    assert!(ask(first, "flameload", "SELECT '<' || count(*) || '>' FROM words").contains("<500>"));
-    assert!(setting(first, "fsync").contains("<off>"));
-    ask(first, "flameload", "DELETE FROM words WHERE id > 100");
-    assert!(ask(first, "flameload", "SELECT '<' || count(*) || '>' FROM words").contains("<100>"));
+    assert_eq!(query(&running, "SELECT count(*) FROM words"), "500");
+    assert_eq!(query(&running, "SHOW fsync"), "off");
+    query(&running, "DELETE FROM words WHERE id > 100");
+    assert_eq!(query(&running, "SELECT count(*) FROM words"), "100");
     // Nobody but the owner of the database is let in, who may do nothing beside it.
     let refused = ask(first, "postgres", "SELECT 1");
     assert!(refused.contains("no pg_hba.conf entry"), "{refused}");
-    let refused = ask(first, "flameload", "COPY words TO PROGRAM 'true'");
+    let asked = ask(first, "flameload", "SELECT 'in' || 'side'");
+    assert!(asked.contains("SCRAM-SHA-256") && !asked.contains("inside"), "{asked}");
+    let refused = query(&running, "COPY words TO PROGRAM 'true'");
     assert!(refused.contains("must be superuser") || refused.contains("permission denied"));
-    drop(running);
+    // What the process prints of its password is not repeated.
+    let exits = running.stop();
+    let last_lines = exits[0].last_lines.join("\n");
+    assert!(last_lines.contains("url postgres://flameload:***@127.0.0.1:"), "{last_lines}");
+    assert!(!last_lines.contains(&password));
     assert!(!exists(server) && !folder.exists());
     assert!(TcpStream::connect(("127.0.0.1", first)).is_err());
 
     // What one run did, the next does not see.
     let running = fixture.build_and_run();
-    let count = ask(port(&running), "flameload", "SELECT '<' || count(*) || '>' FROM words");
-    assert!(count.contains("<500>"), "{count}");
+    assert_eq!(query(&running, "SELECT count(*) FROM words"), "500");
+    assert_ne!(told(&running).0, password, "each launch has its own");
     running.stop();
+}
+
+/// What a shell that is `nobody`'s prints until `stop` is there: all that it can read in temporary
+/// folders of this tool, and the listeners that it sees of PostgreSQL.
+fn spy(stop: &Path) -> Option<Child> {
+    let script = format!(
+        "echo ready; until [ -e {} ]; do cat /tmp/flameload-[0-9]*-*/* /tmp/flameload-[0-9]*-*/data/* \
+         2>/dev/null; ls /tmp/flameload-[0-9]*-* 2>/dev/null; sleep 0.01; done",
+        stop.display()
+    );
+    let mut shell = Command::new("setpriv");
+    shell.args(["--reuid=nobody", "--regid=nogroup", "--clear-groups", "sh", "-c", &script]);
+    shell.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().ok()
+}
+
+/// The ports of PostgreSQL servers that are this tool's and run now.
+fn ports() -> Vec<u16> {
+    let processes = Path::new("/proc").read_dir().expect("it is there").flatten();
+    let lines = processes.filter_map(|entry| fs::read(entry.path().join("cmdline")).ok());
+    let port = |line: Vec<u8>| {
+        let line = String::from_utf8_lossy(&line).into_owned();
+        let is_ours = line.contains("/flameload-") && line.contains("\0-D\0");
+        let port = line.split('\0').find_map(|word| word.strip_prefix("port="));
+        port.filter(|_| is_ours).and_then(|port| port.parse().ok())
+    };
+    lines.filter_map(port).collect()
+}
+
+#[test]
+fn no_other_user_gets_into_a_database() {
+    let seed = format!("{SEED}SELECT pg_sleep(1);\n");
+    let fixture = fresh(SCHEMA, &seed);
+    let stop = fixture.manifest.dir.join("stop");
+    let is_root = rustix::process::geteuid().is_root();
+    let Some(spying) = is_root.then(|| spy(&stop)).flatten() else {
+        skip("only root can be another user, and with setpriv");
+        return;
+    };
+    let made = AtomicBool::new(false);
+    let (can_serve, answers) = thread::scope(|scope| {
+        let asking = scope.spawn(|| {
+            let mut answers = Vec::new();
+            while !made.load(Ordering::Relaxed) {
+                for (port, user) in
+                    ports().into_iter().flat_map(|port| [(port, "postgres"), (port, "flameload")])
+                {
+                    answers.extend(try_ask(port, user, "SELECT 'in' || 'side'"));
+                }
+                thread::sleep(Duration::from_millis(20));
+            }
+            answers
+        });
+        let can_serve = can_serve(&fixture);
+        made.store(true, Ordering::Relaxed);
+        (can_serve, asking.join().expect("asks on"))
+    });
+    let running = can_serve.then(|| fixture.build_and_run());
+    fs::write(&stop, "").expect("a file");
+    let output = spying.wait_with_output().expect("it ends");
+    let Some(running) = running else { return };
+    let (password, port) = told(&running);
+    let seen = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(seen.trim_end(), "ready", "nothing can be read or even listed");
+    assert!(answers.iter().any(|answer| answer.contains("SCRAM-SHA-256")), "{answers:?}");
+    assert!(!answers.iter().any(|answer| answer.contains("inside")), "{answers:?}");
+    assert!(!ask(port, "flameload", "SELECT 'in' || 'side'").contains("inside"));
+    // Its command line, unlike its environment, is for all to read.
+    for (_, pid) in running.processes().chain(running.services()) {
+        let line = fs::read(format!("/proc/{pid}/cmdline")).expect("it runs");
+        assert!(!String::from_utf8_lossy(&line).contains(&password));
+    }
 }
 
 #[test]
@@ -234,6 +330,17 @@ fn a_database_that_runs_already_is_used_as_it_is() {
     let error = fixture.run().map(|_| ()).expect_err("neither built nor named");
     assert!(matches!(error, TargetError::NotBuilt { .. }), "{error}");
     assert!(Fixture::new(&table).error().starts_with("process 'script' uses {db_url}, but "));
+}
+
+#[test]
+fn a_password_on_a_command_line_is_warned_of() {
+    let table = script("exec sleep 1000", "").replace("1000", "1000 # {db_url}");
+    let fixture = Fixture::new(&table);
+    let lines = fixture.build().1;
+    assert!(
+        lines[0].starts_with("warning: the command of 'script' has {db_url} in it"),
+        "{lines:?}"
+    );
 }
 
 #[test]

@@ -18,6 +18,7 @@ use std::{num::NonZero, sync::atomic::AtomicBool, time::Duration};
 
 use anyhow::Context;
 use flameload::{
+    fold::Folded,
     load::Script,
     measure::{Backends, Launch, Settings, What},
     symbolize::Detail,
@@ -34,6 +35,7 @@ use crate::{
 use compare::{Comparison, Round};
 use memory::Memory;
 use tools::Inferno;
+pub(crate) use tools::{PERF_HINT as HINT, perf_version};
 
 /// Compare the time from the end of the load to a flamegraph with that of perf and inferno.
 ///
@@ -103,12 +105,25 @@ pub(crate) struct Args {
 
 /// What both sides measure.
 #[derive(Debug)]
-struct Workload {
-    manifest: Manifest,
-    script: Script,
-    hz: Hertz,
-    server_cpus: Cpus,
-    load_cpus: Cpus,
+pub(crate) struct Workload {
+    pub(crate) manifest: Manifest,
+    pub(crate) script: Script,
+    pub(crate) hz: Hertz,
+    pub(crate) server_cpus: Cpus,
+    pub(crate) load_cpus: Cpus,
+}
+
+/// The stacks that perf takes of a fresh server under load, each with its number of samples.
+pub(crate) fn perf_stacks(
+    workload: &Workload,
+    call_graph: &str,
+    interrupted: &AtomicBool,
+) -> anyhow::Result<Folded> {
+    let dir = tempfile::tempdir().context("cannot make a temporary directory")?;
+    let (inferno, build_ids) = (Inferno::find()?, dir.path().join("build-ids"));
+    let call_graph = call_graph.to_owned();
+    hand::Bench { workload, inferno: &inferno, call_graph, build_ids: &build_ids, interrupted }
+        .stacks(dir.path())
 }
 
 /// Runs the command.

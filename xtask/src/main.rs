@@ -4,6 +4,7 @@ mod bench;
 mod bench_compare;
 mod bench_load;
 mod bench_pipeline;
+mod bench_truth;
 mod bisect;
 mod browser;
 mod calibrate;
@@ -56,6 +57,7 @@ enum Command {
     BenchCompare(bench_compare::Args),
     BenchLoad(bench_load::Args),
     BenchPipeline(bench_pipeline::Args),
+    BenchTruth(bench_truth::Args),
     Ci(ci::Args),
 }
 
@@ -76,6 +78,7 @@ fn main() -> std::process::ExitCode {
         Command::BenchCompare(args) => bench_compare::run(&args),
         Command::BenchLoad(args) => bench_load::run(&args),
         Command::BenchPipeline(args) => bench_pipeline::run(&args),
+        Command::BenchTruth(args) => bench_truth::run(&args),
         Command::Ci(args) => ci::run(&args),
     };
     exit.unwrap_or_else(|error| exit::report(&error)).into()

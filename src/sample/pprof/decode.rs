@@ -225,10 +225,10 @@ impl<'a> Reader<'a> {
             let function = self.functions.get(&id);
             let function = function.ok_or(DecodeError::Dangling { what: "function", id })?;
             let mut name = self.string(function.name)?;
-            if name.is_empty() {
+            if name.trim().is_empty() {
                 name = self.string(function.system_name)?;
             }
-            if name.is_empty() {
+            if name.trim().is_empty() {
                 frames.push(unnamed());
                 continue;
             }

@@ -130,12 +130,19 @@ impl Parts<'_> {
             Ok(resource) => Some(cell(&thread.resource_table.name, resource, "resource")?),
             Err(_) => None,
         };
+        let module = module.map(|module| self.text(module)).transpose()?;
+        let (mut name, mut kind) =
+            (self.text(name)?, kind(cell(&thread.frame_table.category, row, "category")?)?);
+        if name.trim().is_empty() {
+            name = format!("[{}]", module.as_deref().unwrap_or("unknown"));
+            kind = FrameKind::Unknown;
+        }
         Ok(Frame {
-            name: self.text(name)?,
-            module: module.map(|module| self.text(module)).transpose()?,
+            name,
+            module,
             file: file.map(|file| self.text(file)).transpose()?,
             line: cell(&thread.frame_table.line, row, "line")?,
-            kind: kind(cell(&thread.frame_table.category, row, "category")?)?,
+            kind,
         })
     }
 

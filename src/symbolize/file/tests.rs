@@ -49,7 +49,11 @@ fn frame() -> impl Strategy<Value = Frame> {
         any::<Option<u32>>(),
         kind(),
     )
-        .prop_map(|(name, module, file, line, kind)| Frame { name, module, file, line, kind })
+        .prop_map(|(name, module, file, line, kind)| {
+            // A frame without a name is not written by this tool, nor read as it is.
+            let name = if name.trim().is_empty() { "?".to_owned() } else { name };
+            Frame { name, module, file, line, kind }
+        })
 }
 
 fn thread() -> impl Strategy<Value = Thread> {
@@ -241,6 +245,16 @@ fn every_key_that_viewers_need_is_there() {
             }
         }
     }
+}
+
+#[test]
+fn a_function_without_a_name_is_called_by_its_module() {
+    let mut profile = small();
+    profile.frames[1].name = " ".to_owned();
+    let read = Profile::read(written(&profile).as_slice()).expect("a profile");
+    let module = read.frames[1].module.clone().unwrap_or("unknown".to_owned());
+    assert_eq!(read.frames[1].name, format!("[{module}]"));
+    assert_eq!(read.frames[1].kind, FrameKind::Unknown);
 }
 
 #[test]

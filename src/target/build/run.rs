@@ -51,8 +51,8 @@ enum Line {
 /// What to run in `dir`, in the environment that the user has.
 pub(in crate::target) fn spec(program: OsString, args: Vec<OsString>, dir: &Path) -> Spec {
     let (env, output) = (environment::inherited(), Streams::Apart);
-    let dir = dir.to_owned();
-    Spec { program, args, env, dir, cpus: None, open_files: None, account: None, output }
+    let (dir, input) = (dir.to_owned(), Vec::new());
+    Spec { program, args, env, dir, cpus: None, open_files: None, account: None, input, output }
 }
 
 impl Runner<'_> {

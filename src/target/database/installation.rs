@@ -4,14 +4,17 @@ use std::{
     env,
     ffi::{OsStr, OsString},
     fs,
-    io::{self, Write as _},
+    io::Write as _,
     path::{Path, PathBuf},
     sync::atomic::AtomicBool,
 };
 
-use super::{DatabaseError, tree};
+use super::{
+    DatabaseError,
+    tree::{self, Place},
+};
 use crate::target::{
-    account::Account,
+    account::{Account, on_behalf},
     build::{BuildError, BuildOptions, Interpreter, Lock, Runner, environment, spec},
     child::Spec,
     environment::inherited,
@@ -88,24 +91,20 @@ impl Installation {
         let copied = scratch.path().join("server");
         if !copied.exists() {
             for needed in NEEDED {
-                let to = copied.join(needed);
+                let (from, to) = (packages.join(needed), copied.join(needed));
                 let place = to.parent().unwrap_or(&copied);
-                make_folders(place, self.account).map_err(DatabaseError::Place)?;
-                tree::copy(&packages.join(needed), &to, self.account, interrupted)?;
+                on_behalf(self.account, || fs::create_dir_all(place))
+                    .and_then(|made| made)
+                    .map_err(DatabaseError::Place)?;
+                let (from, to) = (
+                    Place { path: &from, account: None },
+                    Place { path: &to, account: self.account },
+                );
+                tree::copy(from, to, interrupted)?;
             }
         }
         Ok(copied.join(PACKAGED))
     }
-}
-
-/// Makes a folder and those that it is in, for `account` to enter.
-fn make_folders(path: &Path, account: Option<Account>) -> io::Result<()> {
-    if path.exists() {
-        return Ok(());
-    }
-    path.parent().map_or(Ok(()), |parent| make_folders(parent, account))?;
-    fs::create_dir(path)?;
-    tree::give(path, account)
 }
 
 /// The system's programs: those in `PATH`, those that `pg_config` knows, or the newest of those

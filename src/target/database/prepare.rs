@@ -2,16 +2,16 @@
 
 use std::{
     ffi::OsString,
-    fs, io,
-    os::unix::fs::chown,
+    fs,
     path::{Path, PathBuf},
 };
 
-use rustix::rand::{GetRandomFlags, getrandom};
-
 use super::{
-    Cluster, DatabaseError, Installation, NAME, SUPERUSER, installation::environment_of_programs,
-    server::Start, tree,
+    Cluster, DatabaseError, Installation, NAME, Password, SUPERUSER,
+    installation::environment_of_programs,
+    offline,
+    server::Start,
+    tree::{self, Place},
 };
 use crate::target::{
     build::{BuildError, BuildOptions, Runner, Slot, spec},
@@ -22,13 +22,10 @@ use crate::target::{
 };
 
 /// Changes with what is done to a cluster, so that those that are kept are made again.
-const EDITION: u32 = 1;
+const EDITION: u32 = 2;
 
-/// Who may connect: the database's owner without a password, and nobody else, once it is made.
-const OWNER_MAY: &str = "host flameload flameload 127.0.0.1/32 trust\n";
-
-/// While it is made, the superuser as well.
-const SUPERUSER_MAY: &str = "host all postgres 127.0.0.1/32 scram-sha-256\n";
+/// Who may connect: the database's owner with a password, and nobody else.
+const RULES: &str = "host flameload flameload 127.0.0.1/32 scram-sha-256\n";
 
 /// Makes the clusters of `services`, but for those that are in the cache.
 pub(in crate::target) fn prepare(
@@ -74,7 +71,10 @@ fn cluster(
         let wrong = |source| wrong(service, source);
         let scratch = Making { service, installation, runner: &mut *runner }.make()?;
         fs::create_dir(slot.dir()).map_err(|error| wrong(DatabaseError::Place(error)))?;
-        tree::copy(&scratch.path().join(DATA), &data, None, runner.interrupted).map_err(wrong)?;
+        let made = scratch.path().join(DATA);
+        let from = Place { path: &made, account: installation.account };
+        let to = Place { path: &data, account: None };
+        tree::copy(from, to, runner.interrupted).map_err(wrong)?;
         slot.finish()?;
     }
     Ok(Cluster { service: service.name.clone(), installation: installation.clone(), data })
@@ -100,98 +100,70 @@ impl Making<'_, '_> {
         let wrong = |source| wrong(self.service, source);
         let place = |error| wrong(DatabaseError::Place(error));
         let scratch = Scratch::new(self.installation.account).map_err(place)?;
-        let password = password().map_err(place)?;
+        let password = Password::new().map_err(place)?;
         let interrupted = self.runner.interrupted;
         let bin = self.installation.reachable(&scratch, interrupted).map_err(wrong)?;
-        let rules = scratch.path().join(DATA).join("pg_hba.conf");
-        self.initialize(&bin, &scratch, &password)?;
-        self.write(&rules, &format!("{OWNER_MAY}{SUPERUSER_MAY}")).map_err(place)?;
+        self.initialize(&bin, &scratch)?;
+        scratch.write(&Path::new(DATA).join("pg_hba.conf"), RULES).map_err(place)?;
+        let owner = format!("CREATE ROLE {NAME} LOGIN PASSWORD '{}';", password.reveal());
+        let database = format!("CREATE DATABASE {NAME} OWNER {NAME};");
+        self.offline(&scratch, SUPERUSER, &[owner, database])?;
         let port = Reserved::new().map_err(place)?;
         let (installation, connections) = (self.installation, 1);
         let start = Start { installation, port: &port, cpus: None, connections };
         let database = start.on(scratch, self.runner.guard, interrupted).map_err(wrong)?;
         self.fill(port.port, &password)?;
         let scratch = database.stop().map_err(wrong)?;
-        self.write(&rules, OWNER_MAY).map_err(place)?;
+        // No password is kept; and so that every copy begins with the same plans, and none has
+        // this to do under load, the database is tidied up.
+        let forget = format!("ALTER ROLE {NAME} PASSWORD NULL;");
+        self.offline(&scratch, NAME, &[forget, "VACUUM (ANALYZE);".to_owned()])?;
         Ok(scratch)
     }
 
-    /// Makes an empty cluster.
-    fn initialize(
-        &mut self,
-        bin: &Path,
-        scratch: &Scratch,
-        password: &str,
-    ) -> Result<(), BuildError> {
-        let file = scratch.path().join("password");
-        let place = |error| wrong(self.service, DatabaseError::Place(error));
-        self.write(&file, password).map_err(place)?;
+    /// Makes an empty cluster that nobody may connect to.
+    fn initialize(&mut self, bin: &Path, scratch: &Scratch) -> Result<(), BuildError> {
         let mut args: Vec<OsString> = vec!["--pgdata".into(), scratch.path().join(DATA).into()];
-        let words = ["--username", SUPERUSER, "--auth", "scram-sha-256", "--encoding", "UTF8"];
-        args.extend(words.map(Into::into));
-        args.extend(["--locale=C", "--no-sync", "--pwfile"].map(Into::into));
-        args.push(file.clone().into());
+        let words = ["--username", SUPERUSER, "--auth", "reject", "--encoding", "UTF8"];
+        args.extend(words.into_iter().chain(["--locale=C", "--no-sync"]).map(Into::into));
         let spec = Spec {
             env: environment_of_programs(),
             account: self.installation.account,
             ..spec(bin.join("initdb").into(), args, scratch.path())
         };
         // Its steps are of no interest; what is wrong comes on the other stream.
-        self.runner.run_read(&spec, &mut |_| {})?;
-        fs::remove_file(&file).map_err(place)
+        self.runner.run_read(&spec, &mut |_| {})
     }
 
-    /// Makes the database and runs the service's files in it.
-    fn fill(&mut self, port: u16, password: &str) -> Result<(), BuildError> {
-        let owner = format!("CREATE ROLE {NAME} LOGIN");
-        let database = format!("CREATE DATABASE {NAME} OWNER {NAME}");
-        let superuser = (SUPERUSER, SUPERUSER);
-        self.sql(port, superuser, password, ["--command".into(), owner.into()])?;
-        self.sql(port, superuser, password, ["--command".into(), database.into()])?;
+    /// Has the superuser do something in a database of a cluster that does not serve.
+    fn offline(
+        &self,
+        scratch: &Scratch,
+        database: &str,
+        commands: &[String],
+    ) -> Result<(), BuildError> {
+        let Runner { guard, interrupted, .. } = &*self.runner;
+        offline::run(commands, database, self.installation, scratch, guard, interrupted)
+            .map_err(|source| wrong(self.service, source))
+    }
+
+    /// Runs the service's files in the database, as its owner.
+    fn fill(&mut self, port: u16, password: &Password) -> Result<(), BuildError> {
         let files = [&self.service.schema, &self.service.seed].map(Clone::clone);
         for file in files.into_iter().flatten() {
-            self.sql(port, (NAME, NAME), "", ["--file".into(), file.into()])?;
+            let port = port.to_string();
+            let mut args: Vec<OsString> = vec!["--file".into(), file.into()];
+            let words = ["--no-psqlrc", "--quiet", "--no-password", "--set", "ON_ERROR_STOP=1"];
+            args.extend(words.map(Into::into));
+            let whom =
+                ["--host", "127.0.0.1", "--port", &port, "--username", NAME, "--dbname", NAME];
+            args.extend(whom.map(Into::into));
+            let mut env = environment_of_programs();
+            env.insert("PGPASSWORD".into(), password.reveal().into());
+            let program = self.installation.bin.join("psql").into();
+            let spec = Spec { env, output: Streams::Joined, ..spec(program, args, Path::new("/")) };
+            self.runner.run_shown(&spec)?;
         }
-        // So that every copy begins with the same plans, and none has this to do under load.
-        let tidy = "VACUUM (ANALYZE)";
-        self.sql(port, (SUPERUSER, NAME), password, ["--command".into(), tidy.into()])
+        Ok(())
     }
-
-    /// Has the server run a command or a file as some user in some database.
-    fn sql(
-        &mut self,
-        port: u16,
-        (user, database): (&str, &str),
-        password: &str,
-        what: [OsString; 2],
-    ) -> Result<(), BuildError> {
-        let mut args: Vec<OsString> = what.into();
-        let words = ["--no-psqlrc", "--quiet", "--no-password", "--set", "ON_ERROR_STOP=1"];
-        args.extend(words.map(Into::into));
-        let port = port.to_string();
-        let whom =
-            ["--host", "127.0.0.1", "--port", &port, "--username", user, "--dbname", database];
-        args.extend(whom.map(Into::into));
-        let mut env = environment_of_programs();
-        env.insert("PGPASSWORD".into(), password.into());
-        let program = self.installation.bin.join("psql").into();
-        let spec = Spec { env, output: Streams::Joined, ..spec(program, args, Path::new("/")) };
-        self.runner.run_shown(&spec)
-    }
-
-    /// Writes a file that the server's user may read.
-    fn write(&self, path: &Path, text: &str) -> io::Result<()> {
-        fs::write(path, text)?;
-        match self.installation.account {
-            Some(account) => chown(path, Some(account.uid), Some(account.gid)),
-            None => Ok(()),
-        }
-    }
-}
-
-/// A password for a minute.
-fn password() -> io::Result<String> {
-    let mut bytes = [0; 16];
-    getrandom(&mut bytes, GetRandomFlags::empty())?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }

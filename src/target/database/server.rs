@@ -1,7 +1,6 @@
 //! A PostgreSQL server on a data folder of its own.
 
 use std::{
-    fs,
     path::Path,
     sync::atomic::AtomicBool,
     thread,
@@ -11,7 +10,10 @@ use std::{
 use rustix::process::Signal;
 
 use super::{
-    Cluster, DatabaseError, Installation, NAME, check, installation::environment_of_programs, tree,
+    Cluster, DatabaseError, Installation, NAME, Password, SUPERUSER, check,
+    installation::environment_of_programs,
+    offline,
+    tree::{self, Place},
 };
 use crate::target::{
     Exit, Guard,
@@ -36,7 +38,7 @@ const GRACE: Duration = Duration::from_secs(5);
 
 /// What a database is that is thrown away: nothing has to outlive a crash of the machine. Shared
 /// memory is in files of its folder, and nobody finds it but by its port.
-const SETTINGS: [&str; 9] = [
+pub(super) const SETTINGS: [&str; 9] = [
     "fsync=off",
     "synchronous_commit=off",
     "full_page_writes=off",
@@ -52,6 +54,7 @@ const SETTINGS: [&str; 9] = [
 #[derive(Debug)]
 pub(in crate::target) struct HeldDatabase {
     cluster: Cluster,
+    password: Password,
     port: Reserved,
     cpus: Option<Cpus>,
     connections: u32,
@@ -98,15 +101,17 @@ impl HeldDatabase {
         connections: u32,
     ) -> Result<Self, DatabaseError> {
         let port = Reserved::new().map_err(DatabaseError::Place)?;
-        Ok(Self { cluster: cluster.clone(), port, cpus: cpus.cloned(), connections })
+        let password = Password::new().map_err(DatabaseError::Place)?;
+        Ok(Self { cluster: cluster.clone(), password, port, cpus: cpus.cloned(), connections })
     }
 
-    /// Where it will be.
+    /// Where it will be, with the password that is this launch's alone.
     pub(in crate::target) fn url(&self) -> String {
-        format!("postgres://{NAME}@127.0.0.1:{}/{NAME}", self.port.port)
+        let password = self.password.reveal();
+        format!("postgres://{NAME}:{password}@127.0.0.1:{}/{NAME}", self.port.port)
     }
 
-    /// Copies the cluster, and starts a server on the copy.
+    /// Copies the cluster, gives the copy its password, and starts a server on it.
     pub(in crate::target) fn start(
         &self,
         guard: &Guard,
@@ -115,7 +120,10 @@ impl HeldDatabase {
         let installation = &self.cluster.installation;
         let scratch = Scratch::new(installation.account).map_err(DatabaseError::Place)?;
         let data = scratch.path().join(DATA);
-        tree::copy(&self.cluster.data, &data, installation.account, interrupted)?;
+        let from = Place { path: &self.cluster.data, account: None };
+        tree::copy(from, Place { path: &data, account: installation.account }, interrupted)?;
+        let set = format!("ALTER ROLE {NAME} PASSWORD '{}';", self.password.reveal());
+        offline::run(&[set], SUPERUSER, installation, &scratch, guard, interrupted)?;
         let start = Start {
             installation,
             port: &self.port,
@@ -139,7 +147,7 @@ impl Start<'_> {
         let (child, pipes) = Child::hold(&spec, guard)?;
         let mut server = Server(child);
         server.0.release(&spec)?;
-        let output = Output::follow(pipes.stdout, None)
+        let output = Output::follow(pipes.stdout, None, None)
             .map_err(|source| DatabaseError::Spawn(source.into()))?;
         let mut database = Database { server, output, scratch };
         database.wait(interrupted)?;
@@ -163,6 +171,7 @@ impl Start<'_> {
             cpus: self.cpus.cloned(),
             open_files: None,
             account: self.installation.account,
+            input: Vec::new(),
             output: Streams::Joined,
         }
     }
@@ -172,7 +181,7 @@ impl Database {
     fn wait(&mut self, interrupted: &AtomicBool) -> Result<(), DatabaseError> {
         let started = Instant::now();
         loop {
-            if is_ready(&self.scratch.path().join(DATA)) {
+            if is_ready(&self.scratch) {
                 return Ok(());
             }
             if let Some(ending) = self.server.0.ending() {
@@ -188,19 +197,14 @@ impl Database {
     }
 
     fn ended(&self, ending: Ending) -> DatabaseError {
-        DatabaseError::Ended { ending, last_lines: self.last_words() }
-    }
-
-    fn last_words(&self) -> Vec<String> {
-        self.output.wait_for_end(LAST_WORDS);
-        self.output.last_lines()
+        DatabaseError::Ended { ending, last_lines: last_words(&self.output) }
     }
 
     /// How the server of the service `name` ended by itself, if it has.
     pub(in crate::target) fn exit(&mut self, name: &str) -> Option<Exit> {
         let ending = self.server.0.ending()?;
         let process = name.to_owned();
-        Some(Exit { process, ending, memory_limit: None, last_lines: self.last_words() })
+        Some(Exit { process, ending, memory_limit: None, last_lines: last_words(&self.output) })
     }
 
     /// Its server's process id.
@@ -217,8 +221,14 @@ impl Database {
     }
 }
 
+/// What a server that has ended printed last.
+pub(super) fn last_words(output: &Output) -> Vec<String> {
+    output.wait_for_end(LAST_WORDS);
+    output.last_lines()
+}
+
 /// Whether a server says that it is ready, in the last line of its `postmaster.pid`.
-fn is_ready(data: &Path) -> bool {
-    let text = fs::read_to_string(data.join("postmaster.pid")).unwrap_or_default();
+fn is_ready(scratch: &Scratch) -> bool {
+    let text = scratch.postmaster().unwrap_or_default();
     text.lines().nth(7).is_some_and(|status| status.trim_end() == "ready")
 }

@@ -71,6 +71,11 @@ impl Process {
         self.placeholders().any(|hole| hole == placeholder)
     }
 
+    /// Whether it is told of its database on its command line, which everybody can read.
+    pub(in crate::target) fn shows_database(&self) -> bool {
+        self.command.iter().flat_map(Template::placeholders).any(|hole| *hole == Placeholder::DbUrl)
+    }
+
     pub(super) fn placeholders(&self) -> impl Iterator<Item = &Placeholder> {
         self.command.iter().chain(self.env.values()).flat_map(Template::placeholders)
     }

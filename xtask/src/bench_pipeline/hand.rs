@@ -114,6 +114,20 @@ impl Bench<'_> {
         })
     }
 
+    /// The stacks of one recording, each with its number of samples: without their periods,
+    /// inferno counts them.
+    pub(super) fn stacks(&self, dir: &Path) -> anyhow::Result<Folded> {
+        let data = dir.join("perf.data");
+        self.record(&data, &dir.join("record.messages"))?;
+        let mut script = self.script(&data);
+        script.args(["-F", "comm,pid,tid,time,event,ip,sym,dso"]);
+        let folded = dir.join("out.folded");
+        let commands = [script, self.inferno.collapse()];
+        pipe::run(commands, &folded, &dir.join("pipe.messages"), self.interrupted)?;
+        let text = fs::read_to_string(&folded).context("cannot read the folded stacks")?;
+        text.parse().context("cannot understand perf's folded stacks")
+    }
+
     /// Puts load on a fresh server while perf records it. Gives what the load came to, and the
     /// time from its end to perf's.
     fn record(&self, data: &Path, messages: &Path) -> anyhow::Result<(Tally, Duration)> {

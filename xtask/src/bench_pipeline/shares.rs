@@ -44,7 +44,7 @@ impl Shares {
     ///
     /// Weights may be samples or, as inferno takes them from perf, the time each stands for.
     ///
-    /// The unnamed functions of a C library that come first are a root, and no fault: nothing
+    /// The unnamed functions of a C or C++ library that come first are a root, and no fault: nothing
     /// else can be there in a stripped one. An unnamed function of no module that comes first is
     /// how perf marks that the callers are missing, as `[truncated]` is ours: a missing root, not
     /// a missing name.
@@ -60,7 +60,7 @@ impl Shares {
                 rootless += samples;
             }
             functions.next_if(|first| MARKS.contains(first));
-            if functions.skip_while(|name| is_unnamed_c_library(name)).any(is_nameless) {
+            if functions.skip_while(|name| is_unnamed_library(name)).any(is_nameless) {
                 nameless += samples;
             }
         }
@@ -70,7 +70,7 @@ impl Shares {
 }
 
 fn is_root(function: &str) -> bool {
-    ROOTS.contains(&clean(function)) || function == LIBRARY_START || is_unnamed_c_library(function)
+    ROOTS.contains(&clean(function)) || function == LIBRARY_START || is_unnamed_library(function)
 }
 
 /// Both tools write a function without a name as its module in brackets.
@@ -78,8 +78,10 @@ fn is_nameless(function: &str) -> bool {
     function.starts_with('[') && function.ends_with(']') && function != LIBRARY_START
 }
 
-fn is_unnamed_c_library(function: &str) -> bool {
-    ["[libc.", "[libc-", "[ld-"].iter().any(|prefix| function.starts_with(prefix))
+fn is_unnamed_library(function: &str) -> bool {
+    ["[libc.", "[libc-", "[ld-", "[libpthread", "[libstdc++.", "[libc++."]
+        .iter()
+        .any(|prefix| function.starts_with(prefix))
         && function.ends_with(']')
 }
 

@@ -13,7 +13,7 @@ use inferno::{
 };
 
 /// What to do where perf is missing.
-pub(super) const PERF_HINT: &str = "to compare, install perf: `apt-get install linux-perf` \
+pub(crate) const PERF_HINT: &str = "to compare, install perf: `apt-get install linux-perf` \
      (Debian), `apt-get install linux-tools-generic` (Ubuntu), `dnf install perf` (Fedora), \
      `pacman -S perf` (Arch)";
 
@@ -31,7 +31,7 @@ pub(super) enum Inferno {
 
 /// The version that perf tells, or none where it does not run: on some systems `perf` is a script
 /// that finds no perf for the kernel.
-pub(super) fn perf_version() -> Option<String> {
+pub(crate) fn perf_version() -> Option<String> {
     let output = Command::new("perf").arg("--version").stdin(Stdio::null()).output().ok()?;
     let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
     (output.status.success() && !text.is_empty()).then_some(text)

@@ -25,6 +25,7 @@ mod named;
 mod owners;
 pub mod pprof;
 pub mod py_spy;
+pub(crate) mod python_file;
 mod record;
 mod ring;
 mod sampler;
@@ -32,6 +33,7 @@ mod space;
 mod stacks;
 mod sys;
 mod timeline;
+mod trampoline;
 mod unwind;
 
 pub use access::{Access, SampleError, paranoid};

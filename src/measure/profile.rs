@@ -19,7 +19,7 @@ use crate::{
     load::{Base, EngineKind, Script, open_files_limit, raise_nofile},
     record::{Host, Run, Store, UtcTime},
     symbolize::{Detail, Profile, Resolved},
-    target::{BuildOptions, Built, Cpus, Guard, PerfMaps, build},
+    target::{BuildOptions, Built, Cpus, Guard, build},
     unit::{Bytes, Hertz, Nanos},
 };
 
@@ -210,8 +210,7 @@ impl<'a> Prepared<'a> {
         let (server, dropped) = watch.end(&subject.pids());
         let (server_cpus, allowance) = (subject.cpus.clone(), subject.allowance.clone());
         let processes = subject.processes();
-        let writes_maps = self.built.as_ref().is_some_and(Built::writes_perf_maps);
-        let perf_maps = PerfMaps::of(if writes_maps { subject.pids() } else { Vec::new() });
+        let perf_maps = subject.take_maps();
         subject.stop();
         let mut load = driven.load;
         load.ports = ports;

@@ -9,7 +9,7 @@ use super::{
     error::MeasureError,
     event::{Event, Sink},
     external, facts,
-    instruments::Instruments,
+    instruments::{Instruments, Taken},
     observed::{Observed, Sampling},
     served::Served,
     server_watch::ServerWatch,
@@ -210,7 +210,11 @@ impl<'a> Prepared<'a> {
         let (server, dropped) = watch.end(&subject.pids());
         let (server_cpus, allowance) = (subject.cpus.clone(), subject.allowance.clone());
         let processes = subject.processes();
-        let perf_maps = subject.take_maps();
+        let mut perf_maps = subject.take_maps();
+        if !perf_maps.is_empty() {
+            // Workers come and go.
+            perf_maps.add(driven.sampling.taken.iter().flat_map(Taken::pids));
+        }
         subject.stop();
         let mut load = driven.load;
         load.ports = ports;

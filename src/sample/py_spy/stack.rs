@@ -5,7 +5,8 @@
 //! the links by a look each would take so long that a loop of events has gone on to something else
 //! meanwhile: the innermost frames would be of one task, the outer ones of another, or of none.
 //! So everything where the frames are likely to be is copied at once, and the links are followed
-//! in the copy. Where they lead out of it, the next copy has that place too.
+//! in the copy. Where they lead out of it, the next copy has that place too; and if the last frame
+//! of the one is in the other, with the same caller, the stack goes on from there.
 
 use super::{
     code::{Codes, Location},
@@ -22,6 +23,8 @@ const COPIES: usize = 12;
 const FRAMES_MAX: usize = 4096;
 /// So many links are followed at once to learn where frames are that lie apart.
 const APART_MAX: usize = 512;
+/// So many of those are kept, if they are not of the last stack.
+const APART_KEPT: usize = 48;
 /// So many older chunks are copied.
 const CHUNKS_MAX: usize = 64;
 /// So much of a chunk is copied. Most have 16 KiB; only a huge frame has a larger one.
@@ -140,21 +143,31 @@ impl<M: Memory> Reader<M> {
         state: u64,
         is_right: impl Fn(u32, &Location) -> bool,
     ) -> Option<ReadStack> {
-        let mut last = None;
+        let (mut cut, mut last) = (None, None);
         for _ in 0..COPIES {
-            let Some(read) = self.copy(state) else { continue };
-            let root = read.frames.last();
-            let is_right = root.is_none_or(|root| is_right(read.tid, root));
-            if read.is_whole && is_right {
-                return Some(read);
+            let Some((tid, chain)) = self.copy(state, cut.take()) else { continue };
+            if let Ends::AtRoot = chain.end {
+                let read = self.locate(tid, &chain);
+                let root = read.frames.last();
+                if read.is_whole && root.is_none_or(|root| is_right(tid, root)) {
+                    return Some(read);
+                }
             }
-            last = Some(read);
+            last = Some((tid, chain.clone()));
+            cut = Some(chain);
         }
-        last
+        last.map(|(tid, chain)| self.locate(tid, &chain))
     }
 
-    /// Copies the stack of a thread once, and learns from it where the next copy has to look.
-    fn copy(&mut self, state: u64) -> Option<ReadStack> {
+    fn locate(&mut self, tid: u32, chain: &Chain) -> ReadStack {
+        let frames = self.codes.locate(&chain.frames, self.layout, &self.memory);
+        let is_whole = frames.is_some() && matches!(chain.end, Ends::AtRoot);
+        ReadStack { tid, frames: frames.unwrap_or_default(), is_whole }
+    }
+
+    /// Copies the stack of a thread once, to go on with one that was cut where the last copy
+    /// ended, and learns from it where the next copy has to look.
+    fn copy(&mut self, state: u64, cut: Option<Chain>) -> Option<(u32, Chain)> {
         let Layout { thread: layout, frame: frame_layout, .. } = *self.layout;
         let thread = self.thread(state)?;
         let word = |offset| thread.word(state.wrapping_add(offset));
@@ -171,26 +184,25 @@ impl<M: Memory> Reader<M> {
             self.apart.retain(|frame| *frame != gone.address);
             self.older.retain(|chunk| *chunk != gone);
         }
-        let chain = Chain::follow(&snapshot, snapshot.word(innermost)?, &frame_layout);
-        let is_whole = match chain.end {
+        let chain = match cut.and_then(|cut| cut.go_on(&snapshot, &frame_layout)) {
+            Some(chain) => chain,
+            None => Chain::follow(&snapshot, snapshot.word(innermost)?, &frame_layout),
+        };
+        match chain.end {
             Ends::AtRoot => {
                 let is_apart =
-                    |frame: &&u64| !in_chunk(**frame, chunk, top) && !self.in_older(**frame);
-                self.apart = chain.visited.iter().filter(is_apart).copied().collect();
-                true
+                    |frame: &u64| !in_chunk(*frame, chunk, top) && !self.in_older(*frame);
+                let apart = chain.visited.iter().copied().filter(is_apart);
+                let mut apart: Vec<u64> = apart.collect();
+                // Others are likely to be of use again: memory that is free is used again soon.
+                let others = self.apart.iter().filter(|frame| !chain.visited.contains(frame));
+                apart.extend(others.take(APART_KEPT.saturating_sub(apart.len())));
+                self.apart = apart;
             }
-            Ends::At(frame) => {
-                self.learn_frames(frame, &snapshot, &frame_layout);
-                false
-            }
-            Ends::Nowhere => false,
-        };
-        let frames = self.codes.locate(&chain.frames, self.layout, &self.memory);
-        Some(ReadStack {
-            tid,
-            is_whole: is_whole && frames.is_some(),
-            frames: frames.unwrap_or_default(),
-        })
+            Ends::At(frame) => self.learn_frames(frame, &snapshot, &frame_layout),
+            Ends::Nowhere => {}
+        }
+        Some((tid, chain))
     }
 
     /// Where the frames are likely to be, what changes most often first.
@@ -237,18 +249,22 @@ impl<M: Memory> Reader<M> {
             self.apart.clear();
         }
         let mut frame = from;
-        while frame != 0 && self.apart.len() < APART_MAX {
-            let length = FRAME_BYTES;
-            let own = Snapshot::take(&self.memory, &[Piece { address: frame, length }]);
-            let previous = frame.wrapping_add(layout.previous);
-            let Some(next) = own.word(previous) else { return };
-            if known.word(previous).is_none() {
-                if self.apart.contains(&frame) {
-                    // It was learned before, or leads in a circle.
-                    return;
-                }
-                self.apart.push(frame);
+        // The links may lead in a circle.
+        for _ in 0..FRAMES_MAX {
+            if frame == 0 || self.apart.len() >= APART_MAX {
+                return;
             }
+            let previous = frame.wrapping_add(layout.previous);
+            if let Some(next) = known.word(previous) {
+                frame = next;
+                continue;
+            }
+            let piece = Piece { address: frame, length: FRAME_BYTES };
+            let own = Snapshot::take(&self.memory, &[piece]);
+            let Some(next) = own.word(previous).filter(|_| !self.apart.contains(&frame)) else {
+                return;
+            };
+            self.apart.push(frame);
             frame = next;
         }
     }
@@ -261,14 +277,18 @@ fn in_chunk(address: u64, chunk: u64, top: u64) -> bool {
 }
 
 /// Frames that follow each other in a copy.
+#[derive(Debug, Clone)]
 struct Chain {
     /// Where frames are, with those that are no function's.
     visited: Vec<u64>,
     frames: Vec<RawFrame>,
+    /// The code of the last one visited.
+    last_code: u64,
     end: Ends,
 }
 
 /// Where a chain ends.
+#[derive(Debug, Clone)]
 enum Ends {
     /// At the first frame of its thread, or at a coroutine that pauses.
     AtRoot,
@@ -280,7 +300,8 @@ enum Ends {
 
 impl Chain {
     fn follow(snapshot: &Snapshot, innermost: u64, layout: &FrameLayout) -> Self {
-        let mut chain = Self { visited: Vec::new(), frames: Vec::new(), end: Ends::AtRoot };
+        let (visited, frames) = (Vec::new(), Vec::new());
+        let mut chain = Self { visited, frames, last_code: 0, end: Ends::AtRoot };
         let mut frame = innermost;
         while frame != 0 {
             if chain.visited.len() >= FRAMES_MAX {
@@ -297,12 +318,31 @@ impl Chain {
                 break;
             };
             chain.visited.push(frame);
+            chain.last_code = code;
             if *owner != OWNED_BY_C {
                 chain.frames.push(RawFrame { code, instruction });
             }
             frame = previous;
         }
         chain
+    }
+
+    /// Follows a chain on, in a later copy, from where it left an earlier one. None where its last
+    /// frame is gone meanwhile, or has another caller: as long as it is there, those that wait for
+    /// it stay what they are.
+    fn go_on(mut self, snapshot: &Snapshot, layout: &FrameLayout) -> Option<Self> {
+        let (last, Ends::At(missing)) = (*self.visited.last()?, &self.end) else { return None };
+        let field = |offset| snapshot.word(last.wrapping_add(offset));
+        if field(layout.previous)? != *missing || field(layout.code)? != self.last_code {
+            return None;
+        }
+        let rest = Self::follow(snapshot, *missing, layout);
+        if rest.visited.is_empty() || self.visited.len() + rest.visited.len() > FRAMES_MAX {
+            return None;
+        }
+        self.visited.extend(rest.visited);
+        self.frames.extend(rest.frames);
+        Some(Self { last_code: rest.last_code, end: rest.end, ..self })
     }
 }
 

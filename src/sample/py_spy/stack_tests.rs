@@ -133,7 +133,8 @@ fn frames_are_found_wherever_they_lie() {
     assert_eq!(read.frames[0].line, Some(7));
     assert_eq!(read.frames[0].function.file, "/srv/app.py");
     // What was learned is enough for one copy from then on.
-    assert!(reader.copy(THREAD).expect("a stack").is_whole);
+    let (_, chain) = reader.copy(THREAD, None).expect("a stack");
+    assert!(matches!(chain.end, Ends::AtRoot));
     assert!(reader.stack(8, is_main).is_none(), "no thread");
 }
 
@@ -153,9 +154,31 @@ fn a_coroutine_that_pauses_is_not_the_end_of_a_stack() {
 }
 
 #[test]
+fn a_cut_stack_goes_on_while_its_last_frame_waits() {
+    let fake = Fake::with_thread();
+    let mut reader = reader(fake);
+    let (_, cut) = reader.copy(THREAD, None).expect("a stack");
+    assert!(matches!(cut.end, Ends::At(APART)));
+    // Another function is called meanwhile, by the same one that waits.
+    reader.memory.put(THREAD + 72, CHUNK + 24);
+    let (_, chain) = reader.copy(THREAD, Some(cut.clone())).expect("a stack");
+    assert_eq!(chain.visited[..2], [CHUNK + 200, APART]);
+    // It has returned, and there is another in its place.
+    reader.memory.put(CHUNK + 200, 0x200_0000);
+    let (_, chain) = reader.copy(THREAD, Some(cut)).expect("a stack");
+    assert_eq!(chain.visited[0], CHUNK + 24);
+}
+
+#[test]
 fn broken_links_end_somewhere() {
     let circle = Fake::with_thread();
     circle.put(CHUNK + 24 + 8, APART);
+    let read = reader(circle).stack(THREAD, is_main).expect("a stack");
+    assert!(!read.is_whole);
+    // Out of a frame that is not in the copy, into a circle of those that are.
+    let circle = Fake::with_thread();
+    circle.frame(CHUNK + 100, 0x300_0000, CHUNK + 24, 0);
+    circle.put(CHUNK + 24 + 8, CHUNK + 100);
     let read = reader(circle).stack(THREAD, is_main).expect("a stack");
     assert!(!read.is_whole);
     // What lies where the code should be is none.

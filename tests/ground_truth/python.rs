@@ -5,21 +5,22 @@ use std::{fs, path::Path, sync::atomic::AtomicBool, thread, time::Duration};
 
 use flameload::{
     sample::{
-        NamedCapture, NamedKind, Origin,
+        Config, NamedCapture, NamedKind, Origin, Sampler,
         py_spy::{PySpy, Root},
     },
     symbolize::{Frame, FrameKind, Profile, adopt},
     target::{BuildOptions, Guard, Held, LaunchOptions, Manifest, PerfMaps, build, launch, usage},
-    unit::Nanos,
+    unit::{Bytes, Nanos},
 };
 use tempfile::TempDir;
 
 use super::{
-    known::{release, sample_for, sampler},
+    known::{HZ, release, sample_for, sampler},
     view::{Seen, count, resolved, seen},
 };
 use crate::skip::skip;
 
+const DUMP: Bytes = Bytes(48 << 10);
 const CPU: Nanos = Nanos(1_500_000_000);
 /// A moment in which the stack is another, such as at the start of a function's first line.
 const FEW: f64 = 0.02;
@@ -87,12 +88,21 @@ fn position(seen: &Seen<'_>, is: impl Fn(&Frame) -> bool) -> Option<usize> {
     seen.frames.iter().position(|frame| is(frame))
 }
 
+/// A sampler that copies as much of a stack as it can, where this machine allows one: each call of
+/// Python takes three of C.
+fn sampler_of_deep_stacks() -> Option<Sampler> {
+    // Whether there may be one at all.
+    sampler()?;
+    let config = Config { hz: HZ, cpus: Vec::new(), dump: Some(DUMP), samplers: 1 };
+    Some(Sampler::start(&config).expect("as before"))
+}
+
 /// Kernel, C and Python in one stack: each function of Python is called by the interpreter, each
 /// call of the kernel by the function that makes it, and all of them by the program's start.
 #[test]
 fn trampolines_join_python_with_native_code_and_the_kernel() {
     for version in ["3.12", "3.13"] {
-        let Some(mut sampler) = sampler() else { return };
+        let Some(mut sampler) = sampler_of_deep_stacks() else { return };
         let Some((held, _dir)) = hold(version, "calls") else { continue };
         let mut maps = PerfMaps::default();
         maps.add(held.profiled().into_iter());

@@ -113,7 +113,7 @@ const V3_12: Layout = Layout {
     text: TextLayout { ascii: 40, other: 56 },
 };
 
-const V3_13: Layout = Layout {
+pub(super) const V3_13: Layout = Layout {
     first_thread: 7344,
     thread: ThreadLayout { next: 8, id: 160, frame: 72, through: None, chunk: 232, top: 240 },
     code: CodeLayout { start: 200, ..V3_12.code },

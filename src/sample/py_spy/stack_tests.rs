@@ -3,7 +3,7 @@ use std::{cell::RefCell, collections::BTreeMap};
 use proptest::prelude::*;
 
 use super::*;
-use crate::sample::py_spy::memory::Piece;
+use crate::sample::py_spy::{layout::V3_13, memory::Piece};
 
 /// Memory of words, which a look may change.
 #[derive(Default)]
@@ -110,8 +110,7 @@ impl Fake {
 }
 
 fn reader(fake: Fake) -> Reader<Fake> {
-    let layout = Layout::of(3, 13).expect("known");
-    Reader::new(fake, layout, (INTERPRETER, LOCK), Codes::new(4_194_405))
+    Reader::new(fake, &V3_13, (INTERPRETER, LOCK), Codes::new(4_194_405))
 }
 
 fn names(read: &ReadStack) -> Vec<&str> {

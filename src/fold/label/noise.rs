@@ -61,7 +61,7 @@ const STARTS: [&str; 13] = [
 ];
 
 /// How CPython gets from one of its functions into the next: the loop that interprets is theirs.
-const CALLS_OF_PYTHON: [&str; 19] = [
+const CALLS_OF_PYTHON: [&str; 21] = [
     "PyObject_Call",
     "PyObject_CallMethodOneArg",
     "PyObject_Vectorcall",
@@ -75,12 +75,14 @@ const CALLS_OF_PYTHON: [&str; 19] = [
     "_PyObject_FastCallDictTstate",
     "_PyObject_MakeTpCall",
     "_PyObject_Vectorcall",
+    "_PyObject_VectorcallDictTstate",
     "_PyObject_VectorcallTstate",
     "_PyVectorcall_Call",
     "do_call_core",
     "gen_send_ex",
     "gen_send_ex2",
     "method_vectorcall",
+    "py_trampoline_evaluator",
 ];
 
 /// The loop that interprets.

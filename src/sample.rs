@@ -27,6 +27,7 @@ mod owners;
 mod periods;
 pub mod pprof;
 pub mod py_spy;
+pub(crate) mod python_file;
 mod record;
 mod rhythm;
 mod ring;
@@ -36,6 +37,7 @@ mod space;
 mod stacks;
 mod sys;
 mod timeline;
+mod trampoline;
 mod unwind;
 
 pub use access::{Access, SampleError, paranoid, rate_max};

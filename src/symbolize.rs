@@ -10,6 +10,7 @@ mod named;
 mod names;
 mod perf_map;
 mod profile;
+mod python;
 mod resolve;
 mod source_path;
 

@@ -14,6 +14,7 @@ mod ground_truth {
     mod go;
     mod known;
     mod processes;
+    mod python;
     mod shares;
     mod storm;
     mod switches;

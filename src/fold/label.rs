@@ -13,6 +13,8 @@ use crate::symbolize::{Frame, FrameKind};
 pub(super) enum Role {
     /// It has a box of its own.
     Shown(Label),
+    /// It interprets functions of Python: its time is its caller's where that is one of them.
+    Interpreter(Label),
     /// It passes on what it is given: its time is its caller's.
     Merged,
     /// It is a root of Go's runtime, on the stack of a thread rather than a goroutine.
@@ -64,12 +66,17 @@ pub(super) fn role(frame: &Frame, language: Language) -> Role {
         (_, Language::Other) if noise::is_start(&full) || noise::is_call_of_python(&full) => {
             Role::Merged
         }
+        (_, Language::Other) if noise::is_interpreter(&full) => Role::Interpreter(label(&full)),
         (_, Language::Other) => of_other(&full),
     }
 }
 
 fn shown(name: String) -> Role {
-    Role::Shown(Label { short: name.clone(), long: name })
+    Role::Shown(label(&name))
+}
+
+fn label(name: &str) -> Label {
+    Label { short: name.to_owned(), long: name.to_owned() }
 }
 
 fn of_other(full: &str) -> Role {

@@ -15,17 +15,21 @@ pub(super) const GO_RUNTIME: &str = "[go runtime]";
 /// What each of many frames is called beside the others, if anything.
 pub(super) struct Labels {
     roles: Vec<Named>,
+    /// Which frames are functions of Python.
+    is_python: Vec<bool>,
 }
 
 /// A role with the name that is left.
 enum Named {
     Shown(String),
+    Interpreter(String),
     Merged,
     GoRoot,
 }
 
 impl Labels {
     pub(super) fn of(frames: &[Frame], languages: &[Language]) -> Self {
+        let is_python = languages.iter().map(|language| *language == Language::Python).collect();
         let frames = frames.iter().zip(languages);
         let roles: Vec<Role> =
             frames.map(|(frame, language)| label::role(frame, *language)).collect();
@@ -33,7 +37,8 @@ impl Labels {
         let mut meant: FxHashMap<&str, &str> = FxHashMap::default();
         let mut ambiguous: FxHashSet<&str> = FxHashSet::default();
         for role in &roles {
-            if let Role::Shown(Label { short, long }) = role
+            if let Role::Shown(Label { short, long }) | Role::Interpreter(Label { short, long }) =
+                role
                 && *meant.entry(short).or_insert(long) != long
             {
                 ambiguous.insert(short);
@@ -44,22 +49,27 @@ impl Labels {
         };
         let roles = roles.iter().map(|role| match role {
             Role::Shown(label) => Named::Shown(name(label)),
+            Role::Interpreter(label) => Named::Interpreter(name(label)),
             Role::Merged => Named::Merged,
             Role::GoRoot => Named::GoRoot,
         });
-        Self { roles: roles.collect() }
+        Self { roles: roles.collect(), is_python }
     }
 
     /// The names of a stack's frames that are left, each with its frame; `path` has their places
     /// among the frames that the labels are of, from the outermost on.
     pub(super) fn stack(&self, frames: &[Frame], path: &[usize]) -> Vec<(&str, usize)> {
         let mut labels: Vec<(&str, usize)> = Vec::with_capacity(path.len());
+        let mut runs_python = false;
         for &frame in path {
+            let called_by_python = std::mem::replace(&mut runs_python, self.is_python[frame]);
             match &self.roles[frame] {
                 Named::Merged => {}
+                // It runs the function that has called it.
+                Named::Interpreter(_) if called_by_python => {}
                 Named::GoRoot if labels.is_empty() => labels.push((GO_RUNTIME, frame)),
                 Named::GoRoot => {}
-                Named::Shown(label) => {
+                Named::Shown(label) | Named::Interpreter(label) => {
                     let stands = labels.last().is_some_and(|(last, of)| {
                         last == label && is_one(&frames[*of], &frames[frame])
                     });
@@ -128,6 +138,21 @@ impl NamedFunctions {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_interpreter_is_part_of_the_function_that_it_runs() {
+        let names = ["main", "_PyEval_EvalFrameDefault", "f (a.py)", "_PyEval_Vector", "list_sort"];
+        let functions = NamedFunctions::of(names.map(|name| (name, false)));
+        let shown = |path: &[usize]| -> Vec<&str> {
+            functions.stack(path).iter().map(|(name, _)| *name).collect()
+        };
+        assert_eq!(shown(&[0, 2, 1, 3, 2, 1, 4]), ["main", "f (a.py)", "f (a.py)", "list_sort"]);
+        // Without names of functions it stands for them.
+        assert_eq!(
+            shown(&[0, 1, 3, 1]),
+            ["main", "_PyEval_EvalFrameDefault", "_PyEval_EvalFrameDefault"]
+        );
+    }
 
     #[test]
     fn functions_of_several_languages_are_told_apart_by_their_names() {

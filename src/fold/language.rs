@@ -70,7 +70,11 @@ fn is_gos_runtime(frame: &Frame) -> bool {
 fn is_python(name: &str) -> bool {
     let place = name.strip_suffix(')').and_then(|name| Some(name.rsplit_once(" (")?.1));
     let file = place.map(|place| place.rsplit_once(':').map_or(place, |(file, _)| file));
-    name.starts_with("py::") || file.is_some_and(|file| file.ends_with(".py"))
+    // What is compiled into the interpreter, or was given to it as text, has no file.
+    let is_source = |file: &str| {
+        file.ends_with(".py") || file.starts_with("<frozen ") || file.starts_with("<string>")
+    };
+    name.starts_with("py::") || file.is_some_and(is_source)
 }
 
 #[cfg(test)]
@@ -82,13 +86,14 @@ mod tests {
     fn a_module_with_gos_runtime_is_go() {
         let mut profile = profile(
             "a/a;runtime.goexit.abi0;main.f 1\nb/b;main;runtime.f 1\n\
-             a/a;[libc.so.6];handler (app.py:12);py::f:/a.py;f (int) 1\n",
+             a/a;[libc.so.6];handler (app.py:12);py::f:/a.py;f (int);\
+             load (<frozen importlib._bootstrap>:9) 1\n",
         );
         for (index, frame) in profile.frames.iter_mut().enumerate() {
             frame.module = Some(if index < 2 { "a" } else { "b" }.to_owned());
         }
         use Language::{Go, Other, Python};
         let found = Language::of_frames(&profile);
-        assert_eq!(found, [Go, Go, Other, Other, Other, Python, Python, Other]);
+        assert_eq!(found, [Go, Go, Other, Other, Other, Python, Python, Other, Python]);
     }
 }

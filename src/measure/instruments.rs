@@ -76,6 +76,17 @@ pub(super) struct Taken {
     pub(super) capture: Captured,
 }
 
+impl Taken {
+    /// The processes of which it has something, each as often as it has threads.
+    pub(super) fn pids(&self) -> impl Iterator<Item = u32> {
+        let threads = match &self.capture {
+            Captured::Addresses(capture) => &capture.threads,
+            Captured::Named(capture) => &capture.threads,
+        };
+        threads.iter().map(|thread| thread.pid)
+    }
+}
+
 /// What a backend took, by its kind.
 #[derive(Debug)]
 pub(super) enum Captured {

@@ -9,7 +9,7 @@ use super::{
     error::MeasureError,
     event::{Event, Sink},
     external, facts,
-    instruments::Instruments,
+    instruments::{Instruments, Taken},
     observed::{Observed, Sampling},
     served::Served,
     server_watch::ServerWatch,
@@ -19,7 +19,7 @@ use crate::{
     load::{Base, EngineKind, Script, open_files_limit, raise_nofile},
     record::{Host, Run, Store, UtcTime},
     symbolize::{Detail, Profile, Resolved},
-    target::{BuildOptions, Built, Cpus, Guard, PerfMaps, build},
+    target::{BuildOptions, Built, Cpus, Guard, build},
     unit::{Bytes, Hertz, Nanos},
 };
 
@@ -212,8 +212,11 @@ impl<'a> Prepared<'a> {
         let (server, dropped) = watch.end(&subject.pids());
         let (server_cpus, allowance) = (subject.cpus.clone(), subject.allowance.clone());
         let processes = subject.processes();
-        let writes_maps = self.built.as_ref().is_some_and(Built::writes_perf_maps);
-        let perf_maps = PerfMaps::of(if writes_maps { subject.pids() } else { Vec::new() });
+        let mut perf_maps = subject.take_maps();
+        if !perf_maps.is_empty() {
+            // Workers come and go.
+            perf_maps.add(driven.sampling.taken.iter().flat_map(Taken::pids));
+        }
         subject.stop();
         let mut load = driven.load;
         load.ports = ports;

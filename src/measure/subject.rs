@@ -2,7 +2,10 @@
 
 use std::{net::SocketAddr, num::NonZero, path::PathBuf, sync::atomic::AtomicBool, time::Duration};
 
-use super::{error::MeasureError, instruments::Instruments, observed::Usages, profile::Settings};
+use super::{
+    backends::Backend, error::MeasureError, instruments::Instruments, observed::Usages,
+    profile::Settings,
+};
 use crate::{
     sample::{
         Origin,
@@ -10,7 +13,7 @@ use crate::{
     },
     target::{
         self, Allowance, BudgetName, BuildOptions, Built, Cpus, Guard, LaunchOptions, Listener,
-        Manifest, Running, descendants, is_running, listening_ports, usage,
+        Manifest, PerfMaps, Running, descendants, is_running, listening_ports, usage,
     },
 };
 
@@ -71,6 +74,8 @@ pub(super) struct Subject {
     pub(super) allowance: Option<Allowance>,
     /// Time of the first call that succeeded, where we were the first to call.
     pub(super) first_call: Option<Duration>,
+    /// What its processes write for profilers because we ask for it; it goes after them.
+    maps: PerfMaps,
 }
 
 #[derive(Debug)]
@@ -107,8 +112,15 @@ impl Subject {
             db_url: launch.db_url.clone(),
             // What serves the server is no part of what is measured, nor of what it may use.
             service_cpus: Some(settings.load_cpus.clone()),
+            // They cost the server CPU time, and only addresses need names.
+            perf_maps: settings.backends.contains(Backend::PerfEvent),
         };
+        let writes_maps = options.perf_maps && built.writes_perf_maps();
+        let mut maps = PerfMaps::default();
         let held = target::launch(&launch.manifest, built, &options, guard)?;
+        if writes_maps {
+            maps.add(held.processes().map(|(_, pid)| pid));
+        }
         let profiled = held.profiled();
         let mut processes: Vec<(String, u32)> =
             held.processes().map(|(name, pid)| (name.to_owned(), pid)).collect();
@@ -128,7 +140,7 @@ impl Subject {
         let first_call = running.first_call();
         let cpus = Some(allowance.cpus.clone());
         let allowance = Some(allowance);
-        Ok(Self { origin: Source::Launched(running), addr, cpus, allowance, first_call })
+        Ok(Self { origin: Source::Launched(running), addr, cpus, allowance, first_call, maps })
     }
 
     /// Attaches to a process and its children.
@@ -155,7 +167,8 @@ impl Subject {
         let cpus = Cpus::of_process(attach.pid).ok();
         let member = Member { name, pid: attach.pid, profiled: true };
         let origin = Source::Attached(member);
-        Ok(Self { origin, addr, cpus, allowance: None, first_call: None })
+        let maps = PerfMaps::default();
+        Ok(Self { origin, addr, cpus, allowance: None, first_call: None, maps })
     }
 
     /// Its processes, in the order of their start.
@@ -188,6 +201,16 @@ impl Subject {
         pids.sort_unstable();
         pids.dedup();
         pids
+    }
+
+    /// Hands over the maps that it writes, with those of all its processes that live now.
+    pub(super) fn take_maps(&mut self) -> PerfMaps {
+        let pids = self.pids();
+        let mut maps = std::mem::take(&mut self.maps);
+        if !maps.is_empty() {
+            maps.add(pids.into_iter());
+        }
+        maps
     }
 
     /// Where the profiled processes give a CPU profile of themselves, if they do.

@@ -90,6 +90,11 @@ impl Elf {
         Ok(Self { segments, sections, build_id, is_go })
     }
 
+    /// Code that is in no file, of which this is known.
+    pub(super) fn of_generated(sections: UnwindSections) -> Self {
+        Self { sections, ..Self::default() }
+    }
+
     #[cfg(test)]
     pub(super) fn without_sections(is_go: bool) -> Self {
         Self { is_go, ..Self::default() }

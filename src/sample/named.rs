@@ -35,6 +35,8 @@ pub struct NamedCapture {
     pub counts: Counts,
     /// What could not be taken, as sentences.
     pub failures: Vec<String>,
+    /// What the random instants of sampling were drawn by; none where they were not random.
+    pub seed: Option<u64>,
 }
 
 /// A function in a stack.
@@ -229,6 +231,7 @@ impl NamedCollector {
             samples,
             counts: self.counts,
             failures: self.failures,
+            seed: None,
         }
     }
 

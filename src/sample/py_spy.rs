@@ -1,18 +1,25 @@
 //! Python's stacks, read from the memory of interpreters that run on.
 //!
 //! ```text
-//! processes -py-spy-> interpreters -(a thread of ours, so often a second)-> stacks -> NamedCapture
+//! processes -source-> interpreters -(a thread of ours, so often a second)-> stacks -> NamedCapture
 //! ```
 //!
-//! The crate `py-spy` knows where an interpreter keeps its frames. The process is not stopped:
-//! what is read while it changes is at times not whole, and counted as lost. Only the thread that
+//! The crate `py-spy` finds an interpreter and its threads. The process is not stopped: a stack is
+//! copied in one look, and again where it changed meanwhile. What is not whole even then counts as
+//! truncated. Only the thread that
 //! runs counts, so a sample stands for CPU time; how much, the clocks of threads and processes say
 //! exactly.
 
 mod candidate;
 mod clocks;
+mod code;
 mod interpreter;
+mod intervals;
+mod layout;
+mod memory;
 mod proc;
+mod source;
+mod stack;
 
 use std::{
     io,
@@ -35,8 +42,10 @@ use crate::unit::{Hertz, Nanos, Samples};
 use candidate::Candidates;
 use clocks::Clocks;
 use interpreter::{Interpreters, SeenStack};
+use intervals::{Intervals, any_seed};
 
-/// How often interpreters are looked into: reading one takes up to some milliseconds.
+/// How often interpreters are looked into on average: reading one of a version that we know only
+/// through the crate takes up to some milliseconds.
 pub const HZ: Hertz = Hertz(199);
 /// How often it is asked whether a thread that was seen ran.
 const DECISION: Duration = Duration::from_micros(400);
@@ -72,6 +81,8 @@ pub type ProcessClock = fn(u32) -> Nanos;
 pub struct PySpy {
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
+    /// What the instants of looking are drawn by.
+    seed: u64,
 }
 
 #[derive(Debug)]
@@ -139,6 +150,7 @@ impl PySpy {
             stopped: AtomicBool::new(false),
         });
         let (ready, is_ready) = mpsc::channel();
+        let seed = any_seed();
         let thread = thread::Builder::new().name("flameload-pyspy".to_owned()).spawn({
             let (shared, cpus) = (shared.clone(), cpus.to_vec());
             move || {
@@ -149,11 +161,12 @@ impl PySpy {
                 let is_found = found.is_ok();
                 shared.lock().pids = interpreters.pids();
                 if ready.send(found).is_ok() && is_found {
-                    work(&mut interpreters, &shared);
+                    work(&mut interpreters, Intervals::new(seed, HZ.period()), &shared);
                 }
             }
         });
-        let spy = Self { shared, thread: Some(thread.map_err(PySpyError::Thread)?) };
+        let thread = Some(thread.map_err(PySpyError::Thread)?);
+        let spy = Self { shared, thread, seed };
         is_ready.recv().map_err(|_| PySpyError::Ended)??;
         Ok(spy)
     }
@@ -196,7 +209,7 @@ impl PySpy {
         let empty = NamedCollector::new(ended, Vec::new());
         let mut collector = std::mem::replace(&mut state.collector, empty);
         state.clocks.divide(&mut collector, HZ.period());
-        collector.finish(ended)
+        NamedCapture { seed: Some(self.seed), ..collector.finish(ended) }
     }
 
     fn wake(&self) {
@@ -221,9 +234,8 @@ impl Drop for PySpy {
     }
 }
 
-/// The body of the thread: looks into all interpreters, so often a second, while it is on.
-fn work(interpreters: &mut Interpreters, shared: &Shared) {
-    let period = HZ.period();
+/// The body of the thread: looks into all interpreters after each interval, while it is on.
+fn work(interpreters: &mut Interpreters, mut intervals: Intervals, shared: &Shared) {
     let mut candidates = Candidates::default();
     let mut next = Nanos::now();
     let mut looked = Nanos(0);
@@ -236,21 +248,31 @@ fn work(interpreters: &mut Interpreters, shared: &Shared) {
         if !shared.on.load(Ordering::Relaxed) {
             candidates.clear();
             thread::park_timeout(DISCOVERY);
-            next = Nanos::now();
+            // The first look is as random as all others.
+            next = Nanos::now() + intervals.next();
             continue;
         }
-        round(interpreters, &mut candidates, shared);
-        // What was missed is not caught up with: it would be seen in bunches.
-        next = (next + period).max(Nanos::now());
-        loop {
-            decide(&mut candidates, shared);
-            let left = Duration::from(next - Nanos::now());
-            if left.is_zero() || !shared.on.load(Ordering::Relaxed) {
-                break;
-            }
-            let pause = if candidates.is_empty() { left } else { left.min(DECISION) };
-            thread::park_timeout(pause);
+        if wait_until(next, &mut candidates, shared) {
+            round(interpreters, &mut candidates, shared);
+            // What was missed is not caught up with: it would be seen in bunches.
+            next = (next + intervals.next()).max(Nanos::now());
         }
+    }
+}
+
+/// Decides about candidates until then; not so long, if it is switched off meanwhile. Says whether
+/// it still is on.
+fn wait_until(next: Nanos, candidates: &mut Candidates, shared: &Shared) -> bool {
+    loop {
+        decide(candidates, shared);
+        if !shared.on.load(Ordering::Relaxed) {
+            return false;
+        }
+        let left = Duration::from(next - Nanos::now());
+        if left.is_zero() {
+            return true;
+        }
+        thread::park_timeout(if candidates.is_empty() { left } else { left.min(DECISION) });
     }
 }
 

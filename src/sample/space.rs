@@ -9,6 +9,7 @@ use super::{
     module::{Code, ModuleId, Modules},
     record::{Callchain, Mapping},
     stacks::{RawFrame, RawFrameId, Stacks},
+    trampoline,
     unwind::{End, Unwinding},
 };
 
@@ -28,8 +29,8 @@ struct Mapped {
     module: ModuleId,
     /// What is subtracted from an address to get the module's.
     bias: u64,
-    /// How to unwind the module, where it is a file.
-    sections: Option<Arc<Elf>>,
+    /// How to unwind it, where that is known, and what is subtracted for that.
+    sections: Option<(Arc<Elf>, u64)>,
 }
 
 impl AddressSpace {
@@ -55,13 +56,18 @@ impl AddressSpace {
             Code::Kernel | Code::Generated { .. } => mapping.address,
         };
         let bias = mapping.address.wrapping_sub(address_in_module);
-        let sections = matches!(code, Code::Elf { .. } | Code::Vdso).then_some(elf);
+        let sections = match code {
+            Code::Elf { .. } | Code::Vdso => Some((elf, bias)),
+            Code::Generated { .. } => trampoline::sections(mapping)
+                .map(|sections| (Arc::new(Elf::of_generated(sections)), mapping.address)),
+            Code::Kernel | Code::Unreadable => None,
+        };
         self.insert(Mapped { range, module, bias, sections });
     }
 
     fn insert(&mut self, mapped: Mapped) {
-        if let Some(elf) = &mapped.sections {
-            self.unwinding.add(mapped.range.clone(), mapped.bias, &elf.sections);
+        if let Some((elf, bias)) = &mapped.sections {
+            self.unwinding.add(mapped.range.clone(), *bias, &elf.sections);
         }
         let at = self.mapped.partition_point(|other| other.range.start < mapped.range.start);
         self.mapped.insert(at, mapped);
@@ -134,7 +140,7 @@ impl AddressSpace {
 
     fn is_go(&self, address: u64) -> bool {
         let sections = self.mapped_at(address).and_then(|mapped| mapped.sections.as_ref());
-        sections.is_some_and(|elf| elf.is_go)
+        sections.is_some_and(|(elf, _)| elf.is_go)
     }
 
     /// The frame at an address.
@@ -183,7 +189,7 @@ mod tests {
         for (start, is_go) in [(0x1000, true), (0x9000, false)] {
             let elf = Elf::without_sections(is_go);
             let range = start..start + 0x1000;
-            let (module, sections) = (ModuleId(1), Some(Arc::new(elf)));
+            let (module, sections) = (ModuleId(1), Some((Arc::new(elf), 0)));
             space.insert(Mapped { range, module, bias: 0, sections });
         }
         space

@@ -13,6 +13,7 @@ use blazesym::{
 use super::{
     perf_map::PerfMap,
     profile::{Frame, FrameKind},
+    python::PythonNames,
     source_path,
 };
 use crate::sample::{BoundFunction, Code, Module, own_vdso_range};
@@ -111,14 +112,18 @@ impl Names {
 
 fn generated(module: &Module, pid: u32, addresses: &[u64]) -> Vec<Vec<Frame>> {
     let map = PerfMap::of_process(pid);
-    let frame = |address: &u64| match map.name(*address) {
-        Some(name) => Frame {
+    let mut python = PythonNames::default();
+    let mut named = |name: &str| {
+        python.frame(name).unwrap_or_else(|| Frame {
             name: name.to_owned(),
             module: Some(module.name.clone()),
             file: None,
             line: None,
             kind: FrameKind::User,
-        },
+        })
+    };
+    let mut frame = |address: &u64| match map.name(*address) {
+        Some(name) => named(name),
         None => unnamed(module),
     };
     addresses.iter().map(|address| vec![frame(address)]).collect()

@@ -3,7 +3,15 @@
 //! The format is that of the kernel's `tools/perf/Documentation/jit-interface.txt`: a line for
 //! each function, `START SIZE NAME`, numbers in hexadecimal.
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs::{self, File, OpenOptions},
+    io::Read as _,
+    os::unix::fs::{MetadataExt as _, OpenOptionsExt as _},
+    path::{Path, PathBuf},
+};
+
+/// How much of a map is read.
+const BYTES_MAX: u64 = 256 << 20;
 
 /// Functions by address.
 #[derive(Debug, Default)]
@@ -28,7 +36,11 @@ impl PerfMap {
             PathBuf::from("/tmp").join(&name),
             PathBuf::from(format!("/proc/{pid}/root/tmp")).join(&name),
         ];
-        let text = candidates.iter().find_map(|path| fs::read(path).ok()).unwrap_or_default();
+        let mut text = Vec::new();
+        if let Some(file) = candidates.iter().find_map(|path| open(path, pid)) {
+            // What cannot be read is a map without these names.
+            let _ = file.take(BYTES_MAX).read_to_end(&mut text);
+        }
         Self::parse(&String::from_utf8_lossy(&text))
     }
 
@@ -45,6 +57,20 @@ impl PerfMap {
         let function = self.functions[..after].last()?;
         (address - function.start < function.size).then_some(function.name.as_str())
     }
+}
+
+/// Opens a map that the process itself can have written. Everybody may write to `/tmp`: what
+/// somebody else has left there under its name must not lead us to another file, nor give its
+/// functions other names.
+fn open(path: &Path, pid: u32) -> Option<File> {
+    let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK;
+    let file = OpenOptions::new().read(true).custom_flags(flags).open(path).ok()?;
+    let metadata = file.metadata().ok()?;
+    let own = rustix::process::geteuid().as_raw();
+    let of_process = || fs::metadata(format!("/proc/{pid}")).ok().map(|process| process.uid());
+    let owner = metadata.uid();
+    let is_trusted = owner == own || owner == 0 || of_process() == Some(owner);
+    (metadata.is_file() && is_trusted).then_some(file)
 }
 
 fn parse_line(line: &str) -> Option<Function> {
@@ -73,6 +99,26 @@ mod tests {
         assert_eq!(map.name(0x1020), None);
         assert_eq!(map.name(0x2008), Some("other one"));
         assert_eq!(map.name(0xfff), None);
+    }
+
+    #[test]
+    fn links_and_what_is_no_file_are_not_followed() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let pid = std::process::id();
+        let map = dir.path().join("map");
+        fs::write(&map, "1000 20 f").expect("ours");
+        assert!(open(&map, pid).is_some());
+        let link = dir.path().join("link");
+        std::os::unix::fs::symlink(&map, &link).expect("ours");
+        assert!(open(&link, pid).is_none() && open(dir.path(), pid).is_none());
+        let pipe = dir.path().join("pipe");
+        let (folder, mode) = (rustix::fs::CWD, rustix::fs::Mode::RWXU);
+        rustix::fs::mknodat(folder, &pipe, rustix::fs::FileType::Fifo, mode, 0).expect("ours");
+        assert!(open(&pipe, pid).is_none());
+        // Another user's, where we may make one.
+        if std::os::unix::fs::chown(&map, Some(65_533), None).is_ok() {
+            assert!(open(&map, pid).is_none());
+        }
     }
 
     proptest! {

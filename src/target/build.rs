@@ -22,6 +22,7 @@ use super::{
 
 mod cargo;
 mod go;
+mod interpreter;
 mod metadata;
 mod python;
 mod run;
@@ -29,7 +30,8 @@ mod rustflags;
 mod slot;
 mod version;
 
-pub(super) use python::{Interpreter, Lock, environment};
+pub(super) use interpreter::Interpreter;
+pub(super) use python::{Lock, environment};
 pub(super) use run::{Runner, spec};
 pub(super) use slot::Slot;
 pub use version::{Version, VersionError, build_version};
@@ -56,6 +58,8 @@ pub struct Product {
     pub build_id: Option<String>,
     /// Variables that its processes get unless their manifest says otherwise.
     pub env: BTreeMap<String, String>,
+    /// Whether its processes write maps of their code for profilers when they are asked to.
+    pub perf_maps: bool,
 }
 
 /// How to build.
@@ -144,9 +148,9 @@ impl Built {
         self.products.get(process.recipe?)
     }
 
-    /// Whether its processes write maps of their code for profilers because we asked for it.
+    /// Whether its processes write maps of their code for profilers when they are asked to.
     pub fn writes_perf_maps(&self) -> bool {
-        self.products.iter().any(|product| product.env.contains_key(python::PERF_MAPS))
+        self.products.iter().any(|product| product.perf_maps)
     }
 }
 
@@ -211,7 +215,7 @@ fn make(
         }
         Build::Command(build) => by_command(build, &dir, runner)?,
     };
-    Ok(Product { build_id: build_id(&binary), binary, env: BTreeMap::new() })
+    Ok(Product { build_id: build_id(&binary), binary, env: BTreeMap::new(), perf_maps: false })
 }
 
 /// The revision of the first sources; dirty where any are.

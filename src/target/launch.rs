@@ -20,6 +20,9 @@ use super::{
 };
 use crate::unit::Bytes;
 
+/// Has Python write maps of its code.
+const PERF_MAPS: &str = "PYTHONPERFSUPPORT";
+
 /// How a target is launched.
 #[derive(Debug, Clone, Default)]
 pub struct LaunchOptions {
@@ -37,6 +40,8 @@ pub struct LaunchOptions {
     pub db_url: Option<String>,
     /// The CPUs of services; none leaves them those of this thread.
     pub service_cpus: Option<Cpus>,
+    /// Whether processes that can are asked to write maps of their code for profilers.
+    pub perf_maps: bool,
 }
 
 /// A target whose processes exist, with their ids, but have not run their programs.
@@ -199,6 +204,9 @@ fn spec(
     let mut env: BTreeMap<_, _> = environment::inherited();
     for (name, value) in product.iter().flat_map(|product| &product.env) {
         env.insert(name.into(), value.into());
+    }
+    if options.perf_maps && product.is_some_and(|product| product.perf_maps) {
+        env.insert(PERF_MAPS.into(), "1".into());
     }
     for (name, value) in &process.env {
         env.insert(name.into(), fill(value)?);

@@ -8,9 +8,14 @@ use std::fs;
 pub struct PerfMaps(Vec<u32>);
 
 impl PerfMaps {
-    /// The maps of the processes `pids`, written or not.
-    pub fn of(pids: Vec<u32>) -> Self {
-        Self(pids)
+    /// The maps of more processes, written or not.
+    pub fn add(&mut self, pids: impl Iterator<Item = u32>) {
+        self.0.extend(pids);
+    }
+
+    /// Whether they are those of no process.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 }
 
@@ -35,9 +40,15 @@ mod tests {
         let ids = [4_194_401, 4_194_402];
         let path = |id: u32| format!("/tmp/perf-{id}.map");
         ids.iter().for_each(|id| fs::write(path(*id), "1 1 f\n").expect("a file"));
-        drop(PerfMaps::of(vec![ids[0], 4_194_403]));
+        let of = |pids: &[u32]| {
+            let mut maps = PerfMaps::default();
+            maps.add(pids.iter().copied());
+            maps
+        };
+        assert!(PerfMaps::default().is_empty());
+        drop(of(&[ids[0], 4_194_403]));
         assert!(!Path::new(&path(ids[0])).exists() && Path::new(&path(ids[1])).exists());
-        drop(PerfMaps::of(vec![ids[1]]));
+        drop(of(&ids[1..]));
         assert!(!Path::new(&path(ids[1])).exists());
     }
 }

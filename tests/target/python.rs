@@ -147,6 +147,37 @@ fn what_does_not_fit_is_told() {
             && error.ends_with("name it with `python` in the manifest's [build]"),
         "{error}"
     );
+
+    let manifest = MANIFEST.replace("requires = \"3.8\"", "version = \"3.999\"");
+    let fixture = Fixture::with_files(&manifest, &[("app/requirements.lock", "")]);
+    let error = fixture.build().0.expect_err("no such version").to_string();
+    assert!(
+        error.starts_with("cannot build: the target needs Python 3.999, and python3 is 3.")
+            && error.contains(": install it, and name it with `python`"),
+        "{error}"
+    );
+}
+
+#[test]
+fn each_version_has_an_environment_of_its_own_and_is_asked_for_names_if_it_has_them() {
+    let mut found = 0;
+    for version in ["3.11", "3.12"] {
+        for perf_support in [true, false] {
+            let build = format!("version = \"{version}\"\nperf_support = {perf_support}");
+            let manifest = MANIFEST.replace("requires = \"3.8\"", &build);
+            let fixture = Fixture::with_files(&manifest, &[("app/requirements.lock", "")]);
+            let Ok(built) = fixture.build().0 else { continue };
+            found += 1;
+            let product = only(built);
+            assert_eq!(product.perf_maps, perf_support && version == "3.12");
+            assert!(!product.env.contains_key("PYTHONPERFSUPPORT"), "only when it is wanted");
+            let lib = product.binary.parent().and_then(|bin| bin.parent()).expect("a folder");
+            assert!(lib.join(format!("lib/python{version}")).is_dir(), "{}", lib.display());
+        }
+    }
+    if found == 0 {
+        skip("there is neither Python 3.11 nor 3.12 that makes environments");
+    }
 }
 
 #[test]
@@ -161,7 +192,7 @@ fn fake(environments: bool, make: &str) -> Fixture {
     let manifest =
         MANIFEST.replace("requires = \"3.8\"", "python = \"./python\"\nrequires = \"3.11\"");
     let answer = format!(
-        r#"{{"version": [3, 11], "text": "3.11", "executable": "./python", "base": "/", "environments": {environments}, "frame_pointers": false}}"#
+        r#"{{"version": [3, 11], "text": "3.11", "executable": "./python", "base": "/", "environments": {environments}}}"#
     );
     let script = format!("#!/bin/sh\ncase $1 in -c) echo '{answer}';; *) {make};; esac\n");
     let files = [("app/requirements.lock", ""), ("app/python", script.as_str())];

@@ -107,7 +107,7 @@ pub(super) fn body(addr: SocketAddr, path: &str) -> String {
 /// What a tool prints that builds the target where `PATH` leads nowhere.
 pub(super) fn build_without_tools(fixture: &Fixture) -> String {
     let mut tool = Command::new("env");
-    tool.arg("PATH=/nonexistent");
+    tool.args(["PATH=/nonexistent", "PYENV_ROOT=/nonexistent"]);
     builder(tool, fixture)
 }
 

@@ -61,19 +61,32 @@ const STARTS: [&str; 13] = [
 ];
 
 /// How CPython gets from one of its functions into the next: the loop that interprets is theirs.
-const CALLS_OF_PYTHON: [&str; 11] = [
+const CALLS_OF_PYTHON: [&str; 21] = [
+    "PyObject_Call",
+    "PyObject_CallMethodOneArg",
     "PyObject_Vectorcall",
+    "PyObject_VectorcallMethod",
     "_PyEval_EvalFrame",
     "_PyEval_Vector",
     "_PyFunction_Vectorcall",
     "_PyObject_Call",
     "_PyObject_CallFunctionVa",
+    "_PyObject_Call_Prepend",
+    "_PyObject_FastCallDictTstate",
     "_PyObject_MakeTpCall",
     "_PyObject_Vectorcall",
+    "_PyObject_VectorcallDictTstate",
     "_PyObject_VectorcallTstate",
+    "_PyVectorcall_Call",
+    "do_call_core",
     "gen_send_ex",
     "gen_send_ex2",
+    "method_vectorcall",
+    "py_trampoline_evaluator",
 ];
+
+/// The loop that interprets.
+const INTERPRETER: &str = "_PyEval_EvalFrameDefault";
 
 /// What in tokio's runtime is work of its own, by parts of names; everything else there passes
 /// on what it is given.
@@ -140,6 +153,12 @@ fn is_idle_runtime(path: &Path<'_>) -> bool {
 /// Whether a function stands between the system and a thread's own first function.
 pub(super) fn is_start(name: &str) -> bool {
     STARTS.contains(&name)
+}
+
+/// Whether a function is CPython's loop that interprets, or the part of it that the compiler put
+/// elsewhere.
+pub(super) fn is_interpreter(name: &str) -> bool {
+    name.strip_prefix(INTERPRETER).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
 /// Whether a function of CPython only leads to the loop that interprets.

@@ -28,8 +28,6 @@ pub(super) struct Ready {
     instruments: Instruments,
     plan: Plan,
     server: ServerWatch,
-    /// Whether the server writes maps of its code because we asked for it.
-    writes_maps: bool,
 }
 
 /// One side in one round.
@@ -40,8 +38,7 @@ pub(super) struct Arm<'a> {
     slices: Slices,
     /// The block of each slice.
     blocks: Vec<u32>,
-    writes_maps: bool,
-    /// What it writes, which is to go with it.
+    /// What the server writes for profilers, which is to go with what was taken.
     maps: PerfMaps,
 }
 
@@ -61,7 +58,7 @@ impl Ready {
             Subject::launch(launch, built, settings, guard, &mut instruments, interrupted)?;
         let Served { plan, server, .. } =
             Served::begin(&subject, &settings.script, &mut instruments, load_cpus)?;
-        Ok((subject, Self { instruments, plan, server, writes_maps: built.writes_perf_maps() }))
+        Ok((subject, Self { instruments, plan, server }))
     }
 }
 
@@ -73,7 +70,7 @@ impl<'a> Arm<'a> {
         settings: &Settings,
         interrupted: &'a AtomicBool,
     ) -> Result<Self, MeasureError> {
-        let Ready { instruments, plan, server, writes_maps } = ready;
+        let Ready { instruments, plan, server } = ready;
         let generator = Generator::start(&plan)?;
         let sides = Sides { instruments, subject, server };
         Ok(Self {
@@ -82,7 +79,6 @@ impl<'a> Arm<'a> {
             usage_before: Usages::default(),
             slices: Slices::new(),
             blocks: Vec::new(),
-            writes_maps,
             maps: PerfMaps::default(),
         })
     }
@@ -122,9 +118,7 @@ impl<'a> Arm<'a> {
         self.window.begin();
         self.usage_before = self.window.subject.usage();
         self.owners = self.window.subject.owners();
-        if self.writes_maps {
-            self.maps = PerfMaps::of(self.window.subject.pids());
-        }
+        self.maps = self.window.subject.take_maps();
     }
 
     /// Has its turn.

@@ -1,12 +1,14 @@
 //! The interpreters of the processes that are watched, and one look into each.
 
-use py_spy::{Config, PythonSpy, StackTrace, config::LockingStrategy};
 use rustc_hash::FxHashMap;
 
 use super::{
     PySpyError, Root,
     candidate::Candidate,
+    code::Location,
     proc::{self, Scheduled},
+    source::Source,
+    stack::ReadStack,
 };
 use crate::{
     sample::{
@@ -21,34 +23,28 @@ use crate::{
 /// has just been forked has none yet.
 const ATTEMPTS: u32 = 20;
 
-/// A stack that changes while it is read is read again, so often in all.
-const READS: u32 = 4;
-
-/// The first version that says which thread of the system a thread of its own is: without that,
-/// nobody can tell which threads run.
-const OLDEST: (u64, u64) = (3, 11);
-
 /// The interpreters of the processes that are watched.
 pub(super) struct Interpreters {
     roots: Vec<Root>,
-    config: Config,
     found: Vec<Interpreter>,
     /// Processes without an interpreter that can be read: how often that was tried, and the reason.
     failed: FxHashMap<u32, (u32, String)>,
 }
 
 struct Interpreter {
-    /// Reads the thread that holds the interpreter's lock, if one does.
-    holder: PythonSpy,
-    /// Reads every thread.
-    all: PythonSpy,
+    source: Source,
     pid: u32,
     /// The place of its root.
     of: u32,
     process: String,
-    /// The outermost function of each thread, with how much more often it was seen than others.
-    outermost: FxHashMap<u32, (String, u32)>,
+    outermost: Outermost,
 }
+
+/// The outermost function of each thread, with how much more often it was seen than others: every
+/// stack of a thread has the same root, unless it was read while it changed. By the vote of Boyer
+/// and Moore.
+#[derive(Debug, Default)]
+struct Outermost(FxHashMap<u32, (String, u32)>);
 
 /// What one look into an interpreter came to.
 #[derive(Debug, Default)]
@@ -72,12 +68,7 @@ pub(super) struct SeenStack {
 
 impl Interpreters {
     pub(super) fn new(roots: Vec<Root>) -> Self {
-        let config = Config {
-            blocking: LockingStrategy::NonBlocking,
-            collect_thread_names: false,
-            ..Config::default()
-        };
-        Self { roots, config, found: Vec::new(), failed: FxHashMap::default() }
+        Self { roots, found: Vec::new(), failed: FxHashMap::default() }
     }
 
     /// Finds the interpreters that there are.
@@ -118,11 +109,11 @@ impl Interpreters {
     }
 
     fn try_process(&mut self, pid: u32, of: u32) {
-        match open(pid, &self.config) {
-            Ok((holder, all)) => {
+        match Source::open(pid) {
+            Ok(source) => {
                 self.failed.remove(&pid);
-                let (process, outermost) = (thread_name(pid, pid), FxHashMap::default());
-                self.found.push(Interpreter { holder, all, pid, of, process, outermost });
+                let (process, outermost) = (thread_name(pid, pid), Outermost::default());
+                self.found.push(Interpreter { source, pid, of, process, outermost });
             }
             Err(why) => {
                 let (times, last) = self.failed.entry(pid).or_default();
@@ -149,44 +140,6 @@ impl Interpreters {
     }
 }
 
-/// Opens an interpreter twice, to read the holder of its lock and to read all threads.
-fn open(pid: u32, config: &Config) -> Result<(PythonSpy, PythonSpy), String> {
-    let raw = py_spy::Pid::try_from(pid).map_err(|error| error.to_string())?;
-    let mut all = PythonSpy::new(raw, config).map_err(told)?;
-    let version = (all.version.major, all.version.minor);
-    if version < OLDEST {
-        return Err(format!(
-            "Python {}.{} does not tell which of its threads run; {}.{} and later do",
-            version.0, version.1, OLDEST.0, OLDEST.1
-        ));
-    }
-    // Read once, so that it is known to be readable.
-    all.get_stack_traces().map_err(told)?;
-    let of_holder = Config { gil_only: true, ..config.clone() };
-    let holder = PythonSpy::new(raw, &of_holder).map_err(told)?;
-    Ok((holder, all))
-}
-
-/// The system's id of a thread.
-fn tid_of(trace: &StackTrace, pid: u32) -> u32 {
-    trace.os_thread_id.and_then(|tid| u32::try_from(tid).ok()).unwrap_or(pid)
-}
-
-/// An error with its causes, on one line.
-fn told(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> String {
-    let error = error.into();
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let next = error.to_string();
-        if !text.contains(&next) {
-            text = format!("{text}: {next}");
-        }
-        cause = error.source();
-    }
-    text
-}
-
 impl Interpreter {
     /// Reads the stack of the thread that runs.
     ///
@@ -199,13 +152,11 @@ impl Interpreter {
     /// do: they would be seen in what they did next, mostly waiting.
     fn look(&mut self) -> Seen {
         let mut seen = Seen { pid: self.pid, ..Seen::default() };
-        // What calls much changes while it is read. To give up at once would be to see less of it
-        // than of what calls little.
-        let read = (0..READS).find_map(|_| self.holder.get_stack_traces().ok());
-        match read.as_deref() {
-            Some([trace, ..]) => seen.stacks.push(self.stack(trace)),
-            Some([]) => self.look_at_native(&mut seen),
-            None => seen.lost += 1,
+        let outermost = &self.outermost;
+        match self.source.holder(|tid, root| outermost.may_be(tid, root)) {
+            Ok(Some(read)) => seen.stacks.push(self.stack(&read)),
+            Ok(None) => self.look_at_native(&mut seen),
+            Err(_) => seen.lost += 1,
         }
         seen
     }
@@ -218,13 +169,14 @@ impl Interpreter {
         if before.is_empty() {
             return;
         }
-        let traces = self.all.get_stack_traces().unwrap_or_default();
+        let tids: Vec<u32> = before.iter().map(|(tid, _)| *tid).collect();
+        let outermost = &self.outermost;
+        let stacks = self.source.threads(&tids, |tid, root| outermost.may_be(tid, root));
         for (tid, before) in before {
-            let trace = traces.iter().find(|trace| tid_of(trace, self.pid) == tid);
             // Threads that are not the interpreter's have no stack to read.
-            let Some(trace) = trace else { continue };
+            let Some(read) = stacks.iter().find(|read| read.tid == tid) else { continue };
             if proc::is_runnable(self.pid, tid) {
-                seen.candidates.push(Candidate { stack: self.stack(trace), before });
+                seen.candidates.push(Candidate { stack: self.stack(read), before });
             } else {
                 // It has gone to sleep meanwhile, and was read in the act of doing so.
                 seen.lost += 1;
@@ -232,9 +184,9 @@ impl Interpreter {
         }
     }
 
-    fn stack(&mut self, trace: &StackTrace) -> SeenStack {
-        let (time, tid) = (Nanos::now(), tid_of(trace, self.pid));
-        let frames = self.frames(tid, trace);
+    fn stack(&mut self, read: &ReadStack) -> SeenStack {
+        let (time, tid) = (Nanos::now(), read.tid);
+        let frames = self.frames(read);
         let thread = SampledThread {
             pid: self.pid,
             tid,
@@ -246,25 +198,34 @@ impl Interpreter {
     }
 
     /// The frames of a thread from the root in, with a mark where its callers are missing.
-    fn frames(&mut self, tid: u32, trace: &StackTrace) -> Vec<NamedFrame> {
-        let mut frames: Vec<NamedFrame> = trace.frames.iter().rev().map(frame).collect();
-        let Some(root) = trace.frames.last() else {
-            return vec![mark("[no Python frame]", NamedKind::Unknown)];
+    fn frames(&mut self, read: &ReadStack) -> Vec<NamedFrame> {
+        let mut frames: Vec<NamedFrame> = read.frames.iter().rev().map(frame).collect();
+        let is_outermost = match read.frames.last() {
+            Some(root) => self.outermost.vote(read.tid, root),
+            None if read.is_whole => return vec![mark("[no Python frame]", NamedKind::Unknown)],
+            None => false,
         };
-        if !self.is_outermost(tid, &root.name) {
+        if !(read.is_whole && is_outermost) {
             frames.insert(0, mark("[truncated]", NamedKind::Truncated));
         }
         frames
     }
+}
 
-    /// Whether a thread's stacks usually begin with this function: every stack of a thread has the
-    /// same root, unless it was read while it changed. By the vote of Boyer and Moore.
-    fn is_outermost(&mut self, tid: u32, name: &str) -> bool {
-        let (usual, lead) = self.outermost.entry(tid).or_default();
+impl Outermost {
+    /// Whether stacks of this thread usually begin there, as far as it is known by now.
+    fn may_be(&self, tid: u32, root: &Location) -> bool {
+        self.0.get(&tid).is_none_or(|(usual, lead)| *lead == 0 || *usual == root.function.name)
+    }
+
+    /// The same, and counts this one.
+    fn vote(&mut self, tid: u32, root: &Location) -> bool {
+        let name = &root.function.name;
+        let (usual, lead) = self.0.entry(tid).or_default();
         if usual == name {
             *lead += 1;
         } else if *lead == 0 {
-            (*usual, *lead) = (name.to_owned(), 1);
+            (*usual, *lead) = (name.clone(), 1);
         } else {
             *lead -= 1;
         }
@@ -273,14 +234,14 @@ impl Interpreter {
 }
 
 /// A frame, named with its place: `function (file.py:line)`.
-fn frame(frame: &py_spy::Frame) -> NamedFrame {
-    let file = frame.short_filename.as_deref().unwrap_or(&frame.filename);
-    let line = u32::try_from(frame.line).ok().filter(|line| *line > 0);
-    let place = line.map_or_else(|| file.to_owned(), |line| format!("{file}:{line}"));
+fn frame(at: &Location) -> NamedFrame {
+    let (function, line) = (&at.function, at.line);
+    let file = &function.short;
+    let place = line.map_or_else(|| file.clone(), |line| format!("{file}:{line}"));
     NamedFrame {
-        name: format!("{} ({place})", frame.name),
+        name: format!("{} ({place})", function.name),
         module: Some("python".to_owned()),
-        file: Some(frame.filename.clone()),
+        file: Some(function.file.clone()),
         line,
         kind: NamedKind::Function,
     }
@@ -292,23 +253,20 @@ fn mark(name: &str, kind: NamedKind) -> NamedFrame {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use crate::sample::py_spy::code::Function;
 
     #[test]
     fn frames_have_their_place_in_their_name() {
-        let python = |short: Option<&str>, line| py_spy::Frame {
-            name: "Handler.do_GET".to_owned(),
-            filename: "/srv/shop/app/views.py".to_owned(),
-            module: None,
-            short_filename: short.map(str::to_owned),
-            line,
-            locals: None,
-            is_entry: false,
-            is_shim_entry: false,
+        let place = |short: &str, line| {
+            let (name, file) = ("Handler.do_GET".to_owned(), "/srv/shop/app/views.py".to_owned());
+            let function = Arc::new(Function { name, file, short: short.to_owned() });
+            frame(&Location { function, line }).name
         };
-        assert_eq!(frame(&python(Some("app/views.py"), 7)).name, "Handler.do_GET (app/views.py:7)");
-        assert_eq!(frame(&python(None, 0)).name, "Handler.do_GET (/srv/shop/app/views.py)");
-        assert_eq!(frame(&python(None, 0)).line, None);
+        assert_eq!(place("app/views.py", Some(7)), "Handler.do_GET (app/views.py:7)");
+        assert_eq!(place("views.py", None), "Handler.do_GET (views.py)");
     }
 
     #[test]

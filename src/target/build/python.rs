@@ -7,11 +7,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use serde::Deserialize;
-
 use super::{
     BuildError, BuildOptions, Product,
-    run::{Runner, missing, spec},
+    interpreter::Interpreter,
+    run::{Runner, spec},
     slot::Slot,
 };
 use crate::target::{
@@ -19,39 +18,8 @@ use crate::target::{
     manifest::{PythonBuild, PythonVersion},
 };
 
-/// Asks an interpreter who it is.
-const QUESTION: &str = "\
-import json, sys, sysconfig
-from importlib.util import find_spec as find
-print(json.dumps({
-    'version': list(sys.version_info[:2]),
-    'text': sys.version,
-    'executable': sys.executable,
-    'base': sys.base_prefix,
-    'environments': bool(find('venv') and find('ensurepip')),
-    'frame_pointers': '-fno-omit-frame-pointer' in (sysconfig.get_config_var('PY_CFLAGS') or ''),
-}))";
-
 /// From here on an interpreter names its own functions for profilers, if it is asked to.
 const NAMES_FUNCTIONS: PythonVersion = PythonVersion { major: 3, minor: 12 };
-
-/// Asks for that.
-pub(super) const PERF_MAPS: &str = "PYTHONPERFSUPPORT";
-
-/// What an interpreter says of itself.
-#[derive(Debug, Deserialize)]
-pub(in crate::target) struct Interpreter {
-    version: [u32; 2],
-    /// The version with the time of its build.
-    text: String,
-    executable: PathBuf,
-    /// Where it is installed.
-    base: PathBuf,
-    /// Whether it can make environments with pip in them.
-    environments: bool,
-    /// Whether its own code keeps frame pointers.
-    frame_pointers: bool,
-}
 
 /// Makes the environment, unless it is there, and returns its interpreter.
 pub(super) fn build(
@@ -61,17 +29,7 @@ pub(super) fn build(
     options: &BuildOptions,
     runner: &mut Runner<'_>,
 ) -> Result<Product, BuildError> {
-    let interpreter = Interpreter::ask(&build.python, dir, runner)?;
-    if let Some(least) = build.requires
-        && interpreter.version() < least
-    {
-        return Err(BuildError::Need(format!(
-            "the target needs Python {least} or newer, and {} is {}: install a newer one, and \
-             name it with `python` in the manifest's [build]",
-            build.python,
-            interpreter.version()
-        )));
-    }
+    let interpreter = Interpreter::of(build, dir, runner)?;
     let path = dir.join(&build.lock);
     let text = fs::read_to_string(&path).map_err(|error| {
         BuildError::Need(format!(
@@ -85,7 +43,9 @@ pub(super) fn build(
     Ok(Product {
         binary: environment.join("bin/python"),
         build_id: None,
-        env: variables(interpreter.version(), interpreter.frame_pointers),
+        // Nothing is written beside the sources.
+        env: BTreeMap::from([("PYTHONDONTWRITEBYTECODE".to_owned(), "1".to_owned())]),
+        perf_maps: build.perf_support && interpreter.version() >= NAMES_FUNCTIONS,
     })
 }
 
@@ -117,32 +77,6 @@ pub(in crate::target) fn environment(
 }
 
 impl Interpreter {
-    /// Asks the interpreter `python`, a name in `PATH` or a path from `dir`.
-    pub(in crate::target) fn ask(
-        python: &str,
-        dir: &Path,
-        runner: &mut Runner<'_>,
-    ) -> Result<Self, BuildError> {
-        let spec = spec(python.into(), words(["-c", QUESTION]), dir);
-        let mut answer = String::new();
-        let asked = runner.run_read(&spec, &mut |line| answer.push_str(line));
-        asked.map_err(|error| {
-            missing(
-                error,
-                "install Python (on Debian: sudo apt-get install python3 python3-venv), or name \
-                 an interpreter with `python` in the manifest's [build]",
-            )
-        })?;
-        serde_json::from_str(&answer).map_err(|error| {
-            BuildError::Need(format!("{python} is no Python interpreter: it answers {error}"))
-        })
-    }
-
-    fn version(&self) -> PythonVersion {
-        let [major, minor] = self.version;
-        PythonVersion { major, minor }
-    }
-
     /// Makes an environment at `place`. uv is used where it is installed: it is faster, and needs
     /// no pip.
     fn make(
@@ -199,35 +133,9 @@ fn words<const N: usize>(words: [&str; N]) -> Vec<OsString> {
     words.map(Into::into).into()
 }
 
-/// What a server gets in its environment.
-///
-/// An interpreter that names its functions for profilers calls each through a piece of generated
-/// code, and without frame pointers nobody finds the callers behind it: then all stacks would end
-/// there, for the sake of names.
-fn variables(version: PythonVersion, frame_pointers: bool) -> BTreeMap<String, String> {
-    // Nothing is written beside the sources.
-    let mut variables = vec!["PYTHONDONTWRITEBYTECODE"];
-    if version >= NAMES_FUNCTIONS && frame_pointers {
-        variables.push(PERF_MAPS);
-    }
-    variables.into_iter().map(|name| (name.to_owned(), "1".to_owned())).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn new_interpreters_name_their_functions() {
-        let names = |minor| {
-            let of = |pointers| variables(PythonVersion { major: 3, minor }, pointers).into_keys();
-            [of(false).collect::<Vec<_>>(), of(true).collect()]
-        };
-        let plain = ["PYTHONDONTWRITEBYTECODE"].as_slice();
-        let named = ["PYTHONDONTWRITEBYTECODE", "PYTHONPERFSUPPORT"].as_slice();
-        assert_eq!(names(11), [plain, plain]);
-        assert_eq!(names(12), [plain, named]);
-    }
 
     #[test]
     fn a_lock_without_requirements_is_empty() {

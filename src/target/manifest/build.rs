@@ -85,9 +85,15 @@ pub struct PythonBuild {
     /// The lock file: requirements with exact versions and hashes.
     pub lock: PathBuf,
     /// The interpreter that the environment is made with: a name in `PATH`, or a path from `dir`.
-    pub python: String,
+    /// None takes the newest that is found.
+    pub python: Option<String>,
     /// The least version of that interpreter.
     pub requires: Option<PythonVersion>,
+    /// Its very version.
+    pub version: Option<PythonVersion>,
+    /// Whether an interpreter that can name its functions for profilers is asked to do so, which
+    /// costs CPU time.
+    pub perf_support: bool,
 }
 
 /// The version of a Python interpreter as far as programs ask for it, such as 3.11.
@@ -172,6 +178,8 @@ struct BuildTable {
     lock: Option<PathBuf>,
     python: Option<String>,
     requires: Option<PythonVersion>,
+    version: Option<PythonVersion>,
+    perf_support: Option<bool>,
     command: Option<Vec<String>>,
     binary: Option<PathBuf>,
 }
@@ -199,6 +207,8 @@ impl BuildTable {
             ("lock", self.lock.is_some()),
             ("python", self.python.is_some()),
             ("requires", self.requires.is_some()),
+            ("version", self.version.is_some()),
+            ("perf_support", self.perf_support.is_some()),
             ("command", self.command.is_some()),
             ("binary", self.binary.is_some()),
         ];
@@ -221,7 +231,10 @@ impl BuildTable {
                 ],
             ),
             Some(Kind::Go) => ("kind = \"go\"", &["dir", "package", "tags"]),
-            Some(Kind::Python) => ("kind = \"python\"", &["dir", "lock", "python", "requires"]),
+            Some(Kind::Python) => (
+                "kind = \"python\"",
+                &["dir", "lock", "python", "requires", "version", "perf_support"],
+            ),
             None => ("a build by `command`", &["command", "binary"]),
         };
         let found: Vec<&str> = self.keys().collect();
@@ -266,8 +279,10 @@ impl TryFrom<BuildTable> for Build {
             Some(Kind::Python) => Self::Python(PythonBuild {
                 dir,
                 lock: table.lock.unwrap_or_else(|| "requirements.lock".into()),
-                python: table.python.unwrap_or_else(|| "python3".to_owned()),
+                python: table.python,
                 requires: table.requires,
+                version: table.version,
+                perf_support: table.perf_support.unwrap_or(true),
             }),
             None => Self::Command(CommandBuild {
                 command: table.command.unwrap_or_default(),

@@ -219,19 +219,23 @@ fn go_and_python_are_built_by_what_is_usual() {
         Build::Python(PythonBuild {
             dir: text("."),
             lock: text("requirements.lock"),
-            python: "python3".to_owned(),
+            python: None,
             requires: None,
+            version: None,
+            perf_support: true,
         })
     );
-    let python =
-        "kind = \"python\"\ndir = \"app\"\nlock = \"l\"\npython = \"p\"\nrequires = \"3.11\"";
+    let python = "kind = \"python\"\ndir = \"app\"\nlock = \"l\"\npython = \"p\"\n\
+                  requires = \"3.11\"\nversion = \"3.12\"\nperf_support = false";
     assert_eq!(
         build(python),
         Build::Python(PythonBuild {
             dir: text("app"),
             lock: text("l"),
-            python: "p".to_owned(),
+            python: Some("p".to_owned()),
             requires: Some(PythonVersion { major: 3, minor: 11 }),
+            version: Some(PythonVersion { major: 3, minor: 12 }),
+            perf_support: false,
         })
     );
     assert!(PythonVersion { major: 3, minor: 9 } < PythonVersion { major: 3, minor: 11 });

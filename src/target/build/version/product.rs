@@ -68,7 +68,7 @@ impl Workshop<'_> {
             self.finish(slot)?;
         }
         let binary = only(&folder).map_err(|error| self.failed(&folder, error))?;
-        Ok(Product { build_id: build_id(&binary), binary, env: BTreeMap::new() })
+        Ok(Product { build_id: build_id(&binary), binary, env: BTreeMap::new(), perf_maps: false })
     }
 
     /// Made among the sources, since nobody knows what belongs to it.
@@ -76,7 +76,12 @@ impl Workshop<'_> {
         let slot = self.slot(recipe)?;
         if let (true, Build::Command(build)) = (slot.is_whole(), &recipe.build) {
             let binary = recipe.dir.join(&build.binary);
-            return Ok(Product { build_id: build_id(&binary), binary, env: BTreeMap::new() });
+            return Ok(Product {
+                build_id: build_id(&binary),
+                binary,
+                env: BTreeMap::new(),
+                perf_maps: false,
+            });
         }
         let product = self.made(recipe)?;
         let dir = slot.dir().to_owned();

@@ -31,6 +31,7 @@ mod sampler;
 mod space;
 mod stacks;
 mod sys;
+mod tags;
 mod timeline;
 mod unwind;
 

@@ -65,6 +65,7 @@ fn profile() -> Profile {
                 thread: ThreadId(i % 2),
                 stack: StackId(i % NAMES.len() as u32),
                 weight: Samples(1),
+                tag: 0,
             })
             .collect(),
     }

@@ -21,6 +21,9 @@ pub struct Slice {
     pub requests: u64,
     /// Complete responses, good or not.
     pub answers: u64,
+    /// Good responses to others than the only request that was sent in it: they were under way
+    /// when it began.
+    pub strays: u64,
     /// Requests that went wrong.
     pub errors: u64,
     /// Half of the good responses took at most this long; none without any. Response time in an
@@ -112,6 +115,7 @@ impl Slice {
             elapsed,
             requests: tally.requests,
             answers: answers(tally),
+            strays: strays(place, tally),
             errors: tally.errors.total(),
             p50: percentile(50.0),
             p99: percentile(99.0),
@@ -162,6 +166,12 @@ impl fmt::Display for Invalid {
 /// The latency that a load is about: response time in an open loop, service time else.
 pub(super) fn headline_latency(tally: &Tally) -> &Histogram<u64> {
     tally.response.as_ref().unwrap_or(&tally.latency)
+}
+
+/// Good responses that are not of the only request that a slice was to have.
+fn strays(place: Place, tally: &Tally) -> u64 {
+    let own = place.request.and_then(|request| tally.by_request.get(request));
+    own.map_or(0, |own| tally.requests.saturating_sub(own.requests))
 }
 
 /// Whether connections were missing that hang rather than fail: a server that has no room for them

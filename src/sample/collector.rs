@@ -16,6 +16,7 @@ use super::{
     ring::Stream,
     space::AddressSpace,
     stacks::{RawFrame, RawFrameId, RawStack, Stacks},
+    tags::Tags,
     timeline::{self, Timeline},
     unwind::{End, RuleCache},
 };
@@ -34,6 +35,7 @@ pub(super) struct Collector {
     modules: Modules,
     stacks: Stacks,
     timeline: Timeline,
+    tags: Tags,
     counts: Counts,
     rules: RuleCache,
     /// Where the kernel cuts callchains.
@@ -63,6 +65,7 @@ impl Collector {
             modules: Modules::new(),
             stacks: Stacks::default(),
             timeline: Timeline::new(timeline::CAPACITY),
+            tags: Tags::default(),
             counts: Counts::default(),
             rules: RuleCache::new(),
             callchain_max: attach::callchain_max(),
@@ -95,6 +98,11 @@ impl Collector {
         self.started = Vec::new();
         self.timeline.clear();
         self.counts = Counts::default();
+    }
+
+    /// Samples that are taken from `since` on bear this tag.
+    pub(super) fn tag(&mut self, since: Nanos, tag: u16) {
+        self.tags.set(since, tag);
     }
 
     /// Threads whose start was seen: they inherited the events of the thread that started them.
@@ -204,7 +212,8 @@ impl Collector {
         let thread = self.thread(sample.pid, sample.tid);
         if let Some(stack) = self.stacks.stack(self.frames.iter().rev().copied()) {
             let time = sample.time.since(self.window_start);
-            self.timeline.push(RawSample { time, thread, stack, weight: Samples(1) });
+            let tag = self.tags.at(sample.time);
+            self.timeline.push(RawSample { time, thread, stack, weight: Samples(1), tag });
         }
     }
 

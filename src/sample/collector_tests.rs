@@ -111,6 +111,17 @@ fn a_thread_id_that_is_used_again_is_another_thread() {
 }
 
 #[test]
+fn samples_bear_the_tag_of_their_time_even_if_they_come_later() {
+    let mut collector = Collector::new();
+    collector.tag(Nanos(2), 4);
+    collector.tag(Nanos(4), 0);
+    let ring = [1, 2, 3, 4].map(|time| sample_bytes(time, &[], 0));
+    collector.drain(&mut [Replay(VecDeque::from(ring))], Nanos(u64::MAX));
+    let tags: Vec<u16> = collector.into_parts().samples.iter().map(|sample| sample.tag).collect();
+    assert_eq!(tags, [0, 4, 4, 0]);
+}
+
+#[test]
 fn a_line_of_threads_is_forgotten_from_an_instant_on() {
     let ring = [(11, 10, 1), (12, 10, 5), (13, 12, 6), (14, 11, 7), (15, 13, 8)]
         .map(|(tid, parent, time)| fork(tid, parent, tid, time));

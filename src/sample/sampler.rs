@@ -235,6 +235,12 @@ impl Sampler {
         self.shared.drain(Nanos::now());
     }
 
+    /// Samples that are taken from now on bear this tag, and are kept apart from others; 0 until
+    /// one is set.
+    pub fn tag(&self, tag: u16) {
+        self.shared.lock().collector.tag(Nanos::now(), tag);
+    }
+
     /// The sampling events of the size of copy found so far.
     fn events(&self) -> &[Event] {
         self.rungs.get(self.rung).map_or(&[], Vec::as_slice)

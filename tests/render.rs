@@ -356,6 +356,8 @@ fn the_record_has_the_names_it_promises() {
         "/server/listen_drops",
         "/bottleneck",
         "/diagnosis",
+        "/alone",
+        "/mix",
         "/thresholds",
         "/server/cpu_us_per_request",
         "/server/cpus_used",

@@ -102,7 +102,7 @@ fn alone(
     let sampled = taken.zip(resolved.first()).zip(facts);
     let sampled = sampled.map(|((taken, resolved), facts)| Sampled { taken, resolved, facts });
     let requests = alone::requests(script, observed, headline, sampled);
-    (requests, alone::mix(script, observed, headline, sampled))
+    (requests, alone::mix(script, observed, sampled))
 }
 
 fn finite(figure: f64) -> Option<f64> {

@@ -74,18 +74,14 @@ pub(super) fn requests(
 pub(super) fn mix(
     script: &Script,
     observed: &Observed,
-    headline: &Total,
     sampled: Option<Sampled<'_>>,
 ) -> Option<MixFacts> {
-    let requests = requests_alone(script);
-    if requests == 0 {
+    if requests_alone(script) == 0 {
         return None;
     }
     let slices = observed.load.slices.rows();
     let cpu = Alone::of(slices, None).cpu;
-    let shares: Vec<f64> =
-        (0..requests).map(|request| share(headline, request).unwrap_or(0.0)).collect();
-    let mixing = Mixing::of(slices, observed.sampling.block, &shares);
+    let mixing = Mixing::of(slices, observed.sampling.block);
     Some(MixFacts {
         cpu_us_per_request: cpu.and_then(|cpu| finite(cpu.value)),
         cpu_ci95: cpu.and_then(|cpu| cpu.ci95),

@@ -17,8 +17,14 @@ pub(super) fn text(run: &Run) -> String {
     if run.alone.is_empty() {
         return out;
     }
-    let mut table =
-        Table::new(["request alone", "share", "µs/request", "95 %", "requests", "hottest function"]);
+    let mut table = Table::new([
+        "request alone",
+        "share",
+        "µs/request",
+        "95 %",
+        "requests",
+        "hottest function",
+    ]);
     for alone in &run.alone {
         table.push(row(alone));
     }
@@ -60,7 +66,9 @@ fn mixing(mix: &MixFacts) -> String {
             format!("{sides}: no certain difference ({low:+.2} to {high:+.2} µs)")
         }
         Some([low, high]) => {
-            format!("{sides}: {more:+.2} ({low:+.2} to {high:+.2}) µs by mixing (caches, contention)")
+            format!(
+                "{sides}: {more:+.2} ({low:+.2} to {high:+.2}) µs by mixing (caches, contention)"
+            )
         }
         None => format!("{sides}: {more:+.2} µs (too few blocks of slices for an interval)"),
     }
@@ -84,9 +92,8 @@ mod tests {
 
     #[test]
     fn a_difference_is_named_with_its_doubt() {
-        let lines: Vec<String> = [Some([0.1, 0.7]), Some([-0.1, 0.9]), None]
-            .map(|ci95| mixing(&mix(ci95)))
-            .into();
+        let lines: Vec<String> =
+            [Some([0.1, 0.7]), Some([-0.1, 0.9]), None].map(|ci95| mixing(&mix(ci95))).into();
         expect![[r#"
             12.35 µs, weighted sum of the requests 11.90 µs: +0.45 (+0.10 to +0.70) µs by mixing (caches, contention)
             12.35 µs, weighted sum of the requests 11.90 µs: no certain difference (-0.10 to +0.90 µs)

@@ -37,10 +37,15 @@ impl Alone {
             elapsed: valid().map(|slice| slice.elapsed).sum(),
             requests: valid().map(|slice| slice.requests).sum(),
             strays: valid().map(Slice::strays).sum(),
-            cpu: if is_sound { Estimate::ratio(&pairs) } else { None },
+            cpu: Estimate::ratio(&pairs).filter(|_| is_sound).map(above_zero),
             invalid: Invalid::most_frequent(&own),
         }
     }
+}
+
+/// Two slices alone say so little that nothing would be in the interval, and less.
+fn above_zero(cost: Estimate) -> Estimate {
+    Estimate { ci95: cost.ci95.map(|ends| ends.map(|end| end.max(0.0))), ..cost }
 }
 
 /// What the requests cost alone, weighted as they are in the mix, against what the mix costs.
@@ -116,13 +121,13 @@ mod tests {
 
     const COSTS: [f64; 3] = [40.0, 120.0, 400.0];
 
-    /// Slices of a server that drifts by 1 % a slice; mixing costs `extra` µs a request. The mix is
-    /// never in exactly its proportions.
+    /// Slices of a server that drifts by 1 % a slice; mixing costs `extra` µs a request. The mix of
+    /// a block is never in exactly its proportions.
     fn slices(turns: &Turns, count: usize, extra: f64) -> Vec<Slice> {
         let slice = |index: usize| {
             let Kind { request, backend } = turns.at(index);
             let place = Place { request, backend, recorded: true, ..Place::default() };
-            let heavy = 100 + 37 * index as u64 % 50;
+            let heavy = 100 + 37 * (index / turns.block()) as u64 % 50;
             let by_request = match request {
                 None => vec![600, 300, heavy],
                 Some(own) => (0..3).map(|request| u64::from(request == own) * 1_000).collect(),
@@ -184,9 +189,9 @@ mod tests {
             let mixing = Mixing::of(&slices, turns().block()).expect("all count");
             let [low, high] = mixing.difference.ci95.expect("there are four blocks");
             let drift = 1.0 + 0.01 * (slices.len() - 1) as f64 / 2.0;
-            // Rounded as the drift of a mix that is not the same in each slice is.
+            // Where proportions and drift go together, some of it remains.
             assert!((mixing.difference.value - extra * drift).abs() < 0.7, "{mixing:?}");
-            assert!(high - low < 3.0 && (low > 0.0) == (extra > 0.0), "{mixing:?}");
+            assert!(high - low < 3.0 && (extra == 0.0 || low > 0.0), "{mixing:?}");
         }
         let one = slices(&turns(), turns().block(), 5.0);
         let mixing = Mixing::of(&one, turns().block()).expect("all count");

@@ -9,6 +9,7 @@
 //! requests, CPU time and samples of a slice belong together. See `docs/METHOD.md`.
 
 mod agenda;
+mod alone;
 mod backends;
 mod bench;
 mod bottleneck;

@@ -6,6 +6,7 @@
 //!   profile.json.gz   the time-resolved Profile
 //!   cpu.folded        \ derived from the two above, byte for byte the same at any time;
 //!   cpu.svg           / of several processes, also cpu-<process>.folded and cpu-<process>.svg
+//!                     | and of requests with slices of their own, request-<name>.folded and .svg
 //!
 //! flamegraphs/bench/<id>/
 //!   bench.json        the record of a benchmark: a Bench, of the runs that it names
@@ -34,10 +35,11 @@ pub use derive::{Derived, DerivedFile, derive};
 pub use host::Host;
 pub use id::{RunId, RunIdError};
 pub use run::{
-    AgreementFacts, BottleneckFacts, BudgetFacts, CallFacts, ClientFacts, Distribution,
-    DistributionError, ErrorCounts, ErrorFacts, HotFacts, LatencyFacts, LoadFacts, ObserverEffect,
-    OtherProfile, ProcessFacts, ProfileFacts, RequestFacts, Run, ServerFacts, ShareFacts,
-    SliceFacts, StageFacts, Status, TargetFacts, ThresholdFacts, UnnamedFacts, UnwindFacts,
+    AgreementFacts, AloneFacts, BottleneckFacts, BudgetFacts, CallFacts, ClientFacts, Distribution,
+    DistributionError, ErrorCounts, ErrorFacts, HotFacts, LatencyFacts, LoadFacts, MixFacts,
+    ObserverEffect, OtherProfile, ProcessFacts, ProfileFacts, RequestFacts, Run, ServerFacts,
+    ShareFacts, SliceFacts, StageFacts, Status, TargetFacts, ThresholdFacts, UnnamedFacts,
+    UnwindFacts,
 };
 pub use store::{Attachment, RecordError, RunSummary, Store};
 pub use time::{UtcTime, UtcTimeError};

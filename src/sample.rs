@@ -36,6 +36,7 @@ mod scope;
 mod space;
 mod stacks;
 mod sys;
+mod tags;
 mod timeline;
 mod trampoline;
 mod unwind;

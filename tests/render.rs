@@ -65,6 +65,7 @@ fn profile() -> Profile {
                 thread: ThreadId(i % 2),
                 stack: StackId(i % NAMES.len() as u32),
                 weight: Samples(1),
+                tag: 0,
             })
             .collect(),
     }
@@ -356,6 +357,8 @@ fn the_record_has_the_names_it_promises() {
         "/server/listen_drops",
         "/bottleneck",
         "/diagnosis",
+        "/alone",
+        "/mix",
         "/thresholds",
         "/server/cpu_us_per_request",
         "/server/cpus_used",

@@ -96,6 +96,7 @@ fn doubts(run: &Run) -> Vec<String> {
 fn round(recorded: &Recorded) -> Round {
     let Recorded { run, profile } = recorded;
     let all: u64 = run.slices.iter().map(|slice| slice.requests).sum();
+    // Those under one request alone are not told apart.
     let switches = run.server.context_switches.map(|count| count as f64 / all as f64);
     let figures = [
         (Metric::Cpu, run.server.cpu_us_per_request),
@@ -103,7 +104,7 @@ fn round(recorded: &Recorded) -> Round {
         (Metric::P50, run.load.latency_us.p50),
         (Metric::P99, run.load.latency_us.p99),
         (Metric::Memory, run.server.rss_peak_bytes.map(|bytes| bytes as f64)),
-        (Metric::Switches, switches.filter(|share| share.is_finite())),
+        (Metric::Switches, switches.filter(|share| share.is_finite() && run.alone.is_empty())),
     ];
     let us_per_request = run
         .profile
@@ -114,7 +115,8 @@ fn round(recorded: &Recorded) -> Round {
         figures: figures.into_iter().filter_map(|(of, value)| Some((of, value?))).collect(),
         slices: run.slices.iter().filter(|slice| counts(run, slice)).map(slice).collect(),
         profile: profile.as_ref().zip(us_per_request).map(|(profile, us_per_request)| Sampled {
-            stacks: Stacks::of(profile),
+            // Samples of one request alone are none of the mix, whose figure this is.
+            stacks: Stacks::of(&profile.only(Profile::MIX)),
             us_per_request,
         }),
     }
@@ -123,7 +125,8 @@ fn round(recorded: &Recorded) -> Round {
 /// Whether a slice is one of those that the headline figures come from.
 fn counts(run: &Run, slice: &SliceFacts) -> bool {
     let stage = slice.stage.and_then(|stage| run.load.stages.get(stage as usize));
-    slice.valid && !slice.sampled && stage.is_none_or(|stage| stage.record)
+    let is_of_mix = slice.request.is_none();
+    is_of_mix && slice.valid && !slice.sampled && stage.is_none_or(|stage| stage.record)
 }
 
 fn slice(facts: &SliceFacts) -> Slice {

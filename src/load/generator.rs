@@ -18,6 +18,7 @@ use super::{
     error::LoadError,
     h2::{self, Messages},
     plan::{Plan, ThreadPlan},
+    pool::Walk,
     preflight,
     random::Random,
     schedule::Share,
@@ -80,6 +81,12 @@ impl Generator {
     /// Until then, the load keeps the level at which the course starts.
     pub fn begin_course(&mut self) {
         self.course_is_due = true;
+    }
+
+    /// From now on, only the script's request number `request` is sent; the mix of all if none.
+    /// What is under way goes on.
+    pub fn send_only(&mut self, request: Option<usize>) {
+        self.tap.set_only(request);
     }
 
     /// Opens the tap: every connection sends its requests, and a new tally begins.
@@ -244,8 +251,7 @@ fn worker(plan: &Plan, part: Part) -> Result<(Alarm, Work), LoadError> {
     let setup = Setup {
         endpoint: plan.endpoint().clone(),
         pool: Arc::clone(plan.pool()),
-        // Threads far apart in the pool do not ask for the same at the same time.
-        first_request: plan.pool().len() / part.share.of * part.share.index,
+        walk: Walk::new(plan.pool(), part.share.index, part.share.of),
         usage: plan.usage(),
         timeout: plan.timeout().into(),
         connections: part.connections,
@@ -270,7 +276,7 @@ fn lane(plan: &Plan, messages: &Arc<Messages>, part: Part) -> Result<(Alarm, Wor
         endpoint: plan.endpoint().clone(),
         pool: Arc::clone(plan.pool()),
         messages: Arc::clone(messages),
-        first_request: plan.pool().len() / part.share.of * part.share.index,
+        walk: Walk::new(plan.pool(), part.share.index, part.share.of),
         timeout: plan.timeout(),
         connections: part.connections,
         streams: plan.streams(),

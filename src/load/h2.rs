@@ -31,7 +31,7 @@ use super::{
     course::Course,
     endpoint::Endpoint,
     errors::{Cause, Failure, Phase},
-    pool::Pool,
+    pool::{Pool, Walk},
     random::Random,
     request::{Fault, Request},
     tally::Tally,
@@ -51,8 +51,8 @@ pub(super) struct Setup {
     pub(super) endpoint: Endpoint,
     pub(super) pool: Arc<Pool>,
     pub(super) messages: Arc<Messages>,
-    /// Its first request's place in the pool.
-    pub(super) first_request: usize,
+    /// Its way through the pool.
+    pub(super) walk: Walk,
     pub(super) timeout: Duration,
     pub(super) connections: usize,
     /// Requests at once on each connection.
@@ -85,7 +85,7 @@ struct State {
     position: u64,
     /// Requests that this slice may still send, or take from its schedule.
     quota: u64,
-    next_request: usize,
+    walk: Walk,
     busy: usize,
     live: usize,
     completed: u64,
@@ -114,7 +114,7 @@ impl Setup {
         let state = State {
             position: 0,
             quota: 0,
-            next_request: self.first_request,
+            walk: self.walk.clone(),
             busy: 0,
             live: 0,
             completed: 0,

@@ -11,10 +11,12 @@ mod draw;
 mod kind;
 #[cfg(test)]
 mod tests;
+mod walk;
 mod zipf;
 
 use std::net::SocketAddr;
 
+pub(super) use self::walk::Walk;
 use self::{draw::Draw, kind::Kind};
 use super::{
     error::LoadError,
@@ -36,6 +38,8 @@ pub struct Pool {
     /// Each distinct request once.
     requests: Vec<Request>,
     order: Vec<Slot>,
+    /// The places of each kind of request; none of a script that has only one.
+    of_kind: Vec<Vec<u32>>,
     kinds: usize,
 }
 
@@ -86,7 +90,7 @@ impl Pool {
             }
             requests.push(rendered);
         }
-        Ok(Self { requests, order, kinds: kinds.len() })
+        Ok(Self { requests, of_kind: of_kind(&order, kinds.len()), order, kinds: kinds.len() })
     }
 
     /// How many requests it has; never 0.
@@ -113,6 +117,18 @@ impl Pool {
     fn slot(&self, index: usize) -> Slot {
         self.order[index % self.order.len()]
     }
+}
+
+/// The places of each of several kinds of request.
+fn of_kind(order: &[Slot], kinds: usize) -> Vec<Vec<u32>> {
+    let several = if kinds > 1 { kinds } else { 0 };
+    let mut of_kind = vec![Vec::new(); several];
+    for (place, slot) in (0..).zip(order) {
+        if let Some(places) = of_kind.get_mut(slot.kind as usize) {
+            places.push(place);
+        }
+    }
+    of_kind
 }
 
 /// How long a pool must be, and why.

@@ -65,6 +65,8 @@ pub struct Script {
     pub authorization: Option<Secret>,
     /// Variables of the requests' templates.
     pub vars: Vec<Var>,
+    /// Whether each request of several also has slices of its own, which say what it costs.
+    pub by_request: bool,
     /// What is asked for; never empty.
     pub requests: Vec<ScriptRequest>,
     /// What the run must keep to.

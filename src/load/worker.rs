@@ -30,7 +30,7 @@ use super::{
     course::Course,
     endpoint::Endpoint,
     errors::{Cause, Failure, Phase},
-    pool::Pool,
+    pool::{Pool, Walk},
     random::Random,
     response::RecentHead,
     schedule::NEVER,
@@ -67,8 +67,8 @@ pub(super) struct Opened {
 pub(super) struct Setup {
     pub(super) endpoint: Endpoint,
     pub(super) pool: Arc<Pool>,
-    /// Its first request's place in the pool.
-    pub(super) first_request: usize,
+    /// Its way through the pool.
+    pub(super) walk: Walk,
     pub(super) usage: Usage,
     pub(super) timeout: Nanos,
     pub(super) connections: usize,
@@ -102,7 +102,6 @@ pub(super) struct Worker {
     position: u64,
     /// Requests that this slice may still send, or take from its schedule.
     quota: u64,
-    next_request: usize,
     /// Requests under way.
     busy: usize,
     connecting: usize,
@@ -132,7 +131,6 @@ impl Worker {
             latency: Nanos(0),
             position: 0,
             quota: 0,
-            next_request: setup.first_request,
             busy: 0,
             connecting: 0,
             live: 0,

@@ -6,7 +6,7 @@ use std::{num::NonZeroU64, time::Duration};
 use super::{
     backends::{Backend, Backends},
     error::MeasureError,
-    turns::Turns,
+    turns::{Kind, Turns},
 };
 use crate::{
     load::{Extent, Pace, Script, Stage, Think},
@@ -17,7 +17,13 @@ use crate::{
 pub(super) const SLICE: Duration = Duration::from_millis(250);
 /// How long a slice lasts that lies within a profile of a second, which is the shortest there is.
 const PROFILE_SLICE: Duration = Duration::from_millis(900);
-/// The same, where the load flows on: a profile lies within the slice, and is packed in it, too.
+/// The same where each request has slices of its own: with so many kinds of them, a block would
+/// take too long.
+const REQUEST_SLICE: Duration = Duration::from_millis(125);
+/// Where the load flows on, requests of the kind before have so long to end.
+const LEAD: Duration = Duration::from_millis(25);
+/// How long a slice lasts that lies within a profile of a second where the load flows on: it is
+/// packed in it, too.
 const FLOWING_PROFILE_SLICE: Duration = Duration::from_millis(1500);
 /// A window that becomes longer than was asked for by more than this factor is told of.
 const STRETCH: f64 = 2.0;
@@ -32,6 +38,8 @@ pub(super) struct Agenda {
     turns: Turns,
     /// The least that a slice lasts.
     slice: Duration,
+    /// The part at the beginning of each slice that is of none.
+    lead: Duration,
 }
 
 /// How slices are told apart.
@@ -48,6 +56,8 @@ pub(super) enum Way {
 /// The place of a slice in the measurement.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Place {
+    /// The only request of the script that is sent, by its number; none for the mix of all.
+    pub request: Option<usize>,
     /// What takes samples, if anything does.
     pub backend: Option<Backend>,
     /// Whether it is part of what the headline is about.
@@ -56,6 +66,8 @@ pub struct Place {
     pub stage: Option<usize>,
     /// When it ends, since the window began; of no meaning where a slice is counted.
     pub end: Nanos,
+    /// How much of it goes by before it begins: the requests of the kind before end then.
+    pub lead: Nanos,
 }
 
 impl Place {
@@ -66,72 +78,88 @@ impl Place {
 }
 
 impl Agenda {
-    /// The slices of a script's load, in which `backends` take turns.
+    /// The slices of a script's load, in which `backends` take turns, and the requests where each
+    /// of several has slices of its own.
     ///
     /// # Errors
-    /// When a backend cannot sample slices as short as they are, or of a length nobody knows.
+    /// When a backend cannot sample slices as short as they are, or of a length nobody knows, and
+    /// when a stage is too short for as many kinds of slices as there are.
     pub(super) fn of(script: &Script, backends: &Backends) -> Result<Self, MeasureError> {
         let asks = backends.contains(Backend::Pprof);
+        let alone = requests_alone(script);
+        let flows = flows(&script.pace) || matches!(script.extent, Extent::Stages { .. });
+        let agenda = Self::new(backends, alone, flows);
         match &script.extent {
             Extent::Requests(_) if asks => Err(MeasureError::CountedProfile),
-            Extent::Requests(count) => Ok(Self::counted(*count, backends)),
-            Extent::Stages { stages, .. } => {
-                let agenda = Self::staged(stages, backends);
-                if asks { agenda.with_long_stages(stages) } else { Ok(agenda) }
+            Extent::Requests(count) => Ok(agenda.counted(*count)),
+            Extent::Stages { stages, .. } if asks || alone > 0 => {
+                agenda.staged(stages).with_long_stages(stages)
             }
-            Extent::Duration(duration) if flows(&script.pace) => {
-                let mut agenda = Self::flowing(backends);
-                // Profiles need their time, even if the window was to be shorter.
-                let least = if asks { agenda.block_duration() } else { Duration::ZERO };
-                agenda.add(None, (*duration).max(least), true);
-                Ok(agenda)
+            Extent::Stages { stages, .. } => Ok(agenda.staged(stages)),
+            Extent::Duration(duration) if flows => {
+                // Profiles need their time, even if the window was to be shorter, and so do slices
+                // of each request.
+                let has_least = asks || alone > 0;
+                let least = if has_least { agenda.block_duration() } else { Duration::ZERO };
+                Ok(agenda.lasting(None, (*duration).max(least), true))
             }
-            Extent::Duration(duration) => Ok(Self::drained(*duration, backends)),
+            Extent::Duration(duration) => Ok(agenda.drained(*duration)),
         }
     }
 
-    fn counted(count: NonZeroU64, backends: &Backends) -> Self {
-        let turns = Turns::of(backends);
-        let place =
-            |index| Place { backend: turns.at(index), recorded: true, stage: None, end: Nanos(0) };
-        let places = (0..turns.block()).map(place).collect();
-        Self { way: Way::Counted(count), places, duration: None, turns, slice: SLICE }
+    /// One without slices yet, of a load that flows on or is drained, with so many requests that
+    /// have slices of their own.
+    fn new(backends: &Backends, alone: usize, flows: bool) -> Self {
+        let asks = backends.contains(Backend::Pprof);
+        Self {
+            way: if flows { Way::Flowing } else { Way::Drained },
+            places: Vec::new(),
+            duration: Some(Nanos(0)),
+            turns: Turns::of(backends, alone),
+            slice: match (asks, flows) {
+                (true, false) => PROFILE_SLICE,
+                (true, true) => FLOWING_PROFILE_SLICE,
+                (false, _) if alone > 0 => REQUEST_SLICE,
+                (false, _) => SLICE,
+            },
+            lead: if flows && alone > 0 { LEAD } else { Duration::ZERO },
+        }
+    }
+
+    fn counted(self, count: NonZeroU64) -> Self {
+        let place = |index| Place { recorded: true, ..self.place(index) };
+        let places = (0..self.block()).map(place).collect();
+        Self { way: Way::Counted(count), places, duration: None, ..self }
     }
 
     /// Whole blocks of slices of the same length, and at least one.
-    fn drained(duration: Duration, backends: &Backends) -> Self {
-        let asks = backends.contains(Backend::Pprof);
-        let slice = if asks { PROFILE_SLICE } else { SLICE };
-        let mut agenda = Self { way: Way::Drained, slice, ..Self::flowing(backends) };
-        let blocks = duration.div_duration_f64(agenda.block_duration()).round().max(1.0);
-        agenda.add(None, agenda.block_duration() * blocks as u32, true);
-        agenda
+    fn drained(self, duration: Duration) -> Self {
+        let blocks = duration.div_duration_f64(self.block_duration()).round().max(1.0);
+        let duration = self.block_duration() * blocks as u32;
+        self.lasting(None, duration, true)
     }
 
-    fn staged(stages: &[Stage], backends: &Backends) -> Self {
-        let mut agenda = Self::flowing(backends);
-        for (index, stage) in stages.iter().enumerate() {
-            agenda.add(Some(index), stage.duration, stage.record);
-        }
-        agenda
+    fn staged(self, stages: &[Stage]) -> Self {
+        stages.iter().enumerate().fold(self, |agenda, (index, stage)| {
+            agenda.lasting(Some(index), stage.duration, stage.record)
+        })
     }
 
-    fn flowing(backends: &Backends) -> Self {
-        let asks = backends.contains(Backend::Pprof);
-        Self {
-            way: Way::Flowing,
-            places: Vec::new(),
-            duration: Some(Nanos(0)),
-            turns: Turns::of(backends),
-            slice: if asks { FLOWING_PROFILE_SLICE } else { SLICE },
-        }
+    /// What goes on in the slice at `index`.
+    fn place(&self, index: usize) -> Place {
+        let Kind { request, backend } = self.turns.at(index);
+        Place { request, backend, ..Place::default() }
     }
 
     /// A stage cannot be made longer: its load has its course.
     fn with_long_stages(self, stages: &[Stage]) -> Result<Self, MeasureError> {
         let least = self.block_duration();
-        match stages.iter().position(|stage| stage.duration < least) {
-            Some(index) => Err(MeasureError::ShortStage { stage: index + 1, least }),
+        let short = stages.iter().position(|stage| stage.duration < least);
+        match short.map(|index| index + 1) {
+            Some(stage) if self.slice == REQUEST_SLICE => {
+                Err(MeasureError::CrowdedStage { stage, least, slices: self.block() })
+            }
+            Some(stage) => Err(MeasureError::ShortStage { stage, least }),
             None => Ok(self),
         }
     }
@@ -146,34 +174,45 @@ impl Agenda {
     }
 
     /// Divides a time evenly into whole blocks, so that no slice lies in two stages.
-    fn add(&mut self, stage: Option<usize>, duration: Duration, recorded: bool) {
+    fn lasting(mut self, stage: Option<usize>, duration: Duration, recorded: bool) -> Self {
         let blocks = duration.div_duration_f64(self.block_duration());
         // Slices may become a little shorter, unless a profile must have its time in them.
-        let may_shrink = self.slice == SLICE;
+        let may_shrink = self.slice <= SLICE;
         let blocks = if may_shrink { blocks.round() } else { blocks.floor() }.max(1.0) as usize;
         let start = self.duration.unwrap_or_default();
         let span = Nanos::from(duration);
         let count = blocks * self.block();
         for index in 1..=count {
-            let backend = self.turns.at(self.places.len());
             let offset = (u128::from(span.0) * index as u128 / count as u128) as u64;
-            self.places.push(Place { backend, recorded, stage, end: start + Nanos(offset) });
+            let (end, lead) = (start + Nanos(offset), self.lead.into());
+            let place = self.place(self.places.len());
+            self.places.push(Place { recorded, stage, end, lead, ..place });
         }
         self.duration = Some(start + span);
+        self
     }
 
     /// What is to be said where the window is much longer than was asked for.
     pub(super) fn stretched(&self, script: &Script) -> Option<String> {
         let Extent::Duration(asked) = &script.extent else { return None };
         let (asked, takes) = (asked.as_secs_f64(), self.duration?.as_secs_f64());
+        let why = match self.slice {
+            REQUEST_SLICE => "as each request has slices of its own",
+            _ => "as each must have room for a profile of a second",
+        };
         (takes > asked * STRETCH).then(|| {
             format!(
                 "the window has {takes:.1} s of load, not {asked:.1} s: a block of {} slices takes \
-                 so long, as each must have room for a profile of a second",
+                 so long, {why}",
                 self.block()
             )
         })
     }
+}
+
+/// How many requests of a script have slices of their own: all of several, if it asks for that.
+pub(super) fn requests_alone(script: &Script) -> usize {
+    if script.by_request && script.requests.len() > 1 { script.requests.len() } else { 0 }
 }
 
 /// Whether a load must not be stopped between slices: users that think, and schedules, go on.
@@ -210,45 +249,47 @@ mod tests {
             };
             let end = place.end.0 as f64 / 1e6;
             let stage = place.stage.map(|stage| format!("/{stage}")).unwrap_or_default();
-            format!("{kind}{end}{stage}{}", if place.recorded { "" } else { "-" })
+            let alone = place.request.map(|request| request.to_string()).unwrap_or_default();
+            format!("{alone}{kind}{end:.0}{stage}{}", if place.recorded { "" } else { "-" })
         });
         let slices: Vec<String> = slices.collect();
         expected.assert_eq(&format!("{:?} {}", agenda.way, slices.join(" ")));
     }
 
+    fn stage(millis: u64, record: bool) -> Stage {
+        Stage { duration: Duration::from_millis(millis), level: 1.0, record }
+    }
+
     #[test]
     fn a_drained_window_has_whole_blocks() {
-        check(
-            &Agenda::drained(Duration::from_millis(1400), &kernel()),
-            expect!["Drained .250 S500 S750 .1000"],
-        );
-        check(
-            &Agenda::drained(Duration::from_millis(1), &kernel()),
-            expect!["Drained .250 S500 S750 .1000"],
-        );
-        assert_eq!(Agenda::drained(Duration::from_secs(10), &kernel()).places.len(), 40);
+        let drained =
+            |millis| Agenda::new(&kernel(), 0, false).drained(Duration::from_millis(millis));
+        check(&drained(1400), expect!["Drained .250 S500 S750 .1000"]);
+        check(&drained(1), expect!["Drained .250 S500 S750 .1000"]);
+        assert_eq!(drained(10_000).places.len(), 40);
     }
 
     #[test]
     fn a_count_is_one_block() {
         let count = NonZeroU64::new(200).expect("it is not zero");
-        check(&Agenda::counted(count, &kernel()), expect!["Counted(200) .0 S0 S0 .0"]);
+        let counted = |alone| Agenda::new(&kernel(), alone, false).counted(count);
+        check(&counted(0), expect!["Counted(200) .0 S0 S0 .0"]);
+        check(&counted(2), expect!["Counted(200) .0 S0 0.0 0S0 1.0 1S0 1S0 1.0 0S0 0.0 S0 .0"]);
     }
 
     #[test]
     fn without_sampling_the_slices_are_the_same() {
         check(
-            &Agenda::drained(Duration::from_secs(1), &Backends::none()),
+            &Agenda::new(&Backends::none(), 0, false).drained(Duration::from_secs(1)),
             expect!["Drained .250 .500 .750 .1000"],
         );
     }
 
     #[test]
     fn no_slice_lies_in_two_stages() {
-        let stage =
-            |millis, record| Stage { duration: Duration::from_millis(millis), level: 1.0, record };
+        let stages = [stage(1300, false), stage(40, true), stage(2000, true)];
         check(
-            &Agenda::staged(&[stage(1300, false), stage(40, true), stage(2000, true)], &kernel()),
+            &Agenda::new(&kernel(), 0, true).staged(&stages),
             expect![
                 "Flowing .325/0- S650/0- S975/0- .1300/0- S1310/1 .1320/1 .1330/1 S1340/1 .1590/2 S1840/2 S2090/2 .2340/2 S2590/2 .2840/2 .3090/2 S3340/2"
             ],
@@ -256,31 +297,56 @@ mod tests {
     }
 
     #[test]
+    fn requests_have_slices_of_their_own_beside_the_mix() {
+        check(
+            &Agenda::new(&kernel(), 2, false).drained(Duration::from_secs(2)),
+            expect![
+                "Drained .125 S250 0.375 0S500 1.625 1S750 1S875 1.1000 0S1125 0.1250 S1375 .1500"
+            ],
+        );
+        // In ten seconds, three requests and the mix have ten slices each, and ten sampled ones.
+        let three = Agenda::new(&kernel(), 3, false).drained(Duration::from_secs(10));
+        assert_eq!((three.places.len(), three.block()), (80, 16));
+        let flowing = Agenda::new(&Backends::none(), 2, true);
+        let flowing = flowing.lasting(None, Duration::from_millis(800), true);
+        check(&flowing, expect!["Flowing .133 0.267 1.400 1.533 0.667 .800"]);
+        assert!(flowing.places.iter().all(|place| place.lead == Nanos::from(LEAD)));
+        let staged = |stages: &[Stage]| {
+            Agenda::new(&Backends::none(), 2, true).staged(stages).with_long_stages(stages)
+        };
+        assert!(staged(&[stage(750, true)]).is_ok());
+        let error = staged(&[stage(900, true), stage(700, true)]).expect_err("it is too short");
+        let error = error.to_string();
+        assert!(error.contains("stage 2") && error.contains("0.75 s"), "{error}");
+    }
+
+    #[test]
     fn slices_with_profiles_have_room_for_them() {
         let pprof: Backends = "pprof".parse().expect("it is known");
         check(
-            &Agenda::drained(Duration::from_secs(1), &pprof),
+            &Agenda::new(&pprof, 0, false).drained(Duration::from_secs(1)),
             expect!["Drained .900 P1800 P2700 .3600"],
         );
         check(
-            &Agenda::drained(Duration::from_secs(5), &both()),
+            &Agenda::new(&both(), 0, false).drained(Duration::from_secs(5)),
             expect!["Drained .900 S1800 P2700 P3600 S4500 .5400"],
         );
-        let mut flowing = Agenda::flowing(&pprof);
         // One block has room in it, two have not.
-        flowing.add(None, Duration::from_secs(11), true);
-        check(&flowing, expect!["Flowing .2750 P5500 P8250 .11000"]);
+        check(
+            &Agenda::new(&pprof, 0, true).lasting(None, Duration::from_secs(11), true),
+            expect!["Flowing .2750 P5500 P8250 .11000"],
+        );
     }
 
     #[test]
     fn a_stage_must_have_room_for_a_block() {
-        let stage = |secs| Stage { duration: Duration::from_secs(secs), level: 1.0, record: true };
         let refused = |stages: &[Stage]| {
-            let agenda = Agenda::staged(stages, &both()).with_long_stages(stages);
+            let agenda = Agenda::new(&both(), 0, true).staged(stages).with_long_stages(stages);
             agenda.err().map(|error| error.to_string())
         };
-        assert_eq!(refused(&[stage(9), stage(10)]), None);
-        let error = refused(&[stage(9), stage(8)]).expect("the second is too short");
+        assert_eq!(refused(&[stage(9_000, true), stage(10_000, true)]), None);
+        let error = refused(&[stage(9_000, true), stage(8_000, true)]);
+        let error = error.expect("the second is too short");
         assert!(error.contains("stage 2") && error.contains("9 s"), "{error}");
     }
 }

@@ -28,6 +28,25 @@ impl Estimate {
         Some(Self { value: mean, ci95: Some([mean - reach, mean + reach]) })
     }
 
+    /// The ratio of two sums, of amounts that belong together in pairs, with Student's interval from
+    /// how far each pair is from it (Cochran, Sampling Techniques, 6.4). None where the second sum
+    /// is nothing.
+    pub fn ratio(pairs: &[(f64, f64)]) -> Option<Self> {
+        let n = pairs.len() as f64;
+        let (above, below) = pairs.iter().fold((0.0, 0.0), |(a, b), pair| (a + pair.0, b + pair.1));
+        let ratio = above / below;
+        if !ratio.is_finite() {
+            return None;
+        }
+        if pairs.len() < 2 {
+            return Some(Self { value: ratio, ci95: None });
+        }
+        let squares: f64 = pairs.iter().map(|(a, b)| (a - ratio * b).powi(2)).sum();
+        let standard_error = (squares / (n - 1.0) / n).sqrt() / (below / n);
+        let reach = t_quantile_975(pairs.len() - 1) * standard_error;
+        Some(Self { value: ratio, ci95: Some([ratio - reach, ratio + reach]) })
+    }
+
     /// The geometric mean of amounts or ratios, which multiply, with the interval of its
     /// logarithms. None without any, and where one of them is not a positive number.
     pub fn geometric(observations: impl IntoIterator<Item = f64>) -> Option<Self> {
@@ -75,6 +94,21 @@ mod tests {
             assert_eq!(Estimate::geometric([1.0, wrong]), None);
         }
         assert_eq!(Estimate::geometric([]), None);
+    }
+
+    #[test]
+    fn a_ratio_of_sums_scatters_as_its_pairs_do() {
+        assert_eq!(Estimate::ratio(&[]), None);
+        assert_eq!(Estimate::ratio(&[(1.0, 0.0)]), None);
+        let one = Estimate { value: 4.0, ci95: None };
+        assert_eq!(Estimate::ratio(&[(8.0, 2.0)]), Some(one));
+        // Over equal divisors it is the mean of the ratios, and so is its interval.
+        let mean = Estimate::mean(&[1.0, 2.0, 3.0]).and_then(|mean| mean.ci95);
+        let ratio = Estimate::ratio(&[(10.0, 10.0), (20.0, 10.0), (30.0, 10.0)]);
+        let (mean, ratio) = (mean.expect("of three"), ratio.and_then(|it| it.ci95).expect("so"));
+        assert!(mean.iter().zip(ratio).all(|(a, b)| (a - b).abs() < 1e-9), "{mean:?} {ratio:?}");
+        let exact = Estimate::ratio(&[(3.0, 1.0), (30.0, 10.0)]);
+        assert_eq!(exact, Some(Estimate { value: 3.0, ci95: Some([3.0, 3.0]) }));
     }
 
     #[test]

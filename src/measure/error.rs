@@ -52,6 +52,13 @@ pub enum MeasureError {
     )]
     ShortStage { stage: usize, least: Duration },
     #[error(
+        "stage {stage} of the script is shorter than {} s, which the {slices} slices of a block \
+         take: by_request gives each request slices of its own; make the stage longer, or leave \
+         by_request out",
+        least.as_secs_f64()
+    )]
+    CrowdedStage { stage: usize, least: Duration, slices: usize },
+    #[error(
         "{engine} says what it did in all, and not when: one backend at a time can sample with \
          it, not {backends}"
     )]

@@ -1,5 +1,6 @@
 //! What was observed -> the record of the run.
 
+mod alone;
 mod load;
 mod processes;
 pub(super) mod sampling;
@@ -17,11 +18,12 @@ use super::{
 };
 use crate::{
     load::Script,
-    record::{BudgetFacts, ClientFacts, Run, ServerFacts, TargetFacts},
-    symbolize::Resolved,
+    record::{AloneFacts, BudgetFacts, ClientFacts, MixFacts, Run, ServerFacts, TargetFacts},
+    symbolize::{Profile, Resolved},
     target::{Allowance, Built, Cpus, Product, usage::Usage},
     unit::Nanos,
 };
+use alone::Sampled;
 use sampling::Facts;
 
 /// The name that a run is kept under.
@@ -58,12 +60,12 @@ pub(super) fn run(
         run.load = tool::load(run.load, script, tool);
     }
     run.server = server(observed, headline.total);
-    let profile = resolved.first().map(|resolved| &resolved.profile);
-    run.processes = processes::processes(observed, headline.total, profile);
+    let profile = resolved.first().map(|resolved| resolved.profile.only(Profile::MIX));
+    run.processes = processes::processes(observed, headline.total, profile.as_deref());
     run.client = client(headline.total);
     run.bottleneck = load::bottleneck(settings, observed, &run.load, headline.total);
     run.diagnosis = load::diagnosis(script, observed);
-    run.slices = load::slices(observed);
+    run.slices = load::slices(script, observed);
     let mut profiles =
         sampling::profiles(observed, resolved, &run, settings.raw_stacks).into_iter();
     if let Some(Facts { profile, hottest }) = profiles.next() {
@@ -73,6 +75,7 @@ pub(super) fn run(
     run.other_profiles =
         others.map(|(taken, facts)| sampling::other(taken.backend, facts)).collect();
     run.agreement = sampling::agree(observed, resolved);
+    (run.alone, run.mix) = alone(script, observed, headline.total, resolved, &run);
     run.warnings = warnings(settings, observed, headline, &run);
     run.reason = observed.load.reason.take();
     let figures = Figures::of_run(&run);
@@ -83,6 +86,22 @@ pub(super) fn run(
         (limit.aborted, limit.passed) = (true, false);
     }
     run
+}
+
+/// What each request costs alone, and the mix of all beside that, where they have slices of their
+/// own.
+fn alone(
+    script: &Script,
+    observed: &Observed,
+    headline: &Total,
+    resolved: &[Resolved],
+    run: &Run,
+) -> (Vec<AloneFacts>, Option<MixFacts>) {
+    let (taken, facts) = (observed.sampling.taken.first(), run.profile.as_ref());
+    let sampled = taken.zip(resolved.first()).zip(facts);
+    let sampled = sampled.map(|((taken, resolved), facts)| Sampled { taken, resolved, facts, run });
+    let requests = alone::requests(script, observed, headline, sampled);
+    (requests, alone::mix(script, observed, sampled))
 }
 
 fn finite(figure: f64) -> Option<f64> {
@@ -202,6 +221,7 @@ fn warnings(
         let most = most.unwrap_or_default();
         warnings.push(format!("throughput and latency are not valid: {why}{most}"));
     }
+    warnings.extend(alone::warnings(&run.alone));
     warnings.extend(sampling::warnings(observed));
     warnings
 }

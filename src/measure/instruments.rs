@@ -347,6 +347,19 @@ impl Instruments {
         self.window_start
     }
 
+    /// Samples that are taken from now on bear this tag.
+    pub(super) fn tag(&mut self, tag: u16) {
+        if let Some(sampler) = self.sampler() {
+            sampler.tag(tag);
+        }
+        if let Some(pprof) = &self.pprof {
+            pprof.tag(tag);
+        }
+        if let Some(py_spy) = &self.py_spy {
+            py_spy.tag(tag);
+        }
+    }
+
     /// Switches to what samples the next slice, and says which part of it the samples are of.
     pub(super) fn switch(&mut self, turn: Turn) -> f64 {
         let Turn { backend, span, flows } = turn;

@@ -4,7 +4,7 @@ use super::{backends::Backend, confidence::Estimate, slice::Slice};
 use crate::unit::Nanos;
 
 /// What sampling by a backend does to the server, as ratios of the slices that it sampled to those
-/// that nothing did.
+/// that nothing did, both of the mix of all requests.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ObserverEffect {
     /// Throughput: below 1 where sampling costs requests.
@@ -19,7 +19,8 @@ impl ObserverEffect {
     /// count are left out.
     pub(super) fn of(slices: &[Slice], block: usize, backend: Backend) -> Option<Self> {
         let of_kind = |slices: &[Slice], kind| -> Vec<Slice> {
-            slices.iter().filter(|slice| slice.place.backend == kind).cloned().collect()
+            let of_mix = slices.iter().filter(|slice| slice.place.request.is_none());
+            of_mix.filter(|slice| slice.place.backend == kind).cloned().collect()
         };
         let pairs: Vec<(Vec<Slice>, Vec<Slice>)> = slices
             .chunks_exact(block)
@@ -59,14 +60,14 @@ mod tests {
     };
 
     fn turns(backends: &str) -> Turns {
-        Turns::of(&backends.parse::<Backends>().expect("they are known"))
+        Turns::of(&backends.parse::<Backends>().expect("they are known"), 0)
     }
 
     /// Slices of a server whose speed drifts by 1 % a slice, which one backend slows by 3 % and the
     /// other by 8 %.
     fn slices(turns: &Turns, count: usize) -> Vec<Slice> {
         let slice = |index: usize| {
-            let backend = turns.at(index);
+            let backend = turns.at(index).backend;
             let slowdown = match backend {
                 None => 1.0,
                 Some(Backend::PerfEvent) => 1.03,

@@ -21,6 +21,8 @@ pub struct Slice {
     pub requests: u64,
     /// Complete responses, good or not.
     pub answers: u64,
+    /// Good responses to each request of the script, in its order; empty where it has only one.
+    pub by_request: Vec<u64>,
     /// Requests that went wrong.
     pub errors: u64,
     /// Half of the good responses took at most this long; none without any. Response time in an
@@ -112,6 +114,7 @@ impl Slice {
             elapsed,
             requests: tally.requests,
             answers: answers(tally),
+            by_request: tally.by_request.iter().map(|own| own.requests).collect(),
             errors: tally.errors.total(),
             p50: percentile(50.0),
             p99: percentile(99.0),
@@ -130,6 +133,13 @@ impl Slice {
     /// Requests over seconds.
     pub fn requests_per_second(&self) -> f64 {
         self.requests as f64 / self.elapsed.as_secs_f64()
+    }
+
+    /// Good responses to others than the only request that was sent in it: they were under way
+    /// when it began.
+    pub fn strays(&self) -> u64 {
+        let own = self.place.request.and_then(|request| self.by_request.get(request));
+        own.map_or(0, |own| self.requests.saturating_sub(*own))
     }
 
     /// Exact CPU time of the server over requests, microseconds.

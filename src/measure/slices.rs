@@ -1,6 +1,9 @@
 //! The slices of a window, and what they add up to.
 
-use super::slice::{Slice, is_behind};
+use super::{
+    agenda::Place,
+    slice::{Slice, is_behind},
+};
 use crate::{
     load::{Errors, Tally},
     sample::CpuTimes,
@@ -67,7 +70,7 @@ impl Slices {
     /// Adds the next slice, with what its load came to.
     pub(super) fn push(&mut self, slice: Slice, tally: &Tally) {
         self.all.add(&slice, tally);
-        let is_kind = slice.place.is_sampled() == self.sampled;
+        let is_kind = self.is_of_headline(&slice.place);
         if is_kind && slice.place.recorded && slice.invalid.is_none() {
             self.headline.add(&slice, tally);
         }
@@ -86,8 +89,13 @@ impl Slices {
         self.rows.push(slice);
     }
 
-    /// Adds what failed outside of all slices: in a warm-up that was the end of it, or among the
-    /// requests that were under way at the end. An error is never left out.
+    /// Whether what a slice of this kind came to belongs to the headline, or to its stage.
+    fn is_of_headline(&self, place: &Place) -> bool {
+        place.request.is_none() && place.is_sampled() == self.sampled
+    }
+
+    /// Adds what failed outside of all slices: in a warm-up that was the end of it, between two of
+    /// them, or among the requests that were under way at the end. An error is never left out.
     pub(super) fn add_outside(&mut self, errors: &Errors, good: u64) {
         self.all.tally.errors.merge(errors);
         self.all.tally.requests += good;
@@ -109,15 +117,12 @@ impl Slices {
 
     /// The slices that the headline numbers come from, and whether those may be quoted.
     ///
-    /// These are the valid ones without sampling of stages that are recorded. Where fewer than
+    /// These are the valid ones of all requests, without sampling, of stages that are recorded. Where fewer than
     /// half of those without sampling are valid, it is all slices: there is something to look at
     /// then, and nothing to quote.
     pub(super) fn headline(&self) -> Headline<'_> {
-        let counted = || {
-            self.rows
-                .iter()
-                .filter(|row| row.place.is_sampled() == self.sampled && row.place.recorded)
-        };
+        let is_counted = |row: &&Slice| self.is_of_headline(&row.place) && row.place.recorded;
+        let counted = || self.rows.iter().filter(is_counted);
         let good = counted().filter(|slice| slice.invalid.is_none()).count();
         let invalid = if good == 0 || good * 2 < counted().count() {
             Some("too few slices are")
@@ -171,12 +176,19 @@ impl Total {
 mod tests {
     use super::*;
     use crate::measure::{
-        agenda::Place,
         backends::Backend,
         slice::{Invalid, Readings},
     };
 
-    const PLACE: Place = Place { backend: None, recorded: true, stage: None, end: Nanos(0) };
+    const PLACE: Place = Place {
+        request: None,
+        backend: None,
+        recorded: true,
+        stage: None,
+        end: Nanos(0),
+        lead: Nanos(0),
+    };
+    const ALONE: Place = Place { request: Some(0), ..PLACE };
     const SAMPLED: Place = Place { backend: Some(Backend::PerfEvent), ..PLACE };
 
     fn slices(places: &[(Place, Option<Invalid>)]) -> Slices {
@@ -205,6 +217,13 @@ mod tests {
         assert_eq!(total.us_per_request(total.server_cpu.total()), 10.0);
         assert_eq!(total.us_per_request(total.server_cpu.of(1)), 3.0);
         assert_eq!(slices.all().tally.requests, 400);
+    }
+
+    #[test]
+    fn a_request_alone_is_not_in_the_headline() {
+        let slices = slices(&[(PLACE, None), (ALONE, BAD), (ALONE, None), (ALONE, BAD)]);
+        let Headline { total, invalid } = slices.headline();
+        assert_eq!((invalid, total.tally.requests), (None, 100));
     }
 
     #[test]

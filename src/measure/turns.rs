@@ -1,26 +1,41 @@
-//! The order in which backends take their turns with slices that nothing samples.
+//! The order in which requests and backends take their turns with slices of the mix that nothing
+//! samples.
 
 use super::backends::{Backend, Backends};
 
 /// The least number of slices in a block.
 const BLOCK_MIN: usize = 4;
 
-/// Who samples in which slice.
+/// What goes on in a slice.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Kind {
+    /// The only request of the script that is sent; none for the mix of all.
+    pub(super) request: Option<usize>,
+    /// What takes samples, if anything does.
+    pub(super) backend: Option<Backend>,
+}
+
+/// What goes on in which slice.
 ///
-/// Slices come in blocks. In a block each backend has two turns, and so has none at all; the
-/// second half of a block is the first one backwards, so that a steady drift of the machine's
-/// speed adds as much to each kind. From block to block the kinds move up by one place, so that
-/// whatever follows a switch is spread over them: with one backend, off, on, on, off; then on,
-/// off, off, on.
+/// Slices come in blocks. In a block each kind has two turns: the mix of all requests, and each
+/// request alone where they have slices of their own, with each backend and with none. The second
+/// half of a block is the first one backwards, so that a steady drift of the machine's speed adds
+/// as much to each kind. From block to block the kinds move up by one place, so that whatever
+/// follows a switch is spread over them: with one backend, off, on, on, off; then on, off, off, on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Turns {
-    kinds: Vec<Option<Backend>>,
+    kinds: Vec<Kind>,
 }
 
 impl Turns {
-    pub(super) fn of(backends: &Backends) -> Self {
-        let backends = backends.as_slice().iter().copied().map(Some);
-        Self { kinds: std::iter::once(None).chain(backends).collect() }
+    /// Of these backends, and of so many requests that have slices of their own.
+    pub(super) fn of(backends: &Backends, requests: usize) -> Self {
+        let loads = std::iter::once(None).chain((0..requests).map(Some));
+        let sampled = || std::iter::once(None).chain(backends.as_slice().iter().copied().map(Some));
+        let kinds = loads
+            .flat_map(|request| sampled().map(move |backend| Kind { request, backend }))
+            .collect();
+        Self { kinds }
     }
 
     /// How many slices a block has.
@@ -28,8 +43,8 @@ impl Turns {
         (2 * self.kinds.len()).max(BLOCK_MIN)
     }
 
-    /// What samples in the slice at `index`.
-    pub(super) fn at(&self, index: usize) -> Option<Backend> {
+    /// What goes on in the slice at `index`.
+    pub(super) fn at(&self, index: usize) -> Kind {
         let (block, place) = (index / self.block(), index % self.block());
         let kinds = self.kinds.len();
         let place = place % (2 * kinds);
@@ -42,13 +57,17 @@ impl Turns {
 mod tests {
     use super::*;
 
-    fn order(backends: &str, count: usize) -> String {
+    fn turns(backends: &str, requests: usize) -> Turns {
         let backends = match backends {
             "" => Backends::none(),
             backends => backends.parse().expect("they are known"),
         };
-        let turns = Turns::of(&backends);
-        let letter = |index| match turns.at(index) {
+        Turns::of(&backends, requests)
+    }
+
+    fn order(backends: &str, count: usize) -> String {
+        let turns = turns(backends, 0);
+        let letter = |index| match turns.at(index).backend {
             None => '.',
             Some(Backend::PerfEvent) => 'E',
             Some(Backend::Pprof) => 'P',
@@ -75,5 +94,35 @@ mod tests {
                 }
             }
         }
+    }
+
+    /// `m` is the mix and `0` a request alone; a star marks what is sampled.
+    fn kinds(backends: &str, requests: usize, count: usize) -> Vec<String> {
+        let turns = turns(backends, requests);
+        let shown = |index| {
+            let Kind { request, backend } = turns.at(index);
+            let request = request.map_or("m".to_owned(), |request| request.to_string());
+            format!("{request}{}", if backend.is_some() { "*" } else { "" })
+        };
+        (0..count).map(shown).collect()
+    }
+
+    #[test]
+    fn each_request_has_its_turns_beside_the_mix() {
+        assert_eq!(kinds("perf-event", 2, 12).join(" "), "m m* 0 0* 1 1* 1* 1 0* 0 m* m");
+        assert_eq!(kinds("", 3, 16).join(" "), "m 0 1 2 2 1 0 m 0 1 2 m m 2 1 0");
+        let requests = 3;
+        let count = 2 * 2 * (requests + 1);
+        let all = kinds("pprof", requests, count * 8);
+        let mut at_place = std::collections::BTreeMap::new();
+        for block in all.chunks(count) {
+            for kind in &all[..count / 2] {
+                let places: Vec<usize> = (0..count).filter(|at| block[*at] == *kind).collect();
+                assert_eq!((places.len(), places.iter().sum::<usize>()), (2, count - 1));
+                *at_place.entry((kind, places[0])).or_insert(0) += 1;
+            }
+        }
+        // Over as many blocks as there are kinds, each has each place once.
+        assert!(at_place.len() == count / 2 * (count / 2) && at_place.values().all(|n| *n == 1));
     }
 }

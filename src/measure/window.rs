@@ -49,6 +49,8 @@ pub(super) struct Window<'a> {
     pub(super) collapse: CollapseWatch,
     pub(super) thresholds: ThresholdWatch,
     edge: Edge,
+    /// What the load came to between two slices.
+    between: Tally,
 }
 
 /// The end of the last slice, where the load flows on into the next.
@@ -98,6 +100,7 @@ impl<'a> Window<'a> {
             collapse: CollapseWatch::new(script.limits.max_error_rate),
             thresholds: ThresholdWatch::new(&script.thresholds),
             edge: Edge::default(),
+            between: Tally::new(Nanos::now()),
         }
     }
 
@@ -180,7 +183,11 @@ impl<'a> Window<'a> {
         let mut cut = None;
         for place in &agenda.places {
             let (slice, tally, waited) = self.slice(agenda.way, *place, &mut report);
-            let aborted = self.thresholds.note(&slice, &tally).map(Cut::Threshold);
+            // A limit is one of the script's load, which one request alone is not.
+            let aborted = match place.request {
+                None => self.thresholds.note(&slice, &tally).map(Cut::Threshold),
+                Some(_) => None,
+            };
             slices.push(slice, &tally);
             cut = waited.err().or_else(|| is_silent(slices.rows()).then_some(Cut::Silent));
             cut = cut.or(aborted);
@@ -193,7 +200,8 @@ impl<'a> Window<'a> {
         }
         // What is under way when the last slice ends belongs to none, but for its errors.
         let rest = self.generator.pause();
-        slices.add_outside(&rest.errors, rest.requests);
+        self.between.merge(&rest);
+        slices.add_outside(&self.between.errors, self.between.requests);
         (slices, cut)
     }
 
@@ -211,7 +219,10 @@ impl<'a> Window<'a> {
         report: &mut dyn FnMut(Nanos, u64),
     ) -> (Slice, Tally, Result<(), Cut>) {
         let flows = way == Way::Flowing;
-        let span = place.end - std::mem::replace(&mut self.edge.last, place.end);
+        let last = std::mem::replace(&mut self.edge.last, place.end);
+        let changed = self.change_over(&place, last, report);
+        let span = place.end - last - place.lead;
+        self.instruments.tag(tag(place.request));
         let turn = Turn { backend: place.backend, span: span.into(), flows };
         let sampled_part = self.instruments.switch(turn);
         let cpu_before = self.edge.cpu.take().unwrap_or_else(|| self.instruments.cpu_times());
@@ -220,6 +231,7 @@ impl<'a> Window<'a> {
             Way::Counted(count) => self.counted(count.get(), report),
             Way::Flowing => self.flowing(place.end, report),
         };
+        let waited = changed.and(waited);
         let cpu = self.instruments.cpu_times();
         // Where the load flows on, so does the server's time.
         self.edge.cpu = flows.then(|| cpu.clone());
@@ -249,6 +261,28 @@ impl<'a> Window<'a> {
             _ => self.look_at(&tally),
         });
         (slice, tally, waited)
+    }
+
+    /// Lets the load become that of the next slice. Where it flows on, what is under way of another
+    /// kind has a moment to end, which is of no slice.
+    fn change_over(
+        &mut self,
+        place: &Place,
+        last: Nanos,
+        report: &mut dyn FnMut(Nanos, u64),
+    ) -> Result<(), Cut> {
+        if place.lead == Nanos(0) {
+            self.generator.send_only(place.request);
+            return Ok(());
+        }
+        self.instruments.switch_off(true);
+        self.edge.cpu = None;
+        self.generator.send_only(place.request);
+        self.generator.resume();
+        let waited = self.wait(self.edge.start + last + place.lead, report);
+        let tally = self.generator.cut();
+        self.between.merge(&tally);
+        waited.and_then(|()| self.look_at(&tally))
     }
 
     fn drained(
@@ -348,6 +382,11 @@ impl<'a> Window<'a> {
             None => Ok(()),
         }
     }
+}
+
+/// What marks the samples of a slice: 0 for the mix, else the request's number from 1.
+pub(super) fn tag(request: Option<usize>) -> u16 {
+    request.map_or(0, |request| u16::try_from(request + 1).unwrap_or(u16::MAX))
 }
 
 /// Whether the last slices had no response, good or not, and something was asked.

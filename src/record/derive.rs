@@ -5,7 +5,7 @@ mod stacks;
 
 use self::stacks::Stacks;
 use super::{
-    run::{OtherProfile, ProcessFacts, ProfileFacts, Run},
+    run::{AloneFacts, OtherProfile, ProcessFacts, ProfileFacts, Run},
     store,
 };
 use crate::{
@@ -31,13 +31,24 @@ pub struct DerivedFile {
     pub bytes: Vec<u8>,
 }
 
-/// Derives folded text and flamegraph, of the whole target and of each of several processes.
+/// Derives folded text and flamegraph, of the whole target, of each of several processes, and of
+/// each request that had slices of its own.
 /// Writing a run and rendering it again both come here, so the bytes are the same.
 ///
 /// # Errors
 /// When a flamegraph cannot be drawn.
 pub fn derive(run: &Run, profile: &Profile) -> Result<Derived, RenderError> {
-    draw((View { run, profile, process: None, other: None }).all())
+    let mix = profile.only(Profile::MIX);
+    let whole = View { run, profile: &mix, process: None, alone: None, other: None };
+    let mut derived = draw(whole.all())?;
+    for (tag, alone) in (1..).zip(&run.alone) {
+        if alone.file_names().is_some() {
+            let profile = &*profile.only(tag);
+            let view = View { profile, alone: Some(alone), ..whole };
+            derived.files.extend(draw(std::iter::once(view))?.files);
+        }
+    }
+    Ok(derived)
 }
 
 /// The same for the profile of another backend, in files of these names: folded text, picture and
@@ -52,7 +63,8 @@ pub(super) fn derive_other(
     profile: &Profile,
 ) -> Result<Derived, RenderError> {
     let other = Some(Other { facts: other, names });
-    draw(std::iter::once(View { run, profile, process: None, other }))
+    let profile = &*profile.only(Profile::MIX);
+    draw(std::iter::once(View { run, profile, process: None, alone: None, other }))
 }
 
 fn draw<'a>(views: impl Iterator<Item = View<'a>>) -> Result<Derived, RenderError> {
@@ -75,6 +87,8 @@ struct View<'a> {
     profile: &'a Profile,
     /// The only process of the target that it shows; none for all.
     process: Option<&'a ProcessFacts>,
+    /// The only request that was sent; none for the mix of all.
+    alone: Option<&'a AloneFacts>,
     /// The backend that the profile is of, where that is not the run's own.
     other: Option<Other<'a>>,
 }
@@ -90,10 +104,16 @@ impl<'a> View<'a> {
     /// All pictures of the run's own profile: the whole first, then each process where several
     /// were profiled.
     fn all(&self) -> impl Iterator<Item = Self> {
-        let Self { run, profile, other, .. } = *self;
+        let Self { run, profile, alone, other, .. } = *self;
         let profiled = move || run.processes.iter().filter(|process| process.samples.is_some());
         let each = profiled().filter(move |_| profiled().count() > 1).map(Some);
-        std::iter::once(None).chain(each).map(move |process| Self { run, profile, process, other })
+        std::iter::once(None).chain(each).map(move |process| Self {
+            run,
+            profile,
+            process,
+            alone,
+            other,
+        })
     }
 
     /// How the profile was taken; none where nothing was sampled.
@@ -116,13 +136,22 @@ impl<'a> View<'a> {
         }
     }
 
-    /// The name of a file of this picture: `cpu.svg` of the whole is `cpu-front.svg` of a process.
+    /// The name of a file of this picture: `cpu.svg` of the whole is `cpu-front.svg` of a process,
+    /// and `request-read.svg` of a request alone.
     fn file(&self, whole: &str) -> String {
         if let Some(Other { names: [folded, svg, profile], .. }) = self.other {
             return match whole {
                 store::FOLDED => folded,
                 store::SVG => svg,
                 _ => profile,
+            }
+            .to_owned();
+        }
+        if let Some([folded, svg]) = self.alone.and_then(AloneFacts::file_names) {
+            return match whole {
+                store::FOLDED => folded,
+                store::SVG => svg,
+                _ => whole,
             }
             .to_owned();
         }

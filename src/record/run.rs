@@ -4,6 +4,7 @@
 //! A figure that could not be had is `null`: that includes ratios whose divisor was zero.
 
 mod agreement;
+mod alone;
 mod distribution;
 mod load;
 mod process;
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{host::Host, id::RunId, time::UtcTime};
 pub use agreement::{AgreementFacts, ShareFacts};
+pub use alone::{AloneFacts, MixFacts};
 pub use distribution::{Distribution, DistributionError};
 pub use load::{
     BottleneckFacts, ErrorCounts, ErrorFacts, LatencyFacts, LoadFacts, RequestFacts, SliceFacts,
@@ -93,6 +95,13 @@ pub struct Run {
     /// How far two of the backends agree; none where there are not two that see the same.
     #[serde(default)]
     pub agreement: Option<AgreementFacts>,
+    /// What each request of the script costs alone, in their order; empty where they had no slices
+    /// of their own.
+    #[serde(default)]
+    pub alone: Vec<AloneFacts>,
+    /// The mix of all requests, beside that.
+    #[serde(default)]
+    pub mix: Option<MixFacts>,
     /// The slices in their order.
     #[serde(default)]
     pub slices: Vec<SliceFacts>,
@@ -127,6 +136,8 @@ impl Run {
             hottest: Vec::new(),
             other_profiles: Vec::new(),
             agreement: None,
+            alone: Vec::new(),
+            mix: None,
             slices: Vec::new(),
             artifacts: BTreeMap::new(),
         }

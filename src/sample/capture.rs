@@ -90,6 +90,9 @@ pub struct RawSample {
     pub stack: RawStackId,
     /// How many samples this stands for.
     pub weight: Samples,
+    /// What was going on then, by a number of whoever samples; see
+    /// [`Sampler::tag`](super::Sampler::tag).
+    pub tag: u16,
 }
 
 /// What is known of the samples' quality. Nothing that goes wrong is dropped silently.

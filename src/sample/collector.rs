@@ -17,6 +17,7 @@ use super::{
     ring::Stream,
     space::AddressSpace,
     stacks::{RawFrame, RawFrameId, RawStack, Stacks},
+    tags::Tags,
     timeline::{self, Timeline},
     unwind::{End, RuleCache},
 };
@@ -37,6 +38,7 @@ pub(super) struct Collector {
     modules: Modules,
     stacks: Stacks,
     timeline: Timeline,
+    tags: Tags,
     counts: Counts,
     /// What the counts were when copies were last found too small.
     judged: Counts,
@@ -66,6 +68,7 @@ impl Collector {
             modules: Modules::new(),
             stacks: Stacks::default(),
             timeline: Timeline::new(timeline::CAPACITY),
+            tags: Tags::default(),
             counts: Counts::default(),
             judged: Counts::default(),
             adopted: FxHashMap::default(),
@@ -125,6 +128,11 @@ impl Collector {
         self.timeline.clear();
         self.counts = Counts::default();
         self.judged = Counts::default();
+    }
+
+    /// Samples that are taken from `since` on bear this tag.
+    pub(super) fn tag(&mut self, since: Nanos, tag: u16) {
+        self.tags.set(since, tag);
     }
 
     /// The threads of what is watched that are known to live.
@@ -246,7 +254,8 @@ impl Collector {
         let thread = self.thread(sample.pid, sample.tid);
         if let Some(stack) = self.stacks.stack(self.frames.iter().rev().copied()) {
             let time = sample.time.since(self.window_start);
-            self.timeline.push(RawSample { time, thread, stack, weight: Samples(1) });
+            let tag = self.tags.at(sample.time);
+            self.timeline.push(RawSample { time, thread, stack, weight: Samples(1), tag });
         }
     }
 

@@ -115,6 +115,17 @@ fn a_thread_id_that_is_used_again_is_another_thread() {
 }
 
 #[test]
+fn samples_bear_the_tag_of_their_time_even_if_they_come_later() {
+    let mut collector = collector();
+    collector.tag(Nanos(2), 4);
+    collector.tag(Nanos(4), 0);
+    let ring = [1, 2, 3, 4].map(|time| sample_bytes(time, &[], 0));
+    collector.drain(&mut [Replay(VecDeque::from(ring))], Nanos(u64::MAX));
+    let tags: Vec<u16> = collector.into_parts().samples.iter().map(|sample| sample.tag).collect();
+    assert_eq!(tags, [0, 4, 4, 0]);
+}
+
+#[test]
 fn records_of_others_are_left_out_where_all_are_seen() {
     let ring = vec![
         fork(8, 7, 8, 1),

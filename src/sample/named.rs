@@ -6,6 +6,7 @@ use rustc_hash::FxHashMap;
 use super::{
     capture::{Counts, RawSample, SampledThread},
     stacks::{RawStack, Stacks},
+    tags::Tags,
     timeline::{self, Timeline},
 };
 use crate::unit::{Hertz, Nanos, Samples};
@@ -80,6 +81,7 @@ pub(super) struct NamedCollector {
     thread_ids: FxHashMap<(u32, u32), u32>,
     stacks: Stacks<NamedFrame>,
     timeline: Timeline,
+    tags: Tags,
     counts: Counts,
     failures: Vec<String>,
 }
@@ -116,6 +118,7 @@ impl NamedCollector {
             thread_ids: FxHashMap::default(),
             stacks: Stacks::default(),
             timeline: Timeline::new(timeline::CAPACITY),
+            tags: Tags::default(),
             counts: Counts::default(),
             failures: Vec::new(),
         }
@@ -123,6 +126,11 @@ impl NamedCollector {
 
     pub(super) fn processes(&self) -> &[String] {
         &self.processes
+    }
+
+    /// Samples that are taken from now on bear this tag.
+    pub(super) fn tag(&mut self, tag: u16) {
+        self.tags.set(Nanos::now(), tag);
     }
 
     /// The index of a thread, which is new or known.
@@ -157,7 +165,8 @@ impl NamedCollector {
         }
         self.counts.samples += weight;
         self.counts.unwind_failed += if is_truncated { weight } else { Samples(0) };
-        self.timeline.push(RawSample { time: time.since(self.started), thread, stack, weight });
+        let (tag, time) = (self.tags.at(time), time.since(self.started));
+        self.timeline.push(RawSample { time, thread, stack, weight, tag });
     }
 
     pub(super) fn lose(&mut self, samples: Samples) {
@@ -207,7 +216,7 @@ impl NamedCollector {
         let frame = self.stacks.frame(NamedFrame { name, module, file, line, kind });
         if let Some(stack) = self.stacks.stack([frame].into_iter()) {
             let weight = Samples(1);
-            self.timeline.push(RawSample { time: Nanos(0), thread, stack, weight });
+            self.timeline.push(RawSample { time: Nanos(0), thread, stack, weight, tag: 0 });
             if let Some(source) = self.threads.get_mut(thread as usize) {
                 source.samples += weight;
             }
@@ -393,6 +402,7 @@ mod tests {
                 thread,
                 stack: crate::sample::RawStackId(0),
                 weight: Samples(weight),
+                tag: 0,
             };
             let mut samples: Vec<RawSample> = weights.iter().map(sample).collect();
             let scales = factors.iter().enumerate();

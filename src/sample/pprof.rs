@@ -123,6 +123,11 @@ impl Pprof {
         *lock(&self.shared) = NamedCollector::new(Nanos::now(), Vec::new());
     }
 
+    /// Samples of profiles that begin from now on bear this tag.
+    pub fn tag(&self, tag: u16) {
+        lock(&self.shared).tag(tag);
+    }
+
     /// Asks each process for a profile of so many seconds. Returns at once.
     pub fn enable(&mut self, seconds: u32) {
         self.fetches.retain(|fetch| !fetch.is_finished());

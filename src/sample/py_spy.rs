@@ -180,6 +180,11 @@ impl PySpy {
         *state = State { pids, ..State::new(names, clock) };
     }
 
+    /// Samples that are taken from now on bear this tag.
+    pub fn tag(&self, tag: u16) {
+        self.shared.lock().collector.tag(tag);
+    }
+
     /// Switches sampling on.
     pub fn enable(&mut self) {
         let mut state = self.shared.lock();

@@ -200,6 +200,12 @@ impl Sampler {
         self.reader.disable();
     }
 
+    /// Samples that are taken from now on bear this tag, and are kept apart from others; 0 until
+    /// one is set.
+    pub fn tag(&self, tag: u16) {
+        self.reader.lock().collector.tag(Nanos::now(), tag);
+    }
+
     /// Whether it can take samples at all.
     pub fn takes_samples(&self) -> bool {
         !self.ladder.is_empty()

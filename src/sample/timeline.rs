@@ -1,6 +1,6 @@
 //! Samples over time, in bounded memory.
 //!
-//! Each sample takes a few bytes until the timeline is full; then samples of the same stack in
+//! Each sample takes a few bytes until the timeline is full; then samples of the same stack and tag in
 //! the same span of time are merged, with a span that doubles as often as needed. Counts stay
 //! exact, only their times become coarser, and the length tends to the number of distinct stacks.
 
@@ -65,7 +65,9 @@ impl Timeline {
     /// In place: a map of the samples would take several times their memory.
     fn merge(&mut self) {
         let resolution = self.resolution.0.max(1);
-        let key = |sample: &RawSample| (sample.time.0 / resolution, sample.thread, sample.stack);
+        let key = |sample: &RawSample| {
+            (sample.time.0 / resolution, sample.tag, sample.thread, sample.stack)
+        };
         // The time comes last, so that the earliest of equals is the one that is kept.
         self.samples.sort_unstable_by_key(|sample| (key(sample), sample.time));
         self.samples.dedup_by(|later, kept| {
@@ -86,7 +88,8 @@ mod tests {
     use crate::{sample::stacks::RawStackId, unit::Samples};
 
     fn sample(time: u64, stack: u32) -> RawSample {
-        RawSample { time: Nanos(time), thread: 0, stack: RawStackId(stack), weight: Samples(1) }
+        let weight = Samples(1);
+        RawSample { time: Nanos(time), thread: 0, stack: RawStackId(stack), weight, tag: 0 }
     }
 
     fn weigh(timeline: Timeline) -> (usize, u64, bool) {
@@ -104,6 +107,19 @@ mod tests {
         let (length, weight, ordered) = weigh(timeline);
         assert!(length <= 64, "{length}");
         assert_eq!((weight, ordered), (1_000_000, true));
+    }
+
+    #[test]
+    fn samples_of_two_tags_are_never_one() {
+        let mut timeline = Timeline::new(8);
+        for index in 0..10_000_u64 {
+            timeline.push(RawSample { tag: index as u16 % 4, ..sample(index, 0) });
+        }
+        let mut of = [0; 4];
+        for sample in timeline.into_samples() {
+            of[usize::from(sample.tag)] += sample.weight.0;
+        }
+        assert_eq!(of, [2_500; 4]);
     }
 
     proptest! {

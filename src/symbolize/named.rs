@@ -27,7 +27,7 @@ pub fn adopt(capture: &NamedCapture, title: String, owners: &[(u32, String)]) ->
             unknown += sample.weight;
         }
         let (thread, stack) = (ThreadId(sample.thread), StackId(sample.stack.0));
-        Sample { time: sample.time, thread, stack, weight: sample.weight }
+        Sample { time: sample.time, thread, stack, weight: sample.weight, tag: sample.tag }
     });
     let samples = samples.collect();
     let thread = |thread: &crate::sample::SampledThread| Thread {

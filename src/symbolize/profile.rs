@@ -1,6 +1,6 @@
 //! Symbolized stacks over time: what a run keeps, and what everything else is derived from.
 
-use std::collections::BTreeSet;
+use std::{borrow::Cow, collections::BTreeSet};
 
 use crate::unit::{Hertz, Nanos, Samples};
 
@@ -29,6 +29,21 @@ pub struct Profile {
 }
 
 impl Profile {
+    /// The tag of samples under the load that the script asks for: the mix of all its requests.
+    pub const MIX: u16 = 0;
+
+    /// Only the samples with this tag; itself where all have it.
+    pub fn only(&self, tag: u16) -> Cow<'_, Self> {
+        if self.samples.iter().all(|sample| sample.tag == tag) {
+            return Cow::Borrowed(self);
+        }
+        let samples = self.samples.iter().filter(|sample| sample.tag == tag).copied();
+        let samples = samples.collect();
+        let (title, frames) = (self.title.clone(), self.frames.clone());
+        let (stacks, threads) = (self.stacks.clone(), self.threads.clone());
+        Cow::Owned(Self { title, frames, stacks, threads, samples, ..*self })
+    }
+
     /// The namespaces of the target's own code: the crates that are named as its executables, and
     /// `main`. Libraries are not executables.
     pub fn own_namespaces(&self) -> BTreeSet<String> {
@@ -121,4 +136,7 @@ pub struct Sample {
     pub stack: StackId,
     /// How many samples this stands for: more than one where a long run was condensed.
     pub weight: Samples,
+    /// What the load was at the time: [`Profile::MIX`], or only the script's request of that
+    /// number, counted from 1.
+    pub tag: u16,
 }

@@ -44,7 +44,7 @@ pub fn resolve(capture: &Capture, title: String, detail: Detail) -> Resolved {
         if let Some(Named { stack, has_unknown, .. }) = named[sample.stack.0 as usize] {
             let (thread, weight) = (ThreadId(sample.thread), sample.weight);
             unknown += if has_unknown { weight } else { Samples(0) };
-            samples.push(Sample { time: sample.time, thread, stack, weight });
+            samples.push(Sample { time: sample.time, thread, stack, weight, tag: sample.tag });
         }
     }
     let several = capture.processes.len() > 1;

@@ -47,6 +47,24 @@ fn first(tally: &Tally) -> (Phase, Cause) {
 }
 
 #[test]
+fn one_request_alone_is_sent_over_streams_as_well() {
+    let _alone = alone();
+    let server = Http2Server::saying(b"ok");
+    let mut script = http2(2, 3, "threads = 2", "");
+    let (first, mut second) = (script.requests[0].clone(), script.requests[0].clone());
+    second.path = "/second".to_owned();
+    script.requests = vec![first, second];
+    let mut generator = start(&script, server.addr).expect("the server accepts");
+    for (only, expected) in [(Some(1), [false, true]), (Some(0), [true, false]), (None, [true; 2])]
+    {
+        generator.send_only(only);
+        let tally = slice_of(&mut generator, &server, 200);
+        let seen = tally.by_request.iter().map(|own| own.requests > 0);
+        assert_eq!(seen.collect::<Vec<_>>(), expected);
+    }
+}
+
+#[test]
 fn slices_count_what_the_server_counts() {
     let _alone = alone();
     let server = Http2Server::saying(b"ok");

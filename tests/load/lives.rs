@@ -155,6 +155,38 @@ fn a_mix_is_counted_by_request() {
 }
 
 #[test]
+fn one_request_alone_is_sent_until_it_is_the_mix_again() {
+    let _alone = alone();
+    let server = Server::saying(OK);
+    let mut script = script(3, "threads = 2", "");
+    let (first, mut second) = (script.requests[0].clone(), script.requests[0].clone());
+    second.path = "/second".to_owned();
+    script.requests = vec![first, second];
+    let mut generator = start(&script, server.addr).expect("the server accepts");
+    let mut counts = |only, requests| {
+        generator.send_only(only);
+        generator.resume_for(requests);
+        eventually("the quota is used", || generator.is_spent());
+        let tally = generator.pause();
+        tally.by_request.iter().map(|own| own.requests).collect::<Vec<_>>()
+    };
+    assert_eq!(counts(Some(1), 500), [0, 500]);
+    assert_eq!(counts(Some(0), 500), [500, 0]);
+    let mix = counts(None, 8_192);
+    assert!(mix.iter().all(|count| (4_000..4_200).contains(count)), "{mix:?}");
+    // A load that flows on changes with its next request.
+    generator.send_only(Some(1));
+    generator.resume();
+    eventually("it flows", || generator.cut().by_request[1].requests > 0);
+    generator.send_only(Some(0));
+    eventually("the first alone", || {
+        let tally = generator.cut();
+        tally.by_request[0].requests > 0 && tally.by_request[1].requests == 0
+    });
+    generator.pause();
+}
+
+#[test]
 fn a_body_larger_than_expected_is_an_error_of_a_good_connection() {
     let _alone = alone();
     let server = Server::saying(OK);

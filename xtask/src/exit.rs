@@ -74,6 +74,7 @@ fn code(error: &anyhow::Error) -> Exit {
             MeasureError::External(ExternalError::Inexpressible { .. })
             | MeasureError::CountedProfile
             | MeasureError::ShortStage { .. }
+            | MeasureError::CrowdedStage { .. }
             | MeasureError::NotInTurns { .. }
             | MeasureError::SeveralBackends { .. },
         ) => return Exit::Usage,

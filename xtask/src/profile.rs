@@ -34,6 +34,7 @@ Examples:
   cargo xtask profile hyper --connections 100,1000,2000       one run for each
   cargo xtask profile hyper --rate 20000                      an open loop at that rate
   cargo xtask profile hyper --rate 5000,10000,20000 --duration 10s
+  cargo xtask profile hyper --script shop --by-request        what each request costs alone
   cargo xtask profile hyper --engine wrk                      the same load by an installed tool
   cargo xtask profile hyper --backend perf-event,pprof        two profilers in turn, and how far they agree
   cargo xtask profile hyper --budget single                   one CPU, 512 MiB
@@ -80,6 +81,11 @@ pub(crate) struct Args {
     /// Requests a second, whether the server keeps up or not: an open loop [default: the script's]
     #[arg(long, value_name = "R[,R...]", value_delimiter = ',', value_parser = choice::rate)]
     rate: Vec<f64>,
+
+    /// Give each request of the script slices of its own as well, and say what it costs alone
+    /// [default: the script's]
+    #[arg(long)]
+    by_request: bool,
 
     /// What sends the load: builtin, wrk, wrk2, k6, hey, oha or bombardier [default: the script's]
     #[arg(long, value_name = "NAME", value_parser = choice::engine)]
@@ -310,7 +316,14 @@ impl Args {
         if !self.connections.is_empty() {
             levels = Script::at_connections(&levels, &self.connections)?;
         }
-        levels.into_iter().map(|script| self.changed(script)).collect()
+        let levels: Vec<Script> =
+            levels.into_iter().map(|script| self.changed(script)).collect::<Result<_, _>>()?;
+        if levels.iter().any(|script| script.by_request && script.requests.len() == 1) {
+            out::tell(&format!(
+                "note: the script '{name}' has only one request, so by_request changes nothing"
+            ));
+        }
+        Ok(levels)
     }
 
     fn changed(&self, mut script: Script) -> anyhow::Result<Script> {
@@ -322,6 +335,9 @@ impl Args {
         }
         if let Some(engine) = self.engine {
             script = script.with_engine(engine)?;
+        }
+        if self.by_request {
+            script = script.with_each_request()?;
         }
         Ok(script)
     }

@@ -1,5 +1,6 @@
 //! What a run came to, for a reader at a terminal.
 
+mod alone;
 mod budget;
 mod load;
 mod sampling;
@@ -66,6 +67,7 @@ fn text(run: &Run) -> String {
         line("WARNING", warning.clone());
     }
     out.push_str(&hottest(run));
+    out.push_str(&alone::text(run));
     out
 }
 

@@ -52,6 +52,7 @@ fn profile(parse: f64) -> Profile {
         thread: ThreadId(0),
         stack: StackId(frame),
         weight: Samples(weight as u64),
+        tag: 0,
     };
     let stack = |frame| Stack { parent: None, frame: FrameId(frame) };
     Profile {

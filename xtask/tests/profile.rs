@@ -16,6 +16,7 @@ mod profile {
     mod case;
     mod chain;
     mod collapse;
+    mod endpoints;
     mod failures;
     mod hyper;
     mod live;

@@ -65,6 +65,7 @@ fn profile(parse: u64, render: u64) -> Profile {
         thread: ThreadId(0),
         stack: StackId(stack),
         weight: Samples(weight),
+        tag: 0,
     };
     Profile {
         title: "hyper · users".to_owned(),

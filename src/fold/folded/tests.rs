@@ -55,6 +55,7 @@ pub(in crate::fold) fn profile(text: &str) -> Profile {
             thread,
             stack: parent.expect("a frame"),
             weight: Samples(count.parse().expect("a count")),
+            tag: 0,
         });
     }
     profile

@@ -127,8 +127,8 @@ pub(super) fn check(
 }
 
 /// All that a script asks of its engine. What is left out is not the engine's: titles, the address
-/// (it is an argument), warm-up and cool-down (runs of their own, or none), and the limits, which
-/// hold before a run and for its result.
+/// (it is an argument), warm-up and cool-down (runs of their own, or none), slices by request (a
+/// script of such an engine has none), and the limits, which hold before a run and for its result.
 pub(super) fn demands(script: &Script) -> Vec<Demand<'_>> {
     let Script {
         name: _,
@@ -147,6 +147,7 @@ pub(super) fn demands(script: &Script) -> Vec<Demand<'_>> {
         http,
         authorization,
         vars,
+        by_request: _,
         requests,
         thresholds,
         limits: _,

@@ -193,8 +193,7 @@ impl Lane {
             state.quota -= 1;
         }
         let began = Nanos::now();
-        let index = state.next_request;
-        state.next_request = if index + 1 < self.setup.pool.len() { index + 1 } else { 0 };
+        let index = state.walk.next(&self.setup.pool, self.setup.tap.only());
         state.busy += 1;
         seat.is_free.set(false);
         seat.grant.set(Some(Grant { intended: intended.unwrap_or(began), began, index }));

@@ -162,6 +162,29 @@ fn what_is_too_much_is_refused() {
 }
 
 #[test]
+fn a_walk_takes_all_or_one_kind_and_goes_on_where_it_was() {
+    let page = integers("page", 3, Pick::Sequential);
+    let requests =
+        vec![request("root", 2, "/"), request("page", 1, "/p{page}"), request("user", 3, "/u")];
+    let pool = render(vec![page], requests);
+    let mut walk = Walk::new(&pool, 0, 1);
+    let mut take = |only, count: usize| -> Vec<String> {
+        let places: Vec<usize> = (0..count).map(|_| walk.next(&pool, only)).collect();
+        places.into_iter().flat_map(|place| lines(&pool, place..place + 1)).collect()
+    };
+    assert_eq!(take(Some(1), 4), ["GET /p1", "GET /p2", "GET /p3", "GET /p1"]);
+    assert_eq!(take(Some(2), 2), ["GET /u", "GET /u"]);
+    assert_eq!(take(None, 5), lines(&pool, 0..5));
+    assert_eq!(take(Some(1), 1), ["GET /p2"]);
+    assert_eq!(take(None, 2), lines(&pool, 5..7));
+    // Threads begin apart, in all of it and in each kind.
+    let second = Walk::new(&pool, 1, 2);
+    assert_eq!(second.clone().next(&pool, None), pool.len() / 2);
+    let place = second.clone().next(&pool, Some(0));
+    assert_eq!((pool.kind(place), place > pool.len() / 3), (0, true));
+}
+
+#[test]
 fn wrong_templates_are_refused() {
     check_error(
         vec![],

@@ -180,6 +180,13 @@ fn check_pipeline(script: &Script) -> Result<(), String> {
 }
 
 fn check_engine(script: &Script) -> Result<(), String> {
+    let kind = script.engine.kind;
+    if script.by_request && kind != EngineKind::Builtin {
+        return Err(format!(
+            "by_request sends one kind of request in some slices and all of them in others, and \
+             {kind} knows no slices: leave by_request out, or let the built-in engine send it"
+        ));
+    }
     let Some(own) = &script.engine.own_script else {
         return Ok(());
     };

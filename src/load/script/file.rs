@@ -98,6 +98,7 @@ impl ScriptFile {
             base: base.base,
             authorization,
             vars: vars?,
+            by_request: self.load.by_request,
             requests: requests?,
             thresholds: thresholds.map_err(|why| context.invalid(why))?,
             limits: self.limits.into_limits().map_err(|why| context.invalid(why))?,

@@ -90,6 +90,14 @@ impl Script {
         Self { warmup, ..self }.checked()
     }
 
+    /// The script with slices of its own for each of its requests.
+    ///
+    /// # Errors
+    /// When another engine than the built-in one sends it.
+    pub fn with_each_request(self) -> Result<Self, LoadError> {
+        Self { by_request: true, ..self }.checked()
+    }
+
     /// The script sent by another engine.
     ///
     /// # Errors

@@ -92,6 +92,7 @@ fn the_least_script_has_defaults() {
             },
             authorization: None,
             vars: [],
+            by_request: false,
             requests: [
                 ScriptRequest {
                     name: "root",

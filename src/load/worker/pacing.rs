@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{
-    Worker,
+    Setup, Worker,
     closed::{Closed, Turn},
     open::Open,
 };
@@ -203,8 +203,8 @@ impl Worker {
 
     /// Begins the pool's next request on a connection; `send` writes it.
     fn begin(&mut self, slot: usize, intended: Nanos) {
-        let index = self.next_request;
-        self.next_request = if index + 1 < self.setup.pool.len() { index + 1 } else { 0 };
+        let Setup { pool, tap, walk, .. } = &mut self.setup;
+        let index = walk.next(pool, tap.only());
         let flight = Flight { intended, began: self.now, index };
         self.connections[slot].begin(flight, &self.setup.pool);
         self.busy += 1;

@@ -17,6 +17,8 @@ pub(in crate::load) struct Tap {
     position: AtomicU64,
     /// When the script's course began, zero before it does.
     course: AtomicU64,
+    /// The only kind of request that is sent, counted from 1; zero for the mix of all.
+    only: AtomicUsize,
 }
 
 impl Tap {
@@ -50,6 +52,16 @@ impl Tap {
     /// When the script's course began, if it has.
     pub(in crate::load) fn course(&self) -> Option<Nanos> {
         Some(Nanos(self.course.load(Relaxed))).filter(|start| *start > Nanos(0))
+    }
+
+    /// From its next request on, each thread sends this kind only; the mix of all if none.
+    pub(in crate::load) fn set_only(&self, kind: Option<usize>) {
+        self.only.store(kind.map_or(0, |kind| kind + 1), Relaxed);
+    }
+
+    /// The only kind of request to send, if not the mix of all.
+    pub(in crate::load) fn only(&self) -> Option<usize> {
+        self.only.load(Relaxed).checked_sub(1)
     }
 
     pub(in crate::load) fn position(&self) -> u64 {

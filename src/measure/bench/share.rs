@@ -13,6 +13,8 @@ const SHORTEST: Duration = Duration::from_secs(1);
 /// # Errors
 /// When the script makes no sense at that length.
 pub fn share_of(script: Script, rounds: usize) -> Result<Script, LoadError> {
+    // A table is of the mix: slices of each request would take the time of its own.
+    let script = Script { by_request: false, ..script };
     if matches!(script.extent, Extent::Requests(_)) {
         return Ok(script);
     }

@@ -50,7 +50,7 @@ pub(super) fn slots(round: usize, backend: Option<Backend>) -> Vec<Slot> {
         let side = if turn == 0 || turn == 3 { first } else { 1 - first };
         ends[side] += Nanos::from(SLICE);
         let backend = backend.filter(|_| block == SAMPLED);
-        let place = Place { backend, recorded: true, stage: None, end: ends[side] };
+        let place = Place { backend, recorded: true, end: ends[side], ..Place::default() };
         Slot { side, block: block as u32, place }
     };
     turns.map(slot).collect()

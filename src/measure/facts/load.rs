@@ -147,11 +147,13 @@ fn by_request(script: &Script, total: &Total) -> Vec<RequestFacts> {
     facts.collect()
 }
 
-pub(super) fn slices(observed: &Observed) -> Vec<SliceFacts> {
+pub(super) fn slices(script: &Script, observed: &Observed) -> Vec<SliceFacts> {
     let us = |time: Nanos| time.as_micros_f64();
+    let name = |request: usize| script.requests.get(request).map(|request| request.name.clone());
     let facts = |(index, slice): (usize, &Slice)| SliceFacts {
         index: index as u32,
         stage: slice.place.stage.map(|stage| stage as u32),
+        request: slice.place.request.and_then(name),
         sampled: slice.place.is_sampled(),
         backend: slice.place.backend.map(|backend| backend.to_string()),
         started_ns: slice.started.since(observed.sampling.window_start).0,

@@ -15,7 +15,8 @@ use crate::{
     unit::{Nanos, Samples},
 };
 
-/// Each process with its children; without a profile, none of them has samples.
+/// Each process with its children, under the mix of all requests; without a profile, none of them
+/// has samples.
 pub(super) fn processes(
     observed: &Observed,
     headline: &Total,
@@ -83,6 +84,7 @@ fn process(
 
 /// Exact CPU time of one that is watched, in the sampled slices.
 fn sampled_cpu(slices: &[Slice], backend: Backend, watched: usize) -> Nanos {
-    let sampled = slices.iter().filter(|slice| slice.place.backend == Some(backend));
+    let mix = slices.iter().filter(|slice| slice.place.request.is_none());
+    let sampled = mix.filter(|slice| slice.place.backend == Some(backend));
     sampled.map(|slice| slice.sampled_cpu.of(watched)).sum()
 }

@@ -1,6 +1,6 @@
 //! The samples that were taken -> their part of the record.
 
-use super::finite;
+use super::{alone, finite};
 use crate::{
     fold::{Agreement, Hottest, agreement},
     measure::{
@@ -16,12 +16,12 @@ use crate::{
         UnwindFacts,
     },
     sample::{Access, Capture, NamedCapture},
-    symbolize::Resolved,
+    symbolize::{Profile, Resolved},
     unit::{Nanos, Samples},
 };
 
 /// How many of the hottest functions a record names.
-const HOTTEST: usize = 20;
+pub(super) const HOTTEST: usize = 20;
 /// The hottest functions of two backends that are compared, of each so many.
 const COMPARED: usize = 20;
 /// How many of the functions on which two backends differ most are named.
@@ -48,10 +48,12 @@ pub(super) fn profiles(
             unnamed: UnnamedFacts::of(&resolved.profile, None),
             ..profile(observed, taken, resolved, cpu_us_per_request)
         };
+        let profile = alone::of_mix(profile, observed, taken, resolved, run);
         let us = profile.sampled_us_per_request.map(|us| Nanos((us * 1e3) as u64));
-        let parts = run.parts(&profile);
-        let Hottest { frames, scatter } =
-            Hottest::of(&resolved.profile, us, &parts, profile.samples, HOTTEST);
+        let mix = resolved.profile.only(Profile::MIX);
+        let counted = of_samples(&mix, &resolved.profile, profile.samples);
+        let parts = run.parts(&profile, None);
+        let Hottest { frames, scatter } = Hottest::of(&mix, us, &parts, counted, HOTTEST);
         let profile = ProfileFacts {
             design_effect: scatter.map(|scatter| scatter.design_effect),
             parts: scatter.map(|scatter| scatter.parts() as u32),
@@ -152,10 +154,9 @@ fn of_names(
     // Weights are those of the profile here, not counts of samples.
     let weights: Samples = samples.iter().map(|sample| sample.weight).sum();
     let coverage = coverage_of(*sampled, sampled_cpu);
-    let (missing, part) = match backend {
-        // Processes that are not Python's have no part in it.
-        Backend::PySpy => ("native and kernel frames", coverage.map_or(1.0, |part| part.min(1.0))),
-        _ => ("kernel frames", 1.0),
+    let missing = match backend {
+        Backend::PySpy => "native and kernel frames",
+        _ => "kernel frames",
     };
     ProfileFacts {
         backend: backend.to_string(),
@@ -168,9 +169,25 @@ fn of_names(
         truncated_ratio: finite(counts.truncated().share_of(counts.samples).0),
         unknown_ratio: finite(resolved.unknown.share_of(weights).0),
         coverage,
-        sampled_us_per_request: cpu_us_per_request.map(|us| us * part),
+        sampled_us_per_request: cpu_us_per_request.map(|us| us * named_part(backend, coverage)),
         ..ProfileFacts::default()
     }
+}
+
+/// Which part of the CPU time named stacks stand for.
+pub(super) fn named_part(backend: Backend, coverage: Option<f64>) -> f64 {
+    match backend {
+        // Processes that are not Python's have no part in it.
+        Backend::PySpy => coverage.map_or(1.0, |part| part.min(1.0)),
+        _ => 1.0,
+    }
+}
+
+/// How many of so many samples are of a part of a profile: of names, weights are no counts.
+pub(super) fn of_samples(part: &Profile, whole: &Profile, samples: u64) -> u64 {
+    let weight =
+        |profile: &Profile| -> Samples { profile.samples.iter().map(|sample| sample.weight).sum() };
+    (weight(part).share_of(weight(whole)).0 * samples as f64).round() as u64
 }
 
 fn coverage_of(sampled: Nanos, cpu: Nanos) -> Option<f64> {

@@ -6,7 +6,7 @@ use super::{View, stacks::Stacks};
 use crate::{
     fold::Folded,
     record::{
-        run::{LoadFacts, ProfileFacts, Run, Status, UnnamedFacts},
+        run::{AloneFacts, LoadFacts, ProfileFacts, Run, Status, UnnamedFacts},
         store,
     },
     render::{Caption, Link, grouped, micros},
@@ -18,6 +18,8 @@ struct Part<'a> {
     run: &'a Run,
     /// The target's process that it shows; none for all.
     process: Option<&'a str>,
+    /// The only request that was sent; none for the mix of all.
+    alone: Option<&'a AloneFacts>,
     samples: u64,
     cpu_us_per_request: Option<f64>,
     us_per_sample: Option<f64>,
@@ -31,6 +33,9 @@ pub(super) fn caption(view: &View<'_>, stacks: Stacks) -> (Folded, Caption) {
     let mut title = format!("{} · {}", view.run.target.name, view.run.load.script);
     if let Some(process) = part.process {
         title.push_str(&format!(" · {process} alone"));
+    }
+    if let Some(alone) = part.alone {
+        title.push_str(&format!(" · request {} alone", alone.name));
     }
     if let Some(other) = view.other {
         title.push_str(&format!(" · {}", other.facts.name));
@@ -54,10 +59,19 @@ pub(super) fn caption(view: &View<'_>, stacks: Stacks) -> (Folded, Caption) {
 
 impl<'a> Part<'a> {
     fn of(view: &View<'a>, samples: Samples) -> Self {
-        let View { run, process, .. } = *view;
-        let profile = view.facts().cloned().map(|whole| match process {
-            None => whole,
-            Some(process) => ProfileFacts {
+        let View { run, process, alone, .. } = *view;
+        let profile = view.facts().cloned().map(|whole| match (process, alone) {
+            (None, None) => whole,
+            (None, Some(alone)) => ProfileFacts {
+                samples: samples.0,
+                truncated_ratio: alone.truncated_ratio,
+                unknown_ratio: alone.unknown_ratio,
+                unnamed: UnnamedFacts::of(view.profile, None),
+                coverage: alone.coverage,
+                sampled_us_per_request: alone.sampled_us_per_request,
+                ..whole
+            },
+            (Some(process), _) => ProfileFacts {
                 samples: samples.0,
                 truncated_ratio: process.truncated_ratio,
                 unknown_ratio: process.unknown_ratio,
@@ -67,9 +81,10 @@ impl<'a> Part<'a> {
                 ..whole
             },
         });
-        let cpu_us_per_request = match process {
-            None => run.server.cpu_us_per_request,
-            Some(process) => process.cpu_us_per_request,
+        let cpu_us_per_request = match (process, alone) {
+            (None, None) => run.server.cpu_us_per_request,
+            (None, Some(alone)) => alone.cpu_us_per_request,
+            (Some(process), _) => process.cpu_us_per_request,
         };
         let us_per_sample = profile
             .as_ref()
@@ -80,6 +95,7 @@ impl<'a> Part<'a> {
         Self {
             run,
             process: process.map(|process| process.name.as_str()),
+            alone,
             samples: samples.0,
             cpu_us_per_request,
             us_per_sample,
@@ -98,17 +114,58 @@ fn links(view: &View<'_>) -> Vec<Link> {
     };
     let files = [store::RUN, &folded, profile];
     let mut links: Vec<Link> = files.iter().map(|file| link(file, file)).collect();
-    for other in view.all().filter(|other| other.name() != view.name()) {
+    let is_same = |other: &View<'_>| view.alone.is_none() && other.name() == view.name();
+    let whole = View { alone: None, ..*view };
+    for other in whole.all().filter(|other| !is_same(other)) {
+        if view.alone.is_some() && other.name().is_none() {
+            links.push(link("all requests", &other.file(store::SVG)));
+            continue;
+        }
         let text = other.name().unwrap_or("all processes");
         links.push(link(text, &other.file(store::SVG)));
     }
-    let own = view.other.is_none() && view.process.is_none();
+    let is_shown = |name: &str| view.alone.is_some_and(|alone| alone.name == name);
+    for alone in view.run.alone.iter().filter(|alone| !is_shown(&alone.name)) {
+        if let (None, Some([_, svg])) = (view.other, alone.file_names()) {
+            links.push(link(&format!("request {} alone", alone.name), svg));
+        }
+    }
+    let own = view.other.is_none() && view.process.is_none() && view.alone.is_none();
     let others = view.run.other_profiles.iter().filter_map(|other| other.files.get("svg"));
     links.extend(others.filter(|_| own).map(|other| link(other, other)));
     links
 }
 
 fn figures(part: &Part<'_>) -> Vec<String> {
+    let mut figures = match part.alone {
+        Some(alone) => of_request(alone),
+        None => of_load(part),
+    };
+    let hz = part.profile.as_ref().map(|profile| profile.hz_requested).filter(|hz| *hz > 0);
+    let samples = grouped(part.samples);
+    figures.push(match hz {
+        Some(hz) => format!("{samples} samples at {hz} Hz"),
+        None => format!("{samples} samples"),
+    });
+    figures
+}
+
+/// What a request came to in slices of its own.
+fn of_request(alone: &AloneFacts) -> Vec<String> {
+    let Some(us) = alone.cpu_us_per_request else {
+        return vec!["CPU/request NOT VALID".to_owned()];
+    };
+    let interval =
+        alone.cpu_ci95.map(|[low, high]| format!(" ({} to {})", micros(low), micros(high)));
+    let cpu = format!("{} µs CPU/request{}", micros(us), interval.unwrap_or_default());
+    let rate = alone
+        .requests_per_second
+        .map(|rate| format!("{} requests/s", grouped(rate.max(0.0).round() as u64)));
+    rate.into_iter().chain([cpu]).collect()
+}
+
+/// What the load came to.
+fn of_load(part: &Part<'_>) -> Vec<String> {
     let run = part.run;
     let mut figures = Vec::new();
     match run.load.requests_per_second {
@@ -134,12 +191,6 @@ fn figures(part: &Part<'_>) -> Vec<String> {
         let of = whole.map(|all| format!(" of {} in all", micros(all))).unwrap_or_default();
         figures.push(format!("{} µs CPU/request{of}", micros(us)));
     }
-    let hz = part.profile.as_ref().map(|profile| profile.hz_requested).filter(|hz| *hz > 0);
-    let samples = grouped(part.samples);
-    figures.push(match hz {
-        Some(hz) => format!("{samples} samples at {hz} Hz"),
-        None => format!("{samples} samples"),
-    });
     figures
 }
 
@@ -218,6 +269,12 @@ fn metadata(part: &Part<'_>) -> String {
     });
     if let Some(process) = part.process {
         metadata["process"] = process.into();
+    }
+    if let Some(alone) = part.alone {
+        metadata["request"] = alone.name.clone().into();
+        metadata["requests_per_second"] = json!(alone.requests_per_second);
+        metadata["cpu_ci95"] = json!(alone.cpu_ci95);
+        metadata["p99_us"] = json!(null);
     }
     metadata.to_string()
 }

@@ -198,6 +198,8 @@ pub struct SliceFacts {
     pub index: u32,
     /// The stage it belongs to, where the load has stages.
     pub stage: Option<u32>,
+    /// The only request that was sent in it, by its name; none for the mix of all.
+    pub request: Option<String>,
     /// Whether samples were taken.
     pub sampled: bool,
     /// What took them: `perf-event`, `pprof` and so on.

@@ -33,14 +33,19 @@ pub struct ProcessFacts {
 impl ProcessFacts {
     /// The name of a file of this process: `cpu.svg` of the whole is `cpu-front.svg`.
     pub fn file(&self, whole: &str) -> String {
-        let plain = |c: char| match c {
-            'a'..='z' | 'A'..='Z' | '0'..='9' | '-' | '_' | '.' => c,
-            _ => '_',
-        };
-        let name: String = self.name.chars().map(plain).collect();
+        let name = plain(&self.name);
         match whole.split_once('.') {
             Some((stem, kind)) => format!("{stem}-{name}.{kind}"),
             None => format!("{whole}-{name}"),
         }
     }
+}
+
+/// A name as a part of a file's: what is not plain is an underscore.
+pub(super) fn plain(name: &str) -> String {
+    let plain = |c: char| match c {
+        'a'..='z' | 'A'..='Z' | '0'..='9' | '-' | '_' | '.' => c,
+        _ => '_',
+    };
+    name.chars().map(plain).collect()
 }

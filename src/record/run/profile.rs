@@ -86,10 +86,13 @@ impl ProfileFacts {
 }
 
 impl Run {
-    /// The parts of the window in which a profile's samples were taken.
-    pub fn parts(&self, profile: &ProfileFacts) -> Parts {
+    /// The parts of the window in which a profile's samples were taken: of a request alone, or of
+    /// the mix of all if none.
+    pub fn parts(&self, profile: &ProfileFacts, request: Option<&str>) -> Parts {
         let name = profile.slices_name();
-        let slices = self.slices.iter().filter(|slice| slice.backend.as_ref() == Some(&name));
+        let slices = self.slices.iter().filter(|slice| {
+            slice.backend.as_ref() == Some(&name) && slice.request.as_deref() == request
+        });
         Parts::of_slices(
             slices.map(|slice| (Nanos(slice.started_ns), Nanos((slice.duration_s * 1e9) as u64))),
         )

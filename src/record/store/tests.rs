@@ -55,6 +55,7 @@ fn profile() -> Profile {
             thread: ThreadId(0),
             stack: StackId(1),
             weight: Samples(3),
+            tag: 0,
         }],
     }
 }

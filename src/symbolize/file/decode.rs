@@ -114,6 +114,10 @@ impl Parts<'_> {
                     Some(weights) => Samples(cell(weights, row, "weight")?),
                     None => Samples(1),
                 },
+                tag: match thread.flameload.tags.as_slice() {
+                    [] => 0,
+                    tags => cell(tags, row, "tag")?,
+                },
             };
             *self.samples.get_mut(place as usize).ok_or_else(|| beyond("sample", place))? =
                 Some(sample);

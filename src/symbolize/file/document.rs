@@ -175,6 +175,9 @@ pub(super) struct Identity {
     pub(super) frames: Vec<u32>,
     pub(super) stacks: Vec<u32>,
     pub(super) samples: Vec<u32>,
+    /// The tag of each sample; none where all have 0.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) tags: Vec<u16>,
     /// The target's process that the thread belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) of: Option<String>,

@@ -181,6 +181,7 @@ fn thread_entry(
             frames: differences(frames.ids.iter().copied()),
             stacks: differences(stacks.ids.iter().copied()),
             samples: differences(samples.iter().map(|(place, _)| *place)),
+            tags: tags(samples),
             of: thread.of.clone(),
         },
         name: thread.name.clone(),
@@ -235,6 +236,12 @@ fn differences(ascending: impl Iterator<Item = u32>) -> Vec<u32> {
             difference
         })
         .collect()
+}
+
+/// What samples are told apart by; nothing where nothing does.
+fn tags(samples: &[(u32, Sample)]) -> Vec<u16> {
+    let tags = samples.iter().map(|(_, sample)| sample.tag);
+    if tags.clone().all(|tag| tag == 0) { Vec::new() } else { tags.collect() }
 }
 
 fn sample_table(samples: &[(u32, Sample)], stacks: &Rows) -> SampleTable {

@@ -67,6 +67,10 @@ fn thread() -> impl Strategy<Value = Thread> {
     })
 }
 
+fn tag() -> impl Strategy<Value = u16> {
+    prop_oneof![Just(0), any::<u16>()]
+}
+
 /// Stacks whose parents come first, whatever the numbers are.
 fn stacks(numbers: Vec<(u32, u32)>, frames: usize) -> Vec<Stack> {
     numbers
@@ -84,7 +88,10 @@ fn profile() -> impl Strategy<Value = Profile> {
         prop::collection::vec(frame(), 1..8),
         prop::collection::vec(any::<(u32, u32)>(), 1..20),
         prop::collection::vec(thread(), 0..4),
-        prop::collection::vec((0..=TIME_MAX, any::<u32>(), any::<u32>(), 0..1_u64 << 48), 0..30),
+        prop::collection::vec(
+            (0..=TIME_MAX, any::<u32>(), any::<u32>(), 0..1_u64 << 48, tag()),
+            0..30,
+        ),
     );
     (any::<String>(), any::<(u32, u64, u64)>(), parts).prop_map(
         |(title, (hz, started, duration), (frames, numbers, threads, samples))| {
@@ -92,11 +99,12 @@ fn profile() -> impl Strategy<Value = Profile> {
             let samples = samples
                 .into_iter()
                 .filter(|_| !threads.is_empty())
-                .map(|(time, thread, stack, weight)| Sample {
+                .map(|(time, thread, stack, weight, tag)| Sample {
                     time: Nanos(time),
                     thread: ThreadId(thread % threads.len() as u32),
                     stack: StackId(stack % stacks.len() as u32),
                     weight: Samples(weight),
+                    tag,
                 })
                 .collect();
             let (hz, started, duration) = (Hertz(hz), Nanos(started), Nanos(duration));
@@ -171,6 +179,7 @@ fn small() -> Profile {
             thread: ThreadId(0),
             stack: StackId(1),
             weight: Samples(1),
+            tag: 0,
         }],
     }
 }

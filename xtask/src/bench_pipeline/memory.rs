@@ -210,6 +210,7 @@ mod tests {
             thread: ThreadId(0),
             stack: StackId(stack),
             weight: Samples(weight),
+            tag: 0,
         };
         Profile {
             title: String::new(),

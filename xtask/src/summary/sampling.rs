@@ -25,7 +25,8 @@ pub(super) fn pictures(run: &Run) -> Vec<(&str, &str)> {
     let own = run.profile.as_ref().map(|_| ("flamegraph", "cpu.svg"));
     let others =
         run.other_profiles.iter().filter_map(|other| Some(("", other.files.get("svg")?.as_str())));
-    own.into_iter().chain(others).collect()
+    let alone = run.alone.iter().filter_map(|alone| Some(("", alone.files.get("svg")?.as_str())));
+    own.into_iter().chain(alone).chain(others).collect()
 }
 
 fn of_profile<'a>(label: &'a str, profile: &ProfileFacts) -> Vec<(&'a str, String)> {

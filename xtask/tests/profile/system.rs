@@ -72,6 +72,29 @@ pub(super) fn known_go() -> Option<&'static PathBuf> {
     PROGRAM.as_ref().map_err(skip).ok()
 }
 
+/// The server whose endpoints are known to cost certain times, compiled once. Without a C compiler,
+/// the test is skipped.
+pub(super) fn known_endpoints() -> Option<&'static PathBuf> {
+    static PROGRAM: LazyLock<Result<PathBuf, String>> = LazyLock::new(|| {
+        let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
+        let (fresh, binary) = (
+            folder.join(format!("known-endpoints-{}", std::process::id())),
+            folder.join("known-endpoints"),
+        );
+        // The functions that work are alike, and must not become one.
+        let output = Command::new("cc")
+            .args(["-O2", "-g", "-fno-omit-frame-pointer", "-fno-ipa-icf", "-o"])
+            .arg(&fresh)
+            .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/programs/known-endpoints/server.c"))
+            .output()
+            .map_err(|error| format!("no C compiler here: {error}"))?;
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        fs::rename(&fresh, &binary).expect("a rename");
+        Ok(binary)
+    });
+    PROGRAM.as_ref().map_err(skip).ok()
+}
+
 /// The processes with `marker` in their arguments, and those arguments.
 pub(super) fn marked(marker: &str) -> Vec<(u32, String)> {
     let entries = fs::read_dir("/proc").expect("procfs").flatten();

@@ -39,6 +39,8 @@ pub(super) struct LoadSection {
     pub(super) pipeline: NonZeroU32,
     #[serde(default)]
     requests_per_connection: u32,
+    #[serde(default)]
+    pub(super) by_request: bool,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]

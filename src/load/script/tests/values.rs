@@ -9,8 +9,8 @@ fn wrong_keys_are_named() {
     check(
         &LEAST.replace("connections", "conections"),
         expect![[r#"
-        unknown field `conections`, expected one of `mode`, `connections`, `threads`, `duration`, `requests`, `warmup`, `cooldown`, `timeout`, `rate`, `arrival`, `max_in_flight`, `on_overload`, `think`, `pipeline`, `requests_per_connection`
-        did you mean `connections`?"#]],
+            unknown field `conections`, expected one of `mode`, `connections`, `threads`, `duration`, `requests`, `warmup`, `cooldown`, `timeout`, `rate`, `arrival`, `max_in_flight`, `on_overload`, `think`, `pipeline`, `requests_per_connection`, `by_request`
+            did you mean `connections`?"#]],
     );
     check(
         &LEAST.replace("[load]", "sed = 1\n[load]"),

@@ -1,7 +1,7 @@
 """Works at the bottom of stacks that are known.
 
     python3 stack.py calls      plain calls: spin computes, read asks the kernel, key is called by C
-    python3 stack.py tasks      coroutines that take turns every few microseconds
+    python3 stack.py tasks      coroutines that take turns many times a millisecond
 """
 
 import asyncio
@@ -49,9 +49,9 @@ def calls():
 async def step(depth):
     if depth:
         return await step(depth - 1)
-    spin(50)
+    spin(400)
     await asyncio.sleep(0)
-    return spin(50)
+    return spin(400)
 
 
 async def serve():

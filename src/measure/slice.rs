@@ -75,12 +75,16 @@ pub enum Invalid {
     Behind,
     /// More than one in a hundred connections was not there.
     Unconnected,
+    /// More than one in twenty responses in a slice of one request were to others.
+    Strayed,
     /// It was cut short.
     Cut,
 }
 
 /// A load thread that has worked for this share of a slice waited for nothing.
 const SATURATED: f64 = 0.98;
+/// A slice of one request with more responses to others than this share is none of it.
+const STRAYED: f64 = 0.05;
 /// So many requests may be due at the end of a slice and written in the next, whatever the rate.
 const UNDER_WAY: f64 = 3.0;
 
@@ -101,6 +105,8 @@ impl Slice {
             Some(Invalid::ClientSaturated)
         } else if is_behind(tally) {
             Some(Invalid::Behind)
+        } else if is_strayed(place, tally) {
+            Some(Invalid::Strayed)
         } else {
             None
         };
@@ -148,6 +154,13 @@ impl Slice {
     }
 }
 
+/// Whether too much of what ended in a slice of one request was of others, as after a moment in
+/// which the server stood still.
+fn is_strayed(place: Place, tally: &Tally) -> bool {
+    let own = place.request.and_then(|request| tally.by_request.get(request));
+    own.is_some_and(|own| (own.requests as f64) < tally.requests as f64 * (1.0 - STRAYED))
+}
+
 impl Invalid {
     /// The most frequent reason why slices do not count.
     pub(super) fn most_frequent(slices: &[Slice]) -> Option<Self> {
@@ -164,6 +177,7 @@ impl fmt::Display for Invalid {
             Self::ClientSaturated => "the load threads were busy throughout",
             Self::Behind => "less than 99 % of the requests that were due were sent",
             Self::Unconnected => "more than 1 % of the connections were not open",
+            Self::Strayed => "more than 5 % of the responses were to other requests",
             Self::Cut => "it was cut short",
         })
     }
@@ -195,7 +209,7 @@ pub(super) fn is_behind(tally: &Tally) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::load::{Age, Cause, Errors, Failure, Phase};
+    use crate::load::{Age, Cause, Errors, Failure, Phase, RequestTally};
 
     fn tally(requests: u64, client_cpu: u64) -> Tally {
         let mut tally = Tally::new(Nanos(0));
@@ -222,6 +236,21 @@ mod tests {
         assert_eq!(judge(&failed, true), Some(Invalid::Errors));
         failed.requests = 0;
         assert_eq!(judge(&failed, true), Some(Invalid::Empty));
+    }
+
+    #[test]
+    fn what_is_of_others_is_no_slice_of_a_request() {
+        let judge = |own, all| {
+            let mut seen = tally(all, 0);
+            let latency = seen.latency.clone();
+            seen.by_request = vec![RequestTally { requests: own, errors: 0, latency }];
+            let place = Place { request: Some(0), ..Place::default() };
+            let slice =
+                Slice::new(place, &seen, Readings { load_threads: 1, ..Readings::default() });
+            (slice.strays(), slice.invalid)
+        };
+        assert_eq!(judge(95, 100), (5, None));
+        assert_eq!(judge(94, 100), (6, Some(Invalid::Strayed)));
     }
 
     #[test]

@@ -140,7 +140,7 @@ fn a_schedule_keeps_its_rate_for_each_request() {
         return;
     }
     repeated(|| {
-        let load = "mode = \"open\"\nrate = 800\nmax_in_flight = 32\nduration = \"8s\"";
+        let load = "mode = \"open\"\nrate = 300\nmax_in_flight = 32\nduration = \"8s\"";
         let Some(case) = endpoints(load) else { return Ok(()) };
         let _alone = alone();
         let outcome = run(case.profile().arg("--by-request"));
@@ -148,9 +148,9 @@ fn a_schedule_keeps_its_rate_for_each_request() {
         let (_, record) = case.kept();
         for facts in record["alone"].as_array().expect("a list") {
             let rate = figure(facts, "requests_per_second");
-            holds((760.0..840.0).contains(&rate), format_args!("{facts}"))?;
+            holds((255.0..345.0).contains(&rate), format_args!("{facts}"))?;
             let strays = figure(facts, "strays") / figure(facts, "requests");
-            holds(strays < 0.01, format_args!("{facts}"))?;
+            holds(strays < 0.02, format_args!("{facts}"))?;
         }
         check_costs(&record)
     });

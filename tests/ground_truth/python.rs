@@ -93,7 +93,7 @@ fn position(seen: &Seen<'_>, is: impl Fn(&Frame) -> bool) -> Option<usize> {
 fn sampler_of_deep_stacks() -> Option<Sampler> {
     // Whether there may be one at all.
     sampler()?;
-    let config = Config { hz: HZ, cpus: Vec::new(), dump: Some(DUMP), samplers: 1 };
+    let config = Config { dump: Some(DUMP), ..Config::at(HZ) };
     Some(Sampler::start(&config).expect("as before"))
 }
 

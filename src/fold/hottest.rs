@@ -33,7 +33,8 @@ pub struct HotFrame {
 /// The functions of a profile by what they cost, and how far that can be trusted.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Hottest {
-    /// The functions with the most samples of their own, the most first.
+    /// The functions with the most samples of their own, the most first; then those with the most
+    /// together with what they call, as far as they are not among them.
     pub frames: Vec<HotFrame>,
     /// How shares scatter over the parts of the window; none where that cannot be told.
     pub scatter: Option<Scatter>,
@@ -43,7 +44,7 @@ pub struct Hottest {
 const SCATTERED: usize = 20;
 
 impl Hottest {
-    /// The first `n` functions.
+    /// The first `n` functions of either kind.
     ///
     /// `cpu_per_request` is the exact CPU time of a request: time per function is its share of
     /// that, rather than samples times their period, so that lost samples do not make the server
@@ -87,7 +88,12 @@ impl Hottest {
                 us_per_request: us,
             }
         };
-        Self { frames: order.into_iter().take(n).map(frame).collect(), scatter }
+        let mut by_total = order.clone();
+        by_total.sort_by_key(|index| std::cmp::Reverse(total[*index]));
+        by_total.truncate(n);
+        let is_hot = |(place, index): &(usize, usize)| *place < n || by_total.contains(index);
+        let hot = order.into_iter().enumerate().filter(is_hot).map(|(_, index)| index);
+        Self { frames: hot.map(frame).collect(), scatter }
     }
 
     /// By full name, the design effects of functions with all that they call, at least 1.

@@ -31,6 +31,9 @@ struct Warm {
     samples: u64,
 }
 
+/// Where threads that are sampled cost nothing, so many times as many may be.
+const THREADS_GROW: f64 = 4.0;
+
 /// How many slices a block has.
 const BLOCK: usize = 4;
 
@@ -90,11 +93,11 @@ impl Costs {
         Found { hz: Hertz(hz as u32), effect: hz * cost }
     }
 
-    /// How many of so many threads that were sampled at a time may be: their cost is one of
-    /// switches, and not of samples.
+    /// How many threads may be sampled at a time where so many were: their cost is one of switches,
+    /// and not of samples.
     pub(super) fn threads_at_a_time(&self, threads: usize) -> usize {
         let effect = self.effect().map_or(BUDGET, |effect| effect.value.exp_m1());
-        let part = (BUDGET / effect.max(BUDGET / 2.0)).min(1.0);
+        let part = BUDGET / effect.max(BUDGET / THREADS_GROW);
         ((threads as f64 * part) as usize).max(1)
     }
 }
@@ -149,7 +152,7 @@ mod tests {
 
     #[test]
     fn without_a_warm_up_it_is_what_is_usual() {
-        assert_eq!(Costs::default().rate().hz, Hertz((BUDGET / USUAL) as u32));
+        assert_eq!(Costs::default().rate().hz, Hertz((BUDGET / USUAL).round() as u32));
         let mut silent = Costs::default();
         (0..8).for_each(|_| silent.add(silent.samples_next(), Nanos(0), 0, 0));
         assert_eq!(silent.rate(), Costs::default().rate());
@@ -158,7 +161,7 @@ mod tests {
     #[test]
     fn fewer_threads_are_sampled_where_they_cost_much() {
         let threads = |cost| costs(cost, 4).threads_at_a_time(4);
-        assert_eq!((threads(1e-6), threads(10e-6), threads(1e-3)), (4, 1, 1));
+        assert_eq!((threads(1e-7), threads(10e-6), threads(1e-3)), (16, 1, 1));
         assert_eq!(Costs::default().threads_at_a_time(4), 4);
     }
 }

@@ -86,7 +86,8 @@ pub struct Run {
     /// The profile and how far it is to be trusted; none where nothing was sampled.
     #[serde(default)]
     pub profile: Option<ProfileFacts>,
-    /// The functions with the most time of their own.
+    /// The functions with the most time of their own, the most first; then those with the most
+    /// together with what they call.
     #[serde(default)]
     pub hottest: Vec<HotFacts>,
     /// The profiles of other backends that sampled in the same window.

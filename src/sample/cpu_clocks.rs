@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use super::CpuTimes;
 use crate::{
     os::{
-        clock::cpu_time,
         process::{descendants, read_stat},
+        sys::cpu_time,
     },
     unit::Nanos,
 };

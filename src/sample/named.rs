@@ -37,7 +37,7 @@ pub struct NamedCapture {
     /// What could not be taken, as sentences.
     pub failures: Vec<String>,
     /// What the random instants of sampling were drawn by; none where they were not random.
-    pub seed: Option<u64>,
+    pub seed: Option<u32>,
 }
 
 /// A function in a stack.

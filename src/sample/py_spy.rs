@@ -14,7 +14,6 @@ mod candidate;
 mod clocks;
 mod code;
 mod interpreter;
-mod intervals;
 mod layout;
 mod memory;
 mod proc;
@@ -37,12 +36,15 @@ use thiserror::Error;
 use super::{
     affinity,
     named::{NamedCapture, NamedCollector},
+    rhythm::any_seed,
 };
-use crate::unit::{Hertz, Nanos, Samples};
+use crate::{
+    random::Random,
+    unit::{Hertz, Nanos, Samples},
+};
 use candidate::Candidates;
 use clocks::Clocks;
 use interpreter::{Interpreters, SeenStack};
-use intervals::{Intervals, any_seed};
 
 /// How often interpreters are looked into on average: reading one of a version that we know only
 /// through the crate takes up to some milliseconds.
@@ -82,7 +84,7 @@ pub struct PySpy {
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
     /// What the instants of looking are drawn by.
-    seed: u64,
+    seed: u32,
 }
 
 #[derive(Debug)]
@@ -161,7 +163,7 @@ impl PySpy {
                 let is_found = found.is_ok();
                 shared.lock().pids = interpreters.pids();
                 if ready.send(found).is_ok() && is_found {
-                    work(&mut interpreters, Intervals::new(seed, HZ.period()), &shared);
+                    work(&mut interpreters, Random::new(seed.into(), 0), &shared);
                 }
             }
         });
@@ -239,8 +241,15 @@ impl Drop for PySpy {
     }
 }
 
+/// From half the period to one and a half of it, so that looks are never in step with what the
+/// interpreters do.
+fn interval(random: &mut Random) -> Nanos {
+    let period = Duration::from(HZ.period());
+    random.between(period / 2, period * 3 / 2)
+}
+
 /// The body of the thread: looks into all interpreters after each interval, while it is on.
-fn work(interpreters: &mut Interpreters, mut intervals: Intervals, shared: &Shared) {
+fn work(interpreters: &mut Interpreters, mut random: Random, shared: &Shared) {
     let mut candidates = Candidates::default();
     let mut next = Nanos::now();
     let mut looked = Nanos(0);
@@ -254,13 +263,13 @@ fn work(interpreters: &mut Interpreters, mut intervals: Intervals, shared: &Shar
             candidates.clear();
             thread::park_timeout(DISCOVERY);
             // The first look is as random as all others.
-            next = Nanos::now() + intervals.next();
+            next = Nanos::now() + interval(&mut random);
             continue;
         }
         if wait_until(next, &mut candidates, shared) {
             round(interpreters, &mut candidates, shared);
             // What was missed is not caught up with: it would be seen in bunches.
-            next = (next + intervals.next()).max(Nanos::now());
+            next = (next + interval(&mut random)).max(Nanos::now());
         }
     }
 }

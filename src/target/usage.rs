@@ -4,7 +4,7 @@ use std::{fs, iter::Sum};
 
 use super::procfs::{self, read_lossy};
 use crate::{
-    os::clock,
+    os::sys,
     unit::{Bytes, Nanos},
 };
 
@@ -71,7 +71,7 @@ pub fn read(pids: &[u32]) -> Usage {
 /// The CPU time of the processes `pids` so far, user and kernel, exact to the scheduler's clock,
 /// with threads that have ended; a process that has ended counts as nothing.
 pub fn cpu_time(pids: &[u32]) -> Nanos {
-    pids.iter().filter_map(|&pid| clock::cpu_time(pid)).sum()
+    pids.iter().filter_map(|&pid| sys::cpu_time(pid)).sum()
 }
 
 fn read_one(pid: u32) -> Option<Usage> {

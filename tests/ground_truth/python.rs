@@ -24,6 +24,8 @@ const DUMP: Bytes = Bytes(48 << 10);
 const CPU: Nanos = Nanos(1_500_000_000);
 /// A moment in which the stack is another, such as at the start of a function's first line.
 const FEW: f64 = 0.02;
+/// More stacks than this tear nowhere.
+const HASTY: f64 = 0.15;
 
 /// The program, built for one version of Python and held before its exec. None where that is not
 /// installed.
@@ -211,6 +213,23 @@ fn coroutines_that_take_turns_have_whole_stacks() {
         let right = share_as(&profile, "spin", |seen| {
             let chain = functions(seen);
             chain.starts_with("<module> > main > run") && chain.ends_with("serve > step x 4 > spin")
+        });
+        assert!(right >= 1.0 - FEW, "{version}: {right}");
+    }
+}
+
+/// Where coroutines change every few microseconds, more of the stacks tear than the 2 % that are
+/// aimed at: some 6 % did on a busy machine. They are counted, and the others are right.
+#[test]
+fn of_hasty_coroutines_torn_stacks_are_counted() {
+    for version in ["3.11", "3.12", "3.13"] {
+        let Some(capture) = spied(version, "hasty") else { continue };
+        let truncated = capture.counts.truncated().share_of(capture.counts.samples).0;
+        assert!(truncated <= HASTY, "{version}: {:?}", capture.counts);
+        let profile = adopt(&capture, String::new(), &[]).profile;
+        let right = share_as(&profile, "spin", |seen| {
+            let chain = functions(seen);
+            chain.ends_with("serve > step x 4 > spin") || seen.has_kind(FrameKind::Truncated)
         });
         assert!(right >= 1.0 - FEW, "{version}: {right}");
     }

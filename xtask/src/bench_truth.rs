@@ -34,7 +34,10 @@ use std::{
     time::Duration,
 };
 
-use flameload::{target::Manifest, unit::parse_duration};
+use flameload::{
+    target::Manifest,
+    unit::{Hertz, parse_duration},
+};
 
 use crate::{
     exit::{self, Exit},
@@ -85,6 +88,14 @@ pub(crate) struct Args {
     #[arg(long, value_enum, default_value = "c")]
     server: Server,
 
+    /// Samples per second of CPU time
+    #[arg(long, default_value = "997")]
+    hz: Hertz,
+
+    /// Sample by events on threads even where CPUs may be sampled
+    #[arg(long)]
+    on_threads: bool,
+
     /// Measure the same with another profiler, too
     #[arg(long, value_enum)]
     with: Option<Other>,
@@ -122,7 +133,7 @@ impl Server {
 pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
     let manifest =
         Manifest::read(&paths::root().join("tests/programs").join(args.server.folder()))?;
-    let workload = Workload::new(manifest, args.duration)?;
+    let workload = Workload::new(manifest, args)?;
     let interrupted = interrupt::flag(Second::Waits)?;
     match measure(args, &workload, &interrupted) {
         Ok(reports) => {

@@ -2,6 +2,7 @@
 
 mod bench;
 mod bench_compare;
+mod bench_intervals;
 mod bench_load;
 mod bench_pipeline;
 mod bench_truth;
@@ -55,6 +56,7 @@ enum Command {
     Doctor(doctor::Args),
     Test(test::Args),
     BenchCompare(bench_compare::Args),
+    BenchIntervals(bench_intervals::Args),
     BenchLoad(bench_load::Args),
     BenchPipeline(bench_pipeline::Args),
     BenchTruth(bench_truth::Args),
@@ -76,6 +78,7 @@ fn main() -> std::process::ExitCode {
         Command::Doctor(args) => doctor::run(&args),
         Command::Test(args) => test::run(&args),
         Command::BenchCompare(args) => bench_compare::run(&args),
+        Command::BenchIntervals(args) => bench_intervals::run(&args),
         Command::BenchLoad(args) => bench_load::run(&args),
         Command::BenchPipeline(args) => bench_pipeline::run(&args),
         Command::BenchTruth(args) => bench_truth::run(&args),

@@ -15,7 +15,7 @@ use crate::{
         self, AgreementFacts, HotFacts, OtherProfile, ProfileFacts, Run, ShareFacts, UnnamedFacts,
         UnwindFacts,
     },
-    sample::{Access, Capture, NamedCapture},
+    sample::{Access, Capture, NamedCapture, OfThreads},
     symbolize::{Profile, Resolved},
     unit::{Nanos, Samples},
 };
@@ -150,7 +150,7 @@ fn of_names(
     sampled_cpu: Nanos,
     cpu_us_per_request: Option<f64>,
 ) -> ProfileFacts {
-    let NamedCapture { hz, counts, sampled, samples, .. } = capture;
+    let NamedCapture { hz, seed, counts, sampled, samples, .. } = capture;
     // Weights are those of the profile here, not counts of samples.
     let weights: Samples = samples.iter().map(|sample| sample.weight).sum();
     let coverage = coverage_of(*sampled, sampled_cpu);
@@ -161,6 +161,7 @@ fn of_names(
     ProfileFacts {
         backend: backend.to_string(),
         missing: vec![missing.to_owned()],
+        seed: *seed,
         hz_requested: hz.map_or(0, |hz| hz.0),
         hz_achieved: finite(counts.samples.0 as f64 / sampled_cpu.as_secs_f64()),
         samples: counts.samples.0,
@@ -232,6 +233,7 @@ pub(super) fn warnings(observed: &Observed) -> Vec<String> {
     for Taken { backend, capture } in &sampling.taken {
         match capture {
             Captured::Addresses(capture) => {
+                warnings.extend(capture.of_threads.as_ref().and_then(few_threads));
                 if let (Some(missing), Some(command)) =
                     (capture.access.missing(), capture.access.lifted_by())
                 {
@@ -255,6 +257,18 @@ pub(super) fn stands_for(capture: &Capture, samples: Samples) -> Nanos {
     let Capture { counts, duty, .. } = capture;
     let all = counts.sampled.0 as f64 / duty;
     Nanos((all * samples.share_of(counts.samples).0) as u64)
+}
+
+/// What is to be known of threads that were sampled a few at a time.
+fn few_threads(threads: &OfThreads) -> Option<String> {
+    let OfThreads { at_a_time, working, .. } = threads;
+    (at_a_time < working).then(|| {
+        format!(
+            "{at_a_time} of {working} threads were sampled at a time, others in each slice, since \
+             events on all of them would slow the server down: as root, or after \
+             `sudo sysctl kernel.perf_event_paranoid=0`, all are"
+        )
+    })
 }
 
 /// Time that samples stand for, over the exact CPU time meanwhile.

@@ -2,6 +2,7 @@
 
     python3 stack.py calls      plain calls: spin computes, read asks the kernel, key is called by C
     python3 stack.py tasks      coroutines that take turns many times a millisecond
+    python3 stack.py hasty      the same, every few microseconds
 """
 
 import asyncio
@@ -10,6 +11,8 @@ import sys
 # How deep the recursions are, beside their first call.
 CALLS = 20
 AWAITS = 3
+# How long a turn of a coroutine takes.
+STEPS = 50 if sys.argv[1] == "hasty" else 400
 
 # Without a buffer, each read of it is one of the system's.
 ZEROS = open("/dev/zero", "rb", buffering=0)
@@ -49,9 +52,9 @@ def calls():
 async def step(depth):
     if depth:
         return await step(depth - 1)
-    spin(400)
+    spin(STEPS)
     await asyncio.sleep(0)
-    return spin(400)
+    return spin(STEPS)
 
 
 async def serve():
@@ -65,7 +68,7 @@ async def tasks():
 
 def main():
     print("ready", flush=True)
-    if sys.argv[1] == "tasks":
+    if sys.argv[1] in ("tasks", "hasty"):
         asyncio.run(tasks())
     calls()
 

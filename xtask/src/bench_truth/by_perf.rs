@@ -3,7 +3,7 @@
 use std::sync::atomic::AtomicBool;
 
 use super::{
-    case::{Case, HZ, Workload},
+    case::{Case, Workload},
     seen::Seen,
 };
 use crate::{
@@ -46,7 +46,7 @@ impl Perf {
         let workload = bench_pipeline::Workload {
             manifest: workload.manifest(case)?,
             script: workload.script(case)?,
-            hz: HZ,
+            hz: workload.hz,
             server_cpus: workload.cpus.server.clone(),
             load_cpus: workload.cpus.load.clone(),
         };

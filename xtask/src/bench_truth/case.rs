@@ -18,11 +18,8 @@ use flameload::{
     unit::Hertz,
 };
 
-use super::seen::Seen;
+use super::{Args, seen::Seen};
 use crate::{paths, profile::choice::CpuChoice, progress::Progress};
-
-/// The usual rate of samples.
-pub(super) const HZ: Hertz = Hertz(997);
 
 /// Before each measurement.
 const WARMUP: Duration = Duration::from_millis(500);
@@ -61,13 +58,16 @@ pub(super) struct Workload {
     manifest: Manifest,
     script: Script,
     pub(super) cpus: CpuChoice,
+    pub(super) hz: Hertz,
+    on_threads: bool,
 }
 
 impl Workload {
-    pub(super) fn new(manifest: Manifest, duration: Duration) -> anyhow::Result<Self> {
+    pub(super) fn new(manifest: Manifest, args: &Args) -> anyhow::Result<Self> {
+        let Args { duration, hz, on_threads, .. } = *args;
         let script = Script::find(&paths::scripts(), "hello")?.remove(0);
         let script = script.with_duration(duration)?.with_warmup(WARMUP)?;
-        Ok(Self { manifest, script, cpus: CpuChoice::or_usual(None)? })
+        Ok(Self { manifest, script, cpus: CpuChoice::or_usual(None)?, hz, on_threads })
     }
 
     /// The server of a case.
@@ -99,8 +99,8 @@ impl Workload {
             dump: None,
             script: self.script(case)?,
             backends: Backends::default(),
-            hz: Some(HZ),
-            on_threads: false,
+            hz: Some(self.hz),
+            on_threads: self.on_threads,
             server_cpus: self.cpus.server.clone(),
             load_cpus: self.cpus.load.clone(),
             detail: Detail::Auto,

@@ -24,7 +24,7 @@ const NAMES: [&str; 8] = [
     "ends in a number 42",
     "no\u{fffe}n\u{ffff}characters",
     "Größe::量::🔥",
-    "",
+    "[unknown]",
 ];
 
 /// A profile of two workers and the kernel below them, in which every name calls the next.

@@ -57,7 +57,7 @@ impl Hottest {
         n: usize,
     ) -> Self {
         let functions = Functions::of(profile);
-        let scattered = functions.scatter(profile, parts);
+        let scattered = functions.scatter(profile, parts, counted);
         let mut seen = vec![Samples(0); profile.stacks.len()];
         for sample in &profile.samples {
             seen[sample.stack.0 as usize] += sample.weight;
@@ -97,9 +97,9 @@ impl Hottest {
     }
 
     /// By full name, the design effects of functions with all that they call, at least 1.
-    pub fn design_effects(profile: &Profile, parts: &Parts) -> BTreeMap<String, f64> {
+    pub fn design_effects(profile: &Profile, parts: &Parts, counted: u64) -> BTreeMap<String, f64> {
         let functions = Functions::of(profile);
-        let scattered = functions.scatter(profile, parts);
+        let scattered = functions.scatter(profile, parts, counted);
         let effects = (0..functions.names.len()).map(|index| scattered.design_effects(index)[1]);
         let named = functions.names.iter().map(|name| (*name).to_owned()).zip(effects);
         named.map(|(name, effect)| (name, effect.max(1.0))).collect()
@@ -158,9 +158,9 @@ impl<'a> Functions<'a> {
     }
 
     /// How each function's samples scatter over the parts of the window.
-    fn scatter(&self, profile: &Profile, parts: &Parts) -> Scattered {
+    fn scatter(&self, profile: &Profile, parts: &Parts, counted: u64) -> Scattered {
         let mut scattered = Scattered {
-            whole: Whole::default(),
+            whole: Whole::of(counted),
             own: vec![Sums::default(); self.names.len()],
             total: vec![Sums::default(); self.names.len()],
         };

@@ -83,9 +83,16 @@ pub(super) struct Whole {
     pub(super) parts: usize,
     samples: f64,
     squares: f64,
+    /// How many samples there are, whatever they weigh.
+    counted: f64,
 }
 
 impl Whole {
+    /// Of so many samples, whose weights need not be counts.
+    pub(super) fn of(counted: u64) -> Self {
+        Self { counted: counted as f64, ..Self::default() }
+    }
+
     pub(super) fn add(&mut self, all: f64) {
         self.parts += 1;
         self.samples += all;
@@ -95,7 +102,7 @@ impl Whole {
     /// The variance of a function's number of samples, if they were independent.
     fn by_chance(&self, sums: &Sums) -> f64 {
         let share = sums.own / self.samples;
-        self.samples * share * (1.0 - share)
+        self.samples.powi(2) / self.counted * share * (1.0 - share)
     }
 
     /// The same as it is, from how parts differ (the variance of a ratio of sums).
@@ -187,7 +194,7 @@ mod tests {
     /// much as is possible.
     #[test]
     fn the_design_effect_is_that_of_clusters() {
-        let (mut whole, mut even, mut odd) = (Whole::default(), Sums::default(), Sums::default());
+        let (mut whole, mut even, mut odd) = (Whole::of(5_000), Sums::default(), Sums::default());
         for part in 0..100 {
             whole.add(50.0);
             even.add(50.0, 25.0);
@@ -199,5 +206,8 @@ mod tests {
         let both = whole.design_effect_of_all([even, odd].iter()).expect("there are samples");
         assert!((both - 25.0).abs() < 1.0, "{both}");
         assert_eq!(whole.design_effect(&Sums::default()), 1.0);
+        // The same of samples that weigh ten each.
+        whole.counted /= 10.0;
+        assert!((whole.design_effect(&odd) - 5.0).abs() < 0.1, "{}", whole.design_effect(&odd));
     }
 }

@@ -52,6 +52,15 @@ pub struct Capture {
     pub counts: Counts,
 }
 
+impl Capture {
+    /// The CPU time that one of the samples stands for, on average: periods differ, and what was cut
+    /// off is spread over them.
+    pub fn mean_period(&self) -> Nanos {
+        let Counts { sampled, samples, .. } = self.counts;
+        Nanos((sampled.0 as f64 / self.duty / samples.0.max(1) as f64) as u64)
+    }
+}
+
 /// The threads that were sampled, where those were a few at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OfThreads {

@@ -10,7 +10,7 @@ use flameload::{
 
 use super::{
     callers::{INLINED, callers_are_right},
-    known::{HZ, Known, eventually, sample_for, sampler},
+    known::{Known, eventually, sample_for, sampler},
     view::{resolved, seen},
 };
 use crate::measured::{Measured, holds, repeated};
@@ -45,7 +45,8 @@ fn counts_are_right(
     }
     assert_eq!(Samples(sampled.values().sum()), capture.counts.samples);
     for (thread, nanos) in after {
-        let due = (nanos - before.get(thread).unwrap_or(&0)) as f64 / HZ.period().0 as f64;
+        let due =
+            (nanos - before.get(thread).unwrap_or(&0)) as f64 / capture.mean_period().0 as f64;
         let found = sampled.remove(thread).unwrap_or(0) as f64;
         let is_right = (found - due).abs() <= due * TOLERANCE + 5.0;
         holds(is_right, format_args!("{thread:?}: {found} for {due:.1}"))?;

@@ -12,7 +12,7 @@ use flameload::{
 
 use super::{
     callers::callers_are_right,
-    known::{HZ, Known, release, sampler},
+    known::{Known, release, sampler},
     view::{chains, count, resolved, seen},
 };
 use crate::{
@@ -46,7 +46,7 @@ struct Measured {
     resolved: Resolved,
     counts: Counts,
     cpu: Nanos,
-    duty: f64,
+    period: Nanos,
     pid: u32,
 }
 
@@ -104,7 +104,7 @@ fn shares_callers_and_threads_are_as_the_program_says() {
 fn quality_is_as_promised(measured: &Measured) -> measured::Measured {
     let Measured { counts, cpu, resolved, .. } = measured;
     let total = counts.samples;
-    let coverage = counts.sampled.as_secs_f64() / measured.duty / cpu.as_secs_f64();
+    let coverage = counts.samples.0 as f64 * measured.period.as_secs_f64() / cpu.as_secs_f64();
     assert!(counts.truncated().share_of(total).0 <= 0.01, "{counts:?}");
     assert!(resolved.unknown.share_of(total).0 <= 0.01, "unknown: {:?}", resolved.unknown);
     assert_eq!(counts.bad_records, 0);
@@ -158,7 +158,7 @@ fn workers_are_right(measured: &Measured) -> measured::Measured {
     }
     for Truth { worker, pid, nanos } in &measured.truth {
         assert_eq!(*pid == measured.pid, worker != "known-child", "{worker}");
-        let sampled = found[&(*pid, worker.as_str())] as f64 * HZ.period().as_secs_f64();
+        let sampled = found[&(*pid, worker.as_str())] as f64 * measured.period.as_secs_f64();
         let used = nanos.iter().sum::<u64>() as f64 / 1e9;
         let is_right = (0.95..1.05).contains(&(sampled / used));
         holds(is_right, format_args!("{worker}: {sampled} s of {used} s"))?;
@@ -170,7 +170,7 @@ fn workers_are_right(measured: &Measured) -> measured::Measured {
 #[expect(clippy::print_stderr, reason = "shown with --nocapture, and where the test fails")]
 fn report(measured: &Measured) {
     let Measured { counts, cpu, resolved, .. } = measured;
-    let coverage = counts.sampled.as_secs_f64() / measured.duty / cpu.as_secs_f64();
+    let coverage = counts.samples.0 as f64 * measured.period.as_secs_f64() / cpu.as_secs_f64();
     let mut text = format!(
         "{} samples over {:.2} s of CPU time, coverage {coverage:.4}, truncated {}, unknown {}, \
          lost {}, throttled {}\n\n| function | truth % | measured % | off |\n|---|---|---|---|\n",

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use flameload::unit::Samples;
 
 use super::{
-    known::{HZ, Known, release, sampler},
+    known::{Known, release, sampler},
     view::{resolved, seen},
 };
 use crate::measured::{Measured, holds, repeated};
@@ -39,10 +39,10 @@ fn measure() -> Measured {
     let resolved = resolved(&capture);
     let total: u64 = seen(&resolved.profile).map(|seen| seen.weight()).sum();
     assert_eq!(Samples(total), counts.samples);
-    let due = cpu.as_secs_f64() * f64::from(HZ.0);
-    // Nothing is sampled that was not used. But each thread begins a period of its own, on each
-    // CPU that it comes to, and the last ones end with the thread: of two periods at least one is
-    // seen, unless the thread moved.
+    let due = cpu.0 as f64 / capture.mean_period().0 as f64;
+    // Nothing is sampled that was not used. But where events are on threads, each thread begins a
+    // period of its own, on each CPU that it comes to, and the last ones end with the thread: of two
+    // periods at least one is seen, unless the thread moved.
     assert!(counts.truncated().share_of(counts.samples).0 <= 0.01, "{counts:?}");
     report(total as f64 / due);
     holds((0.4..1.05).contains(&(total as f64 / due)), format_args!("{total} of {due}"))

@@ -251,12 +251,9 @@ pub(super) fn warnings(observed: &Observed) -> Vec<String> {
     warnings
 }
 
-/// The CPU time that so many of a capture's samples stand for. Their periods differ, and what they
-/// cannot stand for is spread over them.
+/// The CPU time that so many of a capture's samples stand for.
 pub(super) fn stands_for(capture: &Capture, samples: Samples) -> Nanos {
-    let Capture { counts, duty, .. } = capture;
-    let all = counts.sampled.0 as f64 / duty;
-    Nanos((all * samples.share_of(counts.samples).0) as u64)
+    Nanos(samples.0.saturating_mul(capture.mean_period().0))
 }
 
 /// What is to be known of threads that were sampled a few at a time.

@@ -94,10 +94,8 @@ fn spread<'a>(
 ) -> Option<Spread> {
     let facts = view.facts()?;
     let scatter = facts.scatter()?;
-    let known = Hottest::design_effects(
-        view.profile,
-        &view.run.parts(facts, view.alone.map(|alone| alone.name.as_str())),
-    );
+    let parts = view.run.parts(facts, view.alone.map(|alone| alone.name.as_str()));
+    let known = Hottest::design_effects(view.profile, &parts, facts.counted(view.profile));
     let mut by_name = BTreeMap::new();
     for (label, frames) in labels {
         let effects = frames.iter().filter_map(|frame| known.get(&frame.name).copied());

@@ -79,6 +79,13 @@ impl ProfileFacts {
         Some(Scatter::new(self.samples, self.parts? as usize, self.design_effect?))
     }
 
+    /// How many of the samples a part of the profile has. Those of the kernel's events weigh what
+    /// they count; of the others it is known of the whole.
+    pub(in crate::record) fn counted(&self, part: &Profile) -> u64 {
+        let weights: u64 = part.samples.iter().map(|sample| sample.weight.0).sum();
+        if self.backend == "perf_event" { weights } else { self.samples }
+    }
+
     /// The backend, as slices name it.
     fn slices_name(&self) -> String {
         self.backend.replace('_', "-")

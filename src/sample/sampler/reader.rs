@@ -108,6 +108,8 @@ impl Reader {
     /// Switches sampling on.
     pub(super) fn enable(&self, dump: Bytes) {
         let mut state = self.lock();
+        // Which threads there are says which CPUs.
+        state.drain(Nanos::now());
         if let Timers::Few(threads) = &state.timers {
             for pid in threads.processes() {
                 // One that has ended meanwhile has nothing to sample.

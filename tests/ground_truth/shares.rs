@@ -72,7 +72,7 @@ fn measure() -> Option<Measured> {
         resolved: resolved(&capture),
         counts: capture.counts,
         cpu,
-        duty: capture.duty,
+        period: capture.mean_period(),
         pid,
     })
 }

@@ -3,6 +3,7 @@
 mod bench;
 mod bench_compare;
 mod bench_load;
+mod bench_observer;
 mod bench_pipeline;
 mod bench_truth;
 mod bisect;
@@ -56,6 +57,7 @@ enum Command {
     Test(test::Args),
     BenchCompare(bench_compare::Args),
     BenchLoad(bench_load::Args),
+    BenchObserver(bench_observer::Args),
     BenchPipeline(bench_pipeline::Args),
     BenchTruth(bench_truth::Args),
     Ci(ci::Args),
@@ -77,6 +79,7 @@ fn main() -> std::process::ExitCode {
         Command::Test(args) => test::run(&args),
         Command::BenchCompare(args) => bench_compare::run(&args),
         Command::BenchLoad(args) => bench_load::run(&args),
+        Command::BenchObserver(args) => bench_observer::run(&args),
         Command::BenchPipeline(args) => bench_pipeline::run(&args),
         Command::BenchTruth(args) => bench_truth::run(&args),
         Command::Ci(args) => ci::run(&args),

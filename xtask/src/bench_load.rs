@@ -40,6 +40,7 @@ use crate::{
 };
 use comparison::Comparison;
 use open::Rate;
+pub(crate) use server::Server;
 
 /// Compare the built-in load engine with other load tools: CPU time per request, throughput.
 ///

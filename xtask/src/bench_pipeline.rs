@@ -34,6 +34,7 @@ use crate::{
 };
 use compare::{Comparison, Round};
 use memory::Memory;
+pub(crate) use pipe::{Process, last_lines};
 use tools::Inferno;
 pub(crate) use tools::{PERF_HINT as HINT, perf_version};
 

@@ -4,6 +4,7 @@ mod bench;
 mod bench_compare;
 mod bench_intervals;
 mod bench_load;
+mod bench_observer;
 mod bench_pipeline;
 mod bench_truth;
 mod bisect;
@@ -58,6 +59,7 @@ enum Command {
     BenchCompare(bench_compare::Args),
     BenchIntervals(bench_intervals::Args),
     BenchLoad(bench_load::Args),
+    BenchObserver(bench_observer::Args),
     BenchPipeline(bench_pipeline::Args),
     BenchTruth(bench_truth::Args),
     Ci(ci::Args),
@@ -80,6 +82,7 @@ fn main() -> std::process::ExitCode {
         Command::BenchCompare(args) => bench_compare::run(&args),
         Command::BenchIntervals(args) => bench_intervals::run(&args),
         Command::BenchLoad(args) => bench_load::run(&args),
+        Command::BenchObserver(args) => bench_observer::run(&args),
         Command::BenchPipeline(args) => bench_pipeline::run(&args),
         Command::BenchTruth(args) => bench_truth::run(&args),
         Command::Ci(args) => ci::run(&args),

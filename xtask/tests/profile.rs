@@ -10,6 +10,7 @@ mod profile {
     mod backends;
     mod bench;
     mod bench_load;
+    mod bench_observer;
     mod bench_truth;
     mod bisect;
     mod browser;

@@ -14,14 +14,14 @@ use crate::{out, paths};
 
 /// A server that serves, on its own CPUs.
 #[derive(Debug)]
-pub(super) struct Server {
+pub(crate) struct Server {
     running: Running,
-    pub(super) addr: SocketAddr,
+    pub(crate) addr: SocketAddr,
 }
 
 impl Server {
     /// Builds the target and launches it.
-    pub(super) fn start(
+    pub(crate) fn start(
         manifest: &Manifest,
         cpus: &Cpus,
         guard: &Guard,
@@ -40,8 +40,18 @@ impl Server {
         Ok(Self { running, addr })
     }
 
+    /// The ids of all its processes that were launched.
+    pub(crate) fn pids(&self) -> Vec<u32> {
+        self.running.pids()
+    }
+
+    /// The same, of those to profile.
+    pub(crate) fn profiled(&self) -> Vec<u32> {
+        self.running.profiled()
+    }
+
     /// The CPU time of all its processes so far.
-    pub(super) fn cpu_time(&self) -> Nanos {
+    pub(crate) fn cpu_time(&self) -> Nanos {
         let mut pids = self.running.pids();
         pids.extend(pids.clone().into_iter().flat_map(descendants));
         pids.sort_unstable();
@@ -50,7 +60,7 @@ impl Server {
     }
 
     /// Fails where it has ended.
-    pub(super) fn still_runs(&mut self) -> Result<(), MeasureError> {
+    pub(crate) fn still_runs(&mut self) -> Result<(), MeasureError> {
         match self.running.exited() {
             Some(exit) => Err(MeasureError::Exited(exit.to_string())),
             None => Ok(()),

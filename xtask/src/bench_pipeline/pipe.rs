@@ -23,25 +23,29 @@ const LAST_LINES: usize = 6;
 
 /// A child process that does not outlive this value.
 #[derive(Debug)]
-pub(super) struct Process {
+pub(crate) struct Process {
     name: String,
     child: Child,
 }
 
 impl Process {
-    pub(super) fn start(command: &mut Command) -> anyhow::Result<Self> {
+    pub(crate) fn start(command: &mut Command) -> anyhow::Result<Self> {
         let name = command.get_program().to_string_lossy().into_owned();
         let child = command.spawn().with_context(|| format!("cannot run {name}"))?;
         Ok(Self { name, child })
     }
 
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Asks it to end, as Ctrl-C does.
-    pub(super) fn interrupt(&self) {
+    pub(crate) fn interrupt(&self) {
         // One that has ended by itself is told apart by its status.
         let _ = kill_process(Pid::from_child(&self.child), Signal::INT);
     }
 
-    pub(super) fn has_ended(&self) -> bool {
+    pub(crate) fn has_ended(&self) -> bool {
         let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
         !matches!(waitid(WaitId::Pid(Pid::from_child(&self.child)), options), Ok(None))
     }
@@ -52,7 +56,7 @@ impl Process {
     }
 
     /// Waits until it ends, for so long; gives up when `interrupted` is set.
-    pub(super) fn wait_at_most(
+    pub(crate) fn wait_at_most(
         &mut self,
         most: Duration,
         interrupted: &AtomicBool,
@@ -92,16 +96,16 @@ impl Drop for Process {
 
 /// How a process ended.
 #[derive(Debug)]
-pub(super) struct Ended {
+pub(crate) struct Ended {
     at: Instant,
-    pub(super) status: ExitStatus,
+    pub(crate) status: ExitStatus,
 }
 
 impl Ended {
     /// Whether it ended well, or by the signal that [`Process::interrupt`] sends: some programs
     /// let it kill them when they are done, others exit as a shell says it, with 128 and the
     /// signal's number.
-    pub(super) fn is_success_or_interrupt(&self) -> bool {
+    pub(crate) fn is_success_or_interrupt(&self) -> bool {
         let signal = Signal::INT.as_raw();
         self.status.success()
             || self.status.signal() == Some(signal)
@@ -148,7 +152,7 @@ pub(super) fn run<const N: usize>(
 }
 
 /// The end of a file of messages, to follow an error.
-pub(super) fn last_lines(messages: &Path) -> String {
+pub(crate) fn last_lines(messages: &Path) -> String {
     let text = std::fs::read(messages).unwrap_or_default();
     let text = String::from_utf8_lossy(&text);
     let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();

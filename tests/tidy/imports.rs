@@ -165,7 +165,7 @@ mod tests {
             "src/load/worker.rs",
             "use crate::{\n    unit::Nanos,\n    sample::{Sampler, Config},\n};",
             expect![
-                "src/load/worker.rs:3: `load` imports `sample`, but may import unit, config only"
+                "src/load/worker.rs:3: `load` imports `sample`, but may import unit, random, config only"
             ],
         );
         check(
@@ -185,23 +185,31 @@ mod tests {
         check(
             "src/sample/ring.rs",
             "use super::super::{unit::Nanos, load::Plan};",
-            expect!["src/sample/ring.rs:1: `sample` imports `load`, but may import unit only"],
+            expect![
+                "src/sample/ring.rs:1: `sample` imports `load`, but may import unit, random, os only"
+            ],
         );
         check(
             "src/sample.rs",
             "use super::{unit::Nanos, self::load::Plan};",
-            expect!["src/sample.rs:1: `sample` imports `load`, but may import unit only"],
+            expect![
+                "src/sample.rs:1: `sample` imports `load`, but may import unit, random, os only"
+            ],
         );
         check(
             "src/sample.rs",
             "mod a {\n mod b { use super::{super::{super::record::Run, ring}, c}; } }",
-            expect!["src/sample.rs:2: `sample` imports `record`, but may import unit only"],
+            expect![
+                "src/sample.rs:2: `sample` imports `record`, but may import unit, random, os only"
+            ],
         );
         check("src/sample.rs", "mod a { fn b() { super::load::c() } }", expect![""]);
         check(
             "src/sample.rs",
             "fn a() { super::load::b() }",
-            expect!["src/sample.rs:1: `sample` imports `load`, but may import unit only"],
+            expect![
+                "src/sample.rs:1: `sample` imports `load`, but may import unit, random, os only"
+            ],
         );
         check(
             "src/fold.rs",

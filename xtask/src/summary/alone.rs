@@ -126,6 +126,6 @@ mod tests {
                      broken       -   NOT VALID               -         0                 -
               mix          12.35 µs, weighted sum of the requests 11.90 µs: +0.45 µs (too few blocks of slices for an interval)
         "#]]
-        .assert_eq(&text(&run));
+        .assert_eq(&text(&run).replace("\n  ", "\n"));
     }
 }

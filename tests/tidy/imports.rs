@@ -214,7 +214,9 @@ mod tests {
         check(
             "src/fold.rs",
             "use crate::*;",
-            expect!["src/fold.rs:1: `fold` imports `*`, but may import unit, stats, symbolize only"],
+            expect![
+                "src/fold.rs:1: `fold` imports `*`, but may import unit, stats, symbolize only"
+            ],
         );
     }
 

@@ -12,6 +12,7 @@
 //! |---|---|
 //! | [`unit`](mod@unit) | quantities that carry their unit |
 //! | `random`, `stats`, `os` | random numbers from a seed; intervals; what the system says of processes |
+//! | [`plain`], `unpack` | foreign text made harmless for terminals and files; foreign gzip within limits |
 //! | [`config`] | reading a TOML file strictly, with the nearest known key in each error |
 //! | [`target`] | manifest -> build -> launch -> ready -> a running server |
 //! | [`load`] | script -> plan -> traffic -> tallies of requests, latency and errors |
@@ -33,6 +34,7 @@ pub mod fold;
 pub mod load;
 pub mod measure;
 mod os;
+pub mod plain;
 mod random;
 pub mod record;
 pub mod render;
@@ -42,3 +44,4 @@ mod stats;
 pub mod symbolize;
 pub mod target;
 pub mod unit;
+mod unpack;

@@ -25,6 +25,7 @@
 
 mod account;
 mod allowance;
+mod birthmark;
 mod bisection;
 mod budget;
 mod build;
@@ -53,6 +54,7 @@ mod repository;
 mod revision;
 mod running;
 mod scratch;
+mod secrets;
 mod sys;
 mod template;
 mod tool;
@@ -65,7 +67,7 @@ pub use build::{
     BuildError, BuildOptions, Built, Product, Version, VersionError, build, build_version,
 };
 pub use changes::{Changes, ChangesError};
-pub use child::{Ending, SpawnError};
+pub use child::{Ending, Relative, SpawnError, left_running};
 pub use cpus::{Cpus, CpusError, Split, split_cpus};
 pub use database::{Cluster, DatabaseError};
 pub use error::{Exit, TargetError};
@@ -78,9 +80,10 @@ pub use manifest::{
     ManifestError, Process, PythonBuild, PythonVersion, Ready, Recipe, Service, ServiceKind,
 };
 pub use perf_maps::PerfMaps;
-pub use procfs::{descendants, is_running, listening_ports};
+pub use procfs::{descendants, guarded, is_kernel_thread, is_running, listening_ports};
 pub use repository::{Commit, Repository, RepositoryError, WORKTREE};
 pub use revision::Revision;
 pub use running::{Listener, Running};
+pub use secrets::Secrets;
 pub use template::{Template, TemplateError};
 pub use tool::{ToolError, ToolRun, ToolSpec, run_tool};

@@ -96,6 +96,7 @@ pub(super) fn drive(
     let slices = slices(&seen, (began, ended), server_cpu, backend);
     let (status, reason) = ending(script, &seen, outcome.stopped);
     let load = LoadSeen {
+        stood_still: Nanos(0),
         slices,
         status,
         reason,
@@ -254,7 +255,7 @@ impl Outcome {
             (Some(run), None) => {
                 let exit_code = match run.exit {
                     Ending::Status(code) => Some(code),
-                    Ending::Signal(_) | Ending::Unknown => None,
+                    Ending::Signal(_) | Ending::Unknown | Ending::Never => None,
                 };
                 let (stdout, stderr) = (run.stdout.clone(), run.stderr.clone());
                 let output = ToolOutput { stdout, stderr, exit_code };

@@ -20,25 +20,29 @@ use rustix::{
     io::{Errno, fcntl_dupfd_cloexec},
     pipe::{PipeFlags, pipe_with},
     process::{
-        Pid, Signal, WaitId, WaitIdOptions, kill_process, kill_process_group, setpgid, waitid,
+        Pid, Signal, WaitId, WaitIdOptions, getpgid, kill_process, kill_process_group, setpgid,
+        waitid,
     },
 };
 
 use super::{
     account::Account,
+    birthmark::Birthmark,
     cpus::Cpus,
     guard::{Guard, Registration},
-    procfs,
     sys::{self, ChildEnds, Failure, Image},
 };
 use crate::unit::Nanos;
 
 mod ending;
 mod error;
+mod family;
 
 pub use ending::Ending;
 pub use error::SpawnError;
 use error::explain;
+use family::Family;
+pub use family::{Relative, left_running};
 
 /// What to run, and how.
 pub(super) struct Spec {
@@ -93,6 +97,8 @@ pub(super) struct Child {
     failure: Option<File>,
     ending: Option<Ending>,
     cpu: Option<Nanos>,
+    /// What its descendants are known by.
+    mark: Option<Birthmark>,
     /// Gone once the process is reaped.
     registration: Option<Registration>,
 }
@@ -110,6 +116,10 @@ const POLL: Duration = Duration::from_millis(2);
 
 /// How long what is left of a process's descendants may take to follow it.
 const FOLLOW: Duration = Duration::from_millis(100);
+
+/// How long a killed process may take to be gone. One that hangs in the kernel, and one of another
+/// user whom this one may not kill, takes for ever.
+const UNSTOPPABLE: Duration = Duration::from_secs(2);
 
 /// How long a dropped process may take to end by itself.
 const SHORT_GRACE: Duration = Duration::from_millis(500);
@@ -142,6 +152,7 @@ impl Child {
             failure: Some(failure.into()),
             ending: None,
             cpu: None,
+            mark: Birthmark::among(&spec.env),
             registration: None,
         };
         child.registration = Some(guard.register(pid)?);
@@ -195,22 +206,50 @@ impl Child {
         self.stop_by(Signal::TERM, grace)
     }
 
-    /// The same, with another signal first.
+    /// The same, with another signal first. It comes back in limited time, whatever they do.
     pub(super) fn stop_by(&mut self, signal: Signal, grace: Duration) -> Ending {
         let Some(registration) = self.registration.take() else {
             return self.ending.unwrap_or(Ending::Unknown);
         };
-        let family = Family::of(self.pid());
-        if self.ending().is_none() {
-            let _ = kill_process_group(self.pid, signal);
-            self.wait(grace);
+        let relatives = self.family();
+        let by_itself = self.ending().is_some();
+        self.signal(signal);
+        if by_itself {
+            // What it left in the background is the server.
+            for pid in relatives.outside(self.pid) {
+                let _ = kill_process(pid, signal);
+            }
         }
-        let _ = kill_process_group(self.pid, Signal::KILL);
-        self.cpu = sys::reap(self.pid);
-        let ending = *self.ending.get_or_insert(Ending::Signal(Signal::KILL.as_raw()));
-        family.end();
+        self.wait(grace);
+        self.signal(Signal::KILL);
+        self.wait(UNSTOPPABLE);
+        if self.ending().is_some() {
+            // A zombie by now, for which nobody has to wait.
+            self.cpu = sys::reap(self.pid);
+        } else {
+            family::leave(Relative::of(self.pid));
+        }
+        let ending = *self.ending.get_or_insert(Ending::Never);
+        relatives.end(FOLLOW).into_iter().for_each(family::leave);
         drop(registration);
         ending
+    }
+
+    /// To its group, and to itself where it has left that.
+    fn signal(&self, signal: Signal) {
+        let _ = kill_process_group(self.pid, signal);
+        if getpgid(Some(self.pid)).is_ok_and(|group| group != self.pid) {
+            let _ = kill_process(self.pid, signal);
+        }
+    }
+
+    /// Descendants that go on outside of its group.
+    pub(super) fn background(&self) -> Vec<Relative> {
+        self.family().outside(self.pid).map(Relative::of).collect()
+    }
+
+    fn family(&self) -> Family {
+        Family::of(self.pid(), self.mark.as_ref())
     }
 
     /// What CPU time a stopped process has used, with the children that it waited for. None for
@@ -237,35 +276,6 @@ impl Drop for Child {
                 sys::reap(self.pid);
             }
             None => {}
-        }
-    }
-}
-
-/// Descendants that may have left the group, each with the time of its start, which tells it
-/// from a later process of the same id.
-struct Family(Vec<(u32, u64)>);
-
-impl Family {
-    fn of(pid: u32) -> Self {
-        let started = |pid| procfs::read_stat(pid).map(|stat| (pid, stat.started));
-        Self(procfs::descendants(pid).into_iter().filter_map(started).collect())
-    }
-
-    fn alive(&self) -> impl Iterator<Item = u32> {
-        let alive = |&(pid, started): &(u32, u64)| {
-            procfs::read_stat(pid).is_some_and(|stat| stat.started == started && !stat.ended)
-        };
-        self.0.iter().copied().filter(alive).map(|(pid, _)| pid)
-    }
-
-    /// Ends those that do not end by themselves once their parent has.
-    fn end(&self) {
-        let deadline = Instant::now() + FOLLOW;
-        while self.alive().next().is_some() && Instant::now() < deadline {
-            thread::sleep(POLL);
-        }
-        for pid in self.alive().filter_map(|pid| Pid::from_raw(pid.cast_signed())) {
-            let _ = kill_process(pid, Signal::KILL);
         }
     }
 }

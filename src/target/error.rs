@@ -5,7 +5,7 @@ use std::{io, time::Duration};
 use thiserror::Error;
 
 use super::{
-    child::{Ending, SpawnError},
+    child::{Ending, Relative, SpawnError},
     database::DatabaseError,
     template::TemplateError,
 };
@@ -99,7 +99,12 @@ pub enum TargetError {
 
 /// How a process of a target ended.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("process '{process}' {ending}{}{}", limit(*memory_limit), tail(last_lines))]
+#[error(
+    "process '{process}' {ending}{}{}{}",
+    limit(*memory_limit),
+    went_on(*ending, background),
+    tail(last_lines)
+)]
 pub struct Exit {
     /// The process.
     pub process: String,
@@ -107,8 +112,27 @@ pub struct Exit {
     pub ending: Ending,
     /// The limit of memory for which the kernel has ended it or one of its children, if it has.
     pub memory_limit: Option<Bytes>,
+    /// What it has left running outside of its process group.
+    pub background: Vec<Relative>,
     /// The last lines it printed, to stdout or stderr.
     pub last_lines: Vec<String>,
+}
+
+/// What goes on in the background, and what to do about it.
+fn went_on(ending: Ending, background: &[Relative]) -> String {
+    let [first, others @ ..] = background else { return String::new() };
+    let more = match others.len() {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let advice = match ending {
+        Ending::Status(0) => {
+            "; a server is measured as the process that was started: have it stay in the \
+             foreground (nginx: `-g 'daemon off;'`, redis: `--daemonize no`)"
+        }
+        _ => "",
+    };
+    format!(" and left {first}{more} in the background, now stopped{advice}")
 }
 
 fn limit(memory: Option<Bytes>) -> String {

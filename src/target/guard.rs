@@ -8,7 +8,7 @@ use rustix::{
     process::Pid,
 };
 
-use super::sys;
+use super::{birthmark::Birthmark, sys};
 
 /// A tiny process that outlives this one just long enough to kill the process groups it was told
 /// of.
@@ -17,8 +17,8 @@ use super::sys;
 /// notices the end of the tool as the end of its pipe. Start it early: it is a copy of the
 /// process that starts it. Clones share one guard process.
 ///
-/// It kills groups. A process that has left its group, as with `setsid`, is out of its reach,
-/// though not of [`Running`](super::Running)'s.
+/// It kills groups, and the processes that have left theirs, as with `setsid`, but still have the
+/// environment that they were launched with.
 #[derive(Debug, Clone)]
 pub struct Guard(Arc<Inner>);
 
@@ -44,7 +44,7 @@ impl Guard {
     pub fn start() -> io::Result<Self> {
         let (theirs, ours) = pipe_with(PipeFlags::CLOEXEC)?;
         let theirs = fcntl_dupfd_cloexec(&theirs, sys::LOWEST_FD)?;
-        let pid = sys::fork_guard(&theirs)?;
+        let pid = sys::fork_guard(&theirs, &Birthmark::of_this_tool().bytes())?;
         Ok(Self(Arc::new(Inner { registrations: Some(ours), pid })))
     }
 

@@ -161,6 +161,7 @@ impl Server {
             process: self.name.clone(),
             ending,
             memory_limit: self.cgroup.as_ref().and_then(Cgroup::exceeded),
+            background: self.child.background(),
             last_lines: self.output.last_lines(),
         }
     }

@@ -22,7 +22,7 @@ use rustix::{
     thread::CpuSet,
 };
 
-use super::account::Account;
+use super::{account::Account, birthmark::visit_bearers};
 use crate::unit::Nanos;
 
 /// What a child is to become, prepared before the fork.
@@ -128,13 +128,13 @@ pub(super) fn fork_held(image: &Image, ends: &ChildEnds) -> io::Result<Pid> {
 }
 
 /// Forks the guard: it reads process groups from `registrations`, and once no process has the
-/// other end open, kills those that are left.
-pub(super) fn fork_guard(registrations: &OwnedFd) -> io::Result<Pid> {
+/// other end open, kills those that are left and every process that has `mark` in its environment.
+pub(super) fn fork_guard(registrations: &OwnedFd, mark: &[u8]) -> io::Result<Pid> {
     let _alone = no_forks();
     // SAFETY: the child only runs `guard`, which keeps to what a signal handler may do.
     let pid = unsafe { libc::fork() };
     if pid == 0 {
-        guard(registrations);
+        guard(registrations, mark);
         end(0);
     }
     forked(pid)
@@ -271,7 +271,12 @@ fn wait_for_go() {
 fn default_signals() {
     for signal in [libc::SIGPIPE, libc::SIGINT, libc::SIGTERM, libc::SIGHUP] {
         // SAFETY: the default disposition runs no code of ours.
-        unsafe { libc::signal(signal, libc::SIG_DFL) };
+        let before = unsafe { libc::signal(signal, libc::SIG_DFL) };
+        // As by `nohup`, for whoever is started by the tool as well.
+        if signal != libc::SIGPIPE && before == libc::SIG_IGN {
+            // SAFETY: ignoring runs no code of ours.
+            unsafe { libc::signal(signal, libc::SIG_IGN) };
+        }
     }
     // SAFETY: an all-zero set is valid memory for sigemptyset, which makes it a valid set.
     unsafe {
@@ -318,7 +323,7 @@ fn close_one_by_one(first: RawFd, last: RawFd) {
 /// How many process groups the guard can keep.
 const GROUPS: usize = 1024;
 
-fn guard(registrations: &OwnedFd) {
+fn guard(registrations: &OwnedFd, mark: &[u8]) {
     let fd = registrations.as_raw_fd();
     let _ = rustix::process::setsid();
     for signal in [libc::SIGINT, libc::SIGTERM, libc::SIGHUP, libc::SIGQUIT, libc::SIGPIPE] {
@@ -350,6 +355,26 @@ fn guard(registrations: &OwnedFd) {
         {
             let _ = rustix::process::kill_process_group(pid, Signal::KILL);
         }
+    }
+    kill_bearers(mark);
+}
+
+/// How often those that are left are looked for: each may have had time for another child.
+const SWEEPS: usize = 100;
+
+/// Kills what has left its group.
+fn kill_bearers(mark: &[u8]) {
+    let pause = rustix::time::Timespec { tv_sec: 0, tv_nsec: 2_000_000 };
+    for _ in 0..SWEEPS {
+        let mut found = false;
+        visit_bearers(mark, |pid| {
+            found = true;
+            let _ = rustix::process::kill_process(pid, Signal::KILL);
+        });
+        if !found {
+            return;
+        }
+        let _ = rustix::thread::nanosleep(&pause);
     }
 }
 

@@ -26,6 +26,7 @@ fn helper() {
         Ok("unwell") => serve("503 Service Unavailable"),
         Ok("family") => family(),
         Ok("loner") => loner(),
+        Ok("leaver") => leaver(),
         Ok("tool") => tool(),
         Ok("builder") => builder(),
         // Run as a test, it has no part to play.
@@ -59,6 +60,14 @@ fn family() {
         .stdout(Stdio::null())
         .spawn()
         .expect("a child");
+    serve("200 OK");
+}
+
+/// A server in the process group of whoever started it, as a shell's jobs may be.
+fn leaver() {
+    let parent = rustix::process::getppid();
+    let group = rustix::process::getpgid(parent).expect("it lives");
+    rustix::process::setpgid(None, Some(group)).expect("the same session");
     serve("200 OK");
 }
 

@@ -1,6 +1,6 @@
 //! Stopping: every process of the target ends, and none is left as a zombie.
 
-use flameload::target::{Ending, descendants};
+use flameload::target::{Ending, descendants, left_running};
 use rustix::process::Signal;
 
 use super::support::{Fixture, alive, eventually, exists, helper, kill, script};
@@ -46,6 +46,46 @@ fn dropping_stops_children_and_those_that_left() {
     assert!(!exists(pid));
     // They end by a signal too; whoever adopted them has to notice that first.
     eventually("the family has ended", || !family.iter().any(|&pid| alive(pid)));
+}
+
+#[test]
+fn a_server_that_leaves_its_group_is_stopped() {
+    let fixture = Fixture::new(&helper("leaver", "ready = { url = \"/\" }"));
+    let running = fixture.run().expect("starts");
+    let pid = running.pids()[0];
+    let group = |pid| rustix::process::getpgid(rustix::process::Pid::from_raw(pid)).ok();
+    assert_eq!(group(pid.cast_signed()), group(0));
+    assert_eq!(running.stop()[0].ending, TERM);
+    assert!(!exists(pid) && left_running().is_empty());
+}
+
+#[test]
+fn a_server_in_the_background_is_named_and_stopped() {
+    let exe = std::env::current_exe().expect("this test");
+    let start = format!(
+        "HELPER=server setsid {} target::helper::helper --exact --nocapture & exit 0",
+        exe.display()
+    );
+    let fixture = Fixture::new(&script(&start, "ready = { url = \"/\" }"));
+    let mark = format!("{}\0target::helper::helper", exe.display());
+    let servers = || {
+        let serves = |pid: &u32| {
+            let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            String::from_utf8_lossy(&line).contains(&mark) && is_of(*pid, &fixture)
+        };
+        let all = std::fs::read_dir("/proc").expect("procfs").flatten();
+        let pids = all.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+        pids.filter(serves).count()
+    };
+    let error = fixture.error();
+    assert!(error.contains("ended with exit status 0"), "{error}");
+    assert!(error.contains("in the background, now stopped; a server is measured as"), "{error}");
+    eventually("it is gone", || servers() == 0);
+}
+
+/// Whether a process was started in the fixture's folder.
+fn is_of(pid: u32, fixture: &Fixture) -> bool {
+    std::fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|cwd| cwd == fixture.manifest.dir)
 }
 
 #[test]

@@ -10,19 +10,21 @@ use super::{
 /// `measure`.
 const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("unit", &[]),
+    ("plain", &[]),
+    ("unpack", &[]),
     ("random", &["unit"]),
     ("stats", &[]),
     ("os", &["unit"]),
     ("config", &[]),
     ("target", &["unit", "os", "config"]),
     ("load", &["unit", "random", "config"]),
-    ("sample", &["unit", "random", "os"]),
-    ("symbolize", &["unit", "sample"]),
-    ("fold", &["unit", "stats", "symbolize"]),
-    ("render", &["unit", "fold"]),
+    ("sample", &["unit", "unpack", "random", "os"]),
+    ("symbolize", &["unit", "unpack", "os", "sample"]),
+    ("fold", &["unit", "plain", "stats", "symbolize"]),
+    ("render", &["unit", "plain", "fold"]),
     ("record", &["unit", "config", "symbolize", "fold", "render"]),
     ("compare", &["unit", "stats", "symbolize", "record"]),
-    ("report", &["unit", "fold", "render", "record", "compare"]),
+    ("report", &["unit", "plain", "fold", "render", "record", "compare"]),
     (
         "measure",
         &[

@@ -1,11 +1,15 @@
 //! Ctrl-C, SIGTERM and SIGHUP, as a flag that whoever waits looks at.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    fs,
+    sync::{Arc, atomic::AtomicBool},
 };
 
 use anyhow::Context as _;
+use signal_hook::{
+    consts::{SIGHUP, SIGINT, SIGTERM},
+    flag,
+};
 
 /// What a second signal does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,13 +26,25 @@ pub(crate) enum Second {
 /// When the system refuses the handler.
 pub(crate) fn flag(second: Second) -> anyhow::Result<Arc<AtomicBool>> {
     let interrupted = Arc::new(AtomicBool::new(false));
-    let flag = interrupted.clone();
-    let handler = move || {
-        if flag.swap(true, Ordering::Relaxed) && second == Second::Exits {
-            #[expect(clippy::exit, reason = "whoever presses Ctrl-C twice does not want to wait")]
-            std::process::exit(130);
-        }
-    };
-    ctrlc::set_handler(handler).context("cannot listen for Ctrl-C")?;
+    let ignored = ignored();
+    // What was ignored at the start stays so: `nohup`, and jobs in the background of a script.
+    for signal in [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|signal| !ignored(*signal)) {
+        let registered = match second {
+            // In this order: the first signal finds the flag still down.
+            Second::Exits => flag::register_conditional_shutdown(signal, 130, interrupted.clone()),
+            Second::Waits => flag::register(signal, interrupted.clone()),
+        };
+        registered
+            .and_then(|_| flag::register(signal, interrupted.clone()))
+            .context("cannot listen for Ctrl-C")?;
+    }
     Ok(interrupted)
+}
+
+/// Whether this process was started with a signal ignored.
+fn ignored() -> impl Fn(i32) -> bool {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
+    move |signal| mask >> (signal - 1) & 1 == 1
 }

@@ -30,6 +30,7 @@ mod table;
 mod test;
 
 use clap::{Parser, Subcommand};
+use flameload::target::left_running;
 
 /// Profiles servers under load and says what each request costs.
 ///
@@ -87,5 +88,13 @@ fn main() -> std::process::ExitCode {
         Command::BenchTruth(args) => bench_truth::run(&args),
         Command::Ci(args) => ci::run(&args),
     };
-    exit.unwrap_or_else(|error| exit::report(&error)).into()
+    let exit = exit.unwrap_or_else(|error| exit::report(&error));
+    for left in left_running() {
+        out::tell(&format!(
+            "warning: {left} could not be stopped and runs on: it is another user's, or hangs in \
+             the kernel; end it with `sudo kill -KILL {}`",
+            left.pid
+        ));
+    }
+    exit.into()
 }

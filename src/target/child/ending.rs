@@ -13,6 +13,8 @@ pub enum Ending {
     Signal(i32),
     /// Something else in this process took its status away.
     Unknown,
+    /// Not at all: no signal of this user's has ended it.
+    Never,
 }
 
 impl fmt::Display for Ending {
@@ -23,6 +25,7 @@ impl fmt::Display for Ending {
                 Some(name) => write!(f, "was ended by signal {signal} ({name})"),
                 None => write!(f, "was ended by signal {signal}"),
             },
+            Self::Never => f.write_str("could not be stopped"),
             Self::Unknown => f.write_str("ended, and its exit status is lost"),
         }
     }

@@ -64,7 +64,7 @@ impl Call<'_> {
     pub(super) fn read(&self, run: ToolRun) -> anyhow::Result<Slice> {
         let exit_code = match run.exit {
             Ending::Status(code) => Some(code),
-            Ending::Signal(_) | Ending::Unknown => None,
+            Ending::Signal(_) | Ending::Unknown | Ending::Never => None,
         };
         let output = ToolOutput { stdout: run.stdout, stderr: run.stderr, exit_code };
         let reported = self.tool.parse(&self.invocation, &output)?;

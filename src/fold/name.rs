@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use crate::plain::is_unprintable;
+
 /// Marks a kernel frame in folded text, as the collapse scripts for perf do, so that a palette
 /// can tell it apart.
 ///
@@ -36,11 +38,6 @@ pub(super) fn safe(name: &str) -> Cow<'_, str> {
     if name.contains(';') { Cow::Owned(name.replace(';', ":")) } else { name }
 }
 
-fn is_unprintable(c: char) -> bool {
-    // The last two are characters of Unicode, but not of XML 1.0 (section 2.2).
-    c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{fffe}' | '\u{ffff}')
-}
-
 /// The name that a pool's threads share: `worker-12` -> `worker`.
 ///
 /// None where the name does not end in a number after a separator, or in a number at all when
@@ -63,6 +60,7 @@ mod tests {
         assert_eq!(printable("<[u8; 4]>::f"), "<[u8; 4]>::f");
         assert_eq!(safe(" \t"), "[unknown]");
         assert_eq!(safe("a\nb\u{1b}c"), "a\u{fffd}b\u{fffd}c");
+        assert_eq!(safe("exe.\u{202e}gnp"), "exe.\u{fffd}gnp");
     }
 
     #[test]

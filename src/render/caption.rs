@@ -1,6 +1,6 @@
 //! What a flamegraph says about itself, beside its frames.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use super::palette::Palette;
 use crate::{
@@ -83,6 +83,18 @@ pub struct Link {
     pub text: String,
     /// Where it leads, relative to the SVG.
     pub href: String,
+}
+
+impl Link {
+    /// Where it leads, which is a file beside the picture and nothing else: a record of somebody
+    /// else may name a scheme that runs code.
+    pub(super) fn target(&self) -> Cow<'_, str> {
+        let is_plain = !self.href.contains(':') && !self.href.starts_with(['/', '\\']);
+        match is_plain {
+            true => Cow::Borrowed(&self.href),
+            false => Cow::Owned(format!("./{}", self.href.trim_start_matches(['/', '\\']))),
+        }
+    }
 }
 
 /// So many full names are told.

@@ -206,7 +206,7 @@ pub(super) fn links(
             for link in links {
                 svg.write_event(Event::Text(BytesText::new(separator)))?;
                 svg.create_element("a")
-                    .with_attribute(("href", &*xml_safe(&link.href)))
+                    .with_attribute(("href", &*xml_safe(&link.target())))
                     .write_text_content(BytesText::new(&xml_safe(&link.text)))?;
                 separator = "  ·  ";
             }

@@ -1,5 +1,7 @@
 //! Numbers and texts as a reader sees them.
 
+use crate::plain::is_unprintable;
+
 /// The number with a comma between thousands.
 pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
@@ -34,13 +36,13 @@ pub fn plus_minus(us: f64, half: f64) -> String {
     format!("{us:.decimals$} ± {half:.decimals$}")
 }
 
-/// The text without the characters that XML 1.0 has no place for (section 2.2), each replaced.
+/// The text on one line and without the characters that XML 1.0 has no place for, or that turn the
+/// direction of writing, each replaced.
 pub fn xml_safe(text: &str) -> String {
     text.chars()
         .map(|c| match c {
-            '\u{fffe}' | '\u{ffff}' => '\u{fffd}',
             '\n' | '\r' | '\t' => ' ',
-            c if c.is_control() => '\u{fffd}',
+            c if is_unprintable(c) => '\u{fffd}',
             c => c,
         })
         .collect()

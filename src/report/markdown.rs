@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{about::About, columns, grid::Grid, notes::notes};
-use crate::record::Bench;
+use crate::{plain::is_unprintable, record::Bench};
 
 /// The page of a benchmark: chart, tables, notes. Links are relative to its directory.
 pub fn markdown(bench: &Bench) -> String {
@@ -73,7 +73,7 @@ fn links<'a>(paths: impl Iterator<Item = Option<&'a String>> + Clone) -> Vec<Str
 fn address(path: &str) -> String {
     let encoded = |c: char| match c {
         '<' | '>' | '|' | '\\' | '%' => format!("%{:02X}", u32::from(c)),
-        c if c.is_control() => String::new(),
+        c if is_unprintable(c) => String::new(),
         c => c.to_string(),
     };
     path.chars().map(encoded).collect()
@@ -106,7 +106,7 @@ fn text(text: &str) -> String {
             '<' => plain.push_str("&lt;"),
             '>' => plain.push_str("&gt;"),
             '&' => plain.push_str("&amp;"),
-            c if c.is_control() => plain.push(' '),
+            c if is_unprintable(c) => plain.push(' '),
             c => plain.push(c),
         }
     }
@@ -115,7 +115,7 @@ fn text(text: &str) -> String {
 
 /// A text as code: within more backticks than it has in a row itself.
 fn code(text: &str) -> String {
-    let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let text: String = text.chars().map(|c| if is_unprintable(c) { ' ' } else { c }).collect();
     let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or_default();
     let fence = "`".repeat(longest + 1);
     let space = if text.starts_with('`') || text.ends_with('`') { " " } else { "" };

@@ -211,7 +211,7 @@ impl Args {
         if self.markdown {
             return out::print(&report::markdown(bench));
         }
-        out::print(&screen::text(bench, &directory, screen::Look::of_stdout()))
+        out::print_styled(&screen::text(bench, &directory, screen::Look::of_stdout()))
     }
 }
 

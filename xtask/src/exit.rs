@@ -60,13 +60,17 @@ fn message(error: &anyhow::Error) -> String {
         error.is_some_and(|error| error.kind() == io::ErrorKind::StorageFull)
     };
     // Told before the measurement, it says what to do; this is the disk that filled up during it.
-    if error.chain().any(is_full) {
+    let is_printing = error.is::<out::PrintError>();
+    if !is_printing && error.chain().any(is_full) {
         message.push_str("; nothing was kept: free some space and measure again");
     }
     message
 }
 
 fn code(error: &anyhow::Error) -> Exit {
+    if error.is::<out::PrintError>() {
+        return Exit::CouldNotMeasure;
+    }
     match error.downcast_ref::<MeasureError>() {
         Some(error) if error.is_interruption() => return Exit::Interrupted,
         // Known before anything is built or started, like any other wrong script.

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use flameload::measure::Event;
+use flameload::{measure::Event, plain::visible};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::out;
@@ -84,7 +84,7 @@ impl Progress {
     /// output of a build that fails is in its error.
     fn build_output(&mut self, line: &str) {
         match &self.bar {
-            Some(bar) => bar.set_message(format!("building: {}", unindented(line))),
+            Some(bar) => bar.set_message(format!("building: {}", visible(line).trim())),
             None if self.phase_started.elapsed() > Duration::from_secs(1) => self.note(line),
             None => {}
         }
@@ -117,7 +117,7 @@ impl Progress {
     /// Says something that stays.
     pub(crate) fn note(&self, message: &str) {
         match &self.bar {
-            Some(bar) => bar.println(message),
+            Some(bar) => bar.println(visible(message)),
             None => out::tell(message),
         }
     }
@@ -128,39 +128,6 @@ fn seconds(duration: Duration) -> u64 {
     duration.as_secs_f64().ceil() as u64
 }
 
-/// A compiler's line without its indent, which stands behind the codes of its colour.
-fn unindented(line: &str) -> String {
-    let mut rest = line.trim();
-    let mut color = String::new();
-    while let Some(end) = rest.strip_prefix("\x1b[").and_then(|codes| codes.find('m')) {
-        let (code, after) = rest.split_at("\x1b[".len() + end + 1);
-        color.push_str(code);
-        rest = after;
-    }
-    format!("{color}{}", rest.trim_start())
-}
-
 fn ms(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1e3
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn indents_go_and_colors_stay() {
-        assert_eq!(unindented("   Compiling tokio"), "Compiling tokio");
-        assert_eq!(
-            unindented("\x1b[1m\x1b[92m   Compiling\x1b[0m x"),
-            "\x1b[1m\x1b[92mCompiling\x1b[0m x"
-        );
-        assert_eq!(unindented("\x1b["), "\x1b[");
-    }
-
-    #[test]
-    fn the_last_second_is_a_second() {
-        assert_eq!(seconds(Duration::from_millis(1)), 1);
-        assert_eq!(seconds(Duration::ZERO), 0);
-    }
 }

@@ -147,7 +147,7 @@ fn links(page: &mut String, graph: &DiffGraph) {
         .caption
         .links
         .iter()
-        .map(|link| format!("<a href=\"{}\">{}</a>", text(&link.href), text(&link.text)))
+        .map(|link| format!("<a href=\"{}\">{}</a>", text(&link.target()), text(&link.text)))
         .collect();
     if !links.is_empty() {
         page.push_str(&format!("<p class=\"note\">{}</p>\n", links.join(" · ")));

@@ -1,15 +1,16 @@
 //! A benchmark on a terminal: a table and bars for each level, and what is to be known of them.
 
-use std::{fmt::Write as _, io::IsTerminal as _, path::Path};
+use std::{fmt::Write as _, path::Path};
 
 use flameload::{
+    plain::visible,
     record::{Bench, CellFacts},
     render::micros,
     report::{self, About, Grid},
 };
 
 use super::bars::bar;
-use crate::out::shown_path;
+use crate::out::{is_colored, shown_path};
 
 /// Columns where nobody says how many there are.
 const COLUMNS: usize = 100;
@@ -32,11 +33,10 @@ impl Look {
     /// What stdout is: colours only where somebody sees them.
     pub(super) fn of_stdout() -> Self {
         let stdout = std::io::stdout();
-        let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         let size = rustix::termios::tcgetwinsize(&stdout).ok();
         let columns = size.map(|size| usize::from(size.ws_col)).filter(|columns| *columns > 0);
         let columns = columns.unwrap_or(COLUMNS);
-        Self { columns, color: stdout.is_terminal() && !unwanted }
+        Self { columns, color: is_colored(&stdout) }
     }
 
     fn paint(self, color: &str, text: &str) -> String {
@@ -50,15 +50,16 @@ impl Look {
 /// The benchmark in words, with where it is kept.
 pub(super) fn text(bench: &Bench, directory: &Path, look: Look) -> String {
     let About { title, method, place, warnings } = About::of(bench);
-    let mut out = format!("{title}\n");
+    let mut out = format!("{}\n", visible(&title));
     // Writing to a string cannot fail.
-    let _ = writeln!(out, "  {}\n  {}", method.join(" · "), place.join(" · "));
+    let (method, place) = (method.join(" · "), place.join(" · "));
+    let _ = writeln!(out, "  {}\n  {}", visible(&method), visible(&place));
     for warning in &warnings {
-        let _ = writeln!(out, "  {} {warning}", look.paint(ALARM, "BEWARE"));
+        let _ = writeln!(out, "  {} {}", look.paint(ALARM, "BEWARE"), visible(warning));
     }
     for level in bench.levels() {
         let name = level.first().map_or("", |cell| cell.level.name.as_str());
-        let _ = writeln!(out, "\n{name}");
+        let _ = writeln!(out, "\n{}", visible(name));
         out.push_str(&table(&report::compact(bench, level), look));
         out.push_str(&bars(bench, level, look));
     }
@@ -67,7 +68,7 @@ pub(super) fn text(bench: &Bench, directory: &Path, look: Look) -> String {
         out.push('\n');
     }
     for note in notes {
-        let _ = writeln!(out, "  {note}");
+        let _ = writeln!(out, "  {}", visible(&note));
     }
     let file = |name: &str| shown_path(&directory.join(name));
     let _ = writeln!(out, "\n  tables       {}", file("table.md"));
@@ -76,7 +77,8 @@ pub(super) fn text(bench: &Bench, directory: &Path, look: Look) -> String {
     for (cell, path) in flamegraphs {
         let root = directory.parent().and_then(Path::parent).unwrap_or(directory);
         let (path, level) = (shown_path(&root.join(path)), &cell.level.name);
-        let _ = writeln!(out, "  flamegraph   {path} ({}, {level})", cell.target);
+        let flamegraph = format!("{path} ({}, {level})", cell.target);
+        let _ = writeln!(out, "  flamegraph   {}", visible(&flamegraph));
     }
     out
 }
@@ -95,7 +97,7 @@ fn table(grid: &Grid, look: Look) -> String {
         for ((cell, width), column) in line.iter().zip(&widths).zip(&grid.columns) {
             let padding = " ".repeat(width - wide(cell));
             let is_bad = matches!(*cell, "NOT VALID" | "failed");
-            let cell = if is_bad { look.paint(ALARM, cell) } else { (*cell).to_owned() };
+            let cell = if is_bad { look.paint(ALARM, cell) } else { visible(cell).into_owned() };
             let (before, after) = if column.is_text { ("", &*padding) } else { (&*padding, "") };
             text += &format!("  {before}{cell}{after}");
         }
@@ -141,7 +143,7 @@ fn panel(
         let figure = of(cell);
         let drawn = figure.as_ref().map_or(String::new(), |(value, _)| bar(*value, most, width));
         let figure = figure.map_or(report::headline(cell), |(_, figure)| figure);
-        let name = format!("{:name_width$}", cell.target);
+        let name = format!("{:name_width$}", visible(&cell.target));
         let place = bench.cells.iter().position(|other| other.target == cell.target);
         let color = COLORS[place.unwrap_or_default() % COLORS.len()];
         let space = if drawn.is_empty() { "" } else { " " };

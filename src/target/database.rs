@@ -15,7 +15,7 @@ use thiserror::Error;
 
 use super::child::{Ending, SpawnError};
 use installation::Installation;
-pub(super) use password::Password;
+use password::Password;
 pub(super) use prepare::prepare;
 pub(super) use server::{Database, HeldDatabase};
 

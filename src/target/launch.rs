@@ -5,17 +5,19 @@ use std::{collections::BTreeMap, num::NonZero, sync::atomic::AtomicBool, time::I
 use super::{
     Built, Guard, Manifest, Product, TargetError,
     allowance::Allowance,
+    birthmark::Birthmark,
     budget::Budget,
     cgroup::Cgroup,
     child::{Child, Pipes, Spec, Streams},
     cpus::Cpus,
-    database::{Cluster, DatabaseError, HeldDatabase, Password},
+    database::{Cluster, DatabaseError, HeldDatabase},
     environment,
     manifest::{Condition, Process, Service},
     output::Output,
     port,
     ready::{self, Readiness},
     running::{Running, Server},
+    secrets::Secrets,
     template::{Placeholder, Template, Values},
 };
 use crate::unit::Bytes;
@@ -64,7 +66,7 @@ struct HeldProcess {
     pprof: Option<String>,
     condition: Condition,
     /// Of its database, which it may print.
-    password: Option<Password>,
+    secrets: Secrets,
     timeout: std::time::Duration,
     child: Child,
     /// Gone after the process that is in it.
@@ -179,7 +181,7 @@ fn hold(
         port: values.port,
         pprof: process.pprof.clone(),
         condition: ready.condition.clone(),
-        password: values.db_url.and_then(Password::of),
+        secrets: values.db_url.map(Secrets::of).unwrap_or_default(),
         timeout: ready.timeout,
         child,
         cgroup: None,
@@ -211,6 +213,7 @@ fn spec(
     for (name, value) in &process.env {
         env.insert(name.into(), fill(value)?);
     }
+    Birthmark::new().put(&mut env);
     Ok(Spec {
         program,
         args,
@@ -285,7 +288,7 @@ impl HeldProcess {
             _ => None,
         };
         let output =
-            Output::follow(self.pipes.stdout, awaited, self.password).map_err(|source| {
+            Output::follow(self.pipes.stdout, awaited, self.secrets).map_err(|source| {
                 TargetError::Spawn { process: self.name.clone(), source: source.into() }
             })?;
         let mut server = Server {

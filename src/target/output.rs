@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use super::database::Password;
+use super::secrets::Secrets;
 
 /// How many lines are kept for an error message.
 const KEPT_LINES: usize = 20;
@@ -32,20 +32,20 @@ struct State {
     kept: VecDeque<String>,
     awaited: Option<String>,
     /// Not shown in what is kept.
-    secret: Option<Password>,
+    secrets: Secrets,
     seen: bool,
     ended: bool,
 }
 
 impl Output {
-    /// Reads `stream` to its end, looks for a line that contains `awaited`, and masks `secret`
+    /// Reads `stream` to its end, looks for a line that contains `awaited`, and masks `secrets`
     /// wherever it is printed.
     pub(super) fn follow(
         stream: File,
         awaited: Option<String>,
-        secret: Option<Password>,
+        secrets: Secrets,
     ) -> io::Result<Self> {
-        let state = State { kept: VecDeque::new(), awaited, secret, seen: false, ended: false };
+        let state = State { kept: VecDeque::new(), awaited, secrets, seen: false, ended: false };
         let output = Self(Arc::new(Shared { state: Mutex::new(state), ended: Condvar::new() }));
         let reader = output.clone();
         thread::Builder::new().name("output".to_owned()).spawn(move || {
@@ -86,10 +86,7 @@ impl State {
         if self.kept.len() == KEPT_LINES {
             self.kept.pop_front();
         }
-        self.kept.push_back(match &self.secret {
-            Some(secret) => secret.mask(line),
-            None => line.to_owned(),
-        });
+        self.kept.push_back(self.secrets.mask(line));
     }
 }
 
@@ -148,7 +145,7 @@ mod tests {
         let mut state = State {
             kept: VecDeque::new(),
             awaited: Some("7".into()),
-            secret: None,
+            secrets: Secrets::default(),
             seen: false,
             ended: false,
         };

@@ -12,6 +12,7 @@ use crate::target::{
     child::{Child, Ending, Spec, Streams},
     output::Output,
     scratch::{DATA, Scratch},
+    secrets::Secrets,
 };
 
 /// How often it is looked at.
@@ -38,7 +39,7 @@ pub(super) fn run(
     let spec = spec(commands, database, installation, &bin, scratch.path());
     let (mut child, pipes) = Child::hold(&spec, guard)?;
     child.release(&spec)?;
-    let output = Output::follow(pipes.stdout, None, None)
+    let output = Output::follow(pipes.stdout, None, Secrets::default())
         .map_err(|source| DatabaseError::Spawn(source.into()))?;
     loop {
         match child.ending() {

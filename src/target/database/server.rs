@@ -22,6 +22,7 @@ use crate::target::{
     output::Output,
     port::Reserved,
     scratch::{DATA, Scratch},
+    secrets::Secrets,
 };
 
 /// How long a server may take to get ready: it has little to do, but perhaps on a busy machine.
@@ -147,7 +148,7 @@ impl Start<'_> {
         let (child, pipes) = Child::hold(&spec, guard)?;
         let mut server = Server(child);
         server.0.release(&spec)?;
-        let output = Output::follow(pipes.stdout, None, None)
+        let output = Output::follow(pipes.stdout, None, Secrets::default())
             .map_err(|source| DatabaseError::Spawn(source.into()))?;
         let mut database = Database { server, output, scratch };
         database.wait(interrupted)?;
@@ -203,8 +204,13 @@ impl Database {
     /// How the server of the service `name` ended by itself, if it has.
     pub(in crate::target) fn exit(&mut self, name: &str) -> Option<Exit> {
         let ending = self.server.0.ending()?;
-        let process = name.to_owned();
-        Some(Exit { process, ending, memory_limit: None, last_lines: last_words(&self.output) })
+        Some(Exit {
+            process: name.to_owned(),
+            ending,
+            memory_limit: None,
+            background: Vec::new(),
+            last_lines: last_words(&self.output),
+        })
     }
 
     /// Its server's process id.

@@ -5,16 +5,13 @@ use flameload::{
     load::Script,
     measure::{Backends, Contest, Entrant, Launch, Settings, What, share_of},
     symbolize::Detail,
-    target::Manifest,
+    target::{Manifest, Secrets},
 };
 
 use super::Args;
 use crate::{
     paths,
-    profile::{
-        choice::{self, CpuChoice},
-        default_backends,
-    },
+    profile::{choice::CpuChoice, default_backends},
 };
 
 impl Args {
@@ -124,7 +121,7 @@ impl Args {
 
 /// The command line, for the record.
 pub(crate) fn command() -> String {
-    let arguments = std::env::args().skip(1).map(|word| choice::without_password(&word));
+    let arguments = std::env::args().skip(1).map(|word| Secrets::of(&word).mask(&word));
     std::iter::once("cargo xtask".to_owned()).chain(arguments).collect::<Vec<_>>().join(" ")
 }
 

@@ -4,7 +4,8 @@
 pub(crate) mod template;
 
 use std::{
-    fs, io,
+    fs::File,
+    io::{self, Read as _},
     path::{Path, PathBuf},
 };
 
@@ -37,9 +38,19 @@ pub enum ConfigError {
 /// # Errors
 /// When the file cannot be read, is not TOML, or does not fit `T`.
 pub fn read<T: DeserializeOwned>(path: &Path) -> Result<T, ConfigError> {
-    let text = fs::read_to_string(path)
-        .map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+    let text = text(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
     parse(&text).map_err(|message| ConfigError::Parse { path: path.to_owned(), message })
+}
+
+/// No file of settings is longer than this.
+const BYTES_MAX: u64 = 1 << 20;
+
+fn text(path: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    if File::open(path)?.take(BYTES_MAX + 1).read_to_string(&mut text)? as u64 > BYTES_MAX {
+        return Err(io::Error::other("it has more than 1 MiB, and is no file of settings"));
+    }
+    Ok(text)
 }
 
 /// Parses TOML text as a `T`; the error is a readable message with the place and the advice.

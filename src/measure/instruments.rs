@@ -1,6 +1,9 @@
 //! The instruments of a measurement: exact CPU time, and the backends that sample, one at a time.
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
 use super::{
     backends::{Backend, Backends},
@@ -192,9 +195,19 @@ impl Instruments {
     ///
     /// # Errors
     /// When a process gives no profile.
-    pub(super) fn attend(&mut self, subject: &Subject, cpus: &[usize]) -> Result<(), MeasureError> {
+    pub(super) fn attend(
+        &mut self,
+        subject: &Subject,
+        cpus: &[usize],
+        interrupted: &AtomicBool,
+    ) -> Result<(), MeasureError> {
         if self.backends.contains(Backend::Pprof) {
-            self.pprof = Some(Pprof::start(subject.endpoints()?, cpus)?);
+            let started = Pprof::start(subject.endpoints()?, cpus, interrupted);
+            self.pprof =
+                Some(started.map_err(|error| match interrupted.load(Ordering::Relaxed) {
+                    true => MeasureError::Interrupted,
+                    false => error.into(),
+                })?);
         }
         if self.backends.contains(Backend::PySpy) {
             let profiled = subject.processes().into_iter().filter(|member| member.profiled);

@@ -1,6 +1,6 @@
 //! A server that serves, seen by all that watches it, before any load.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, sync::atomic::AtomicBool, time::Duration};
 
 use super::{
     calls::FirstCalls, error::MeasureError, instruments::Instruments, observed::Usages,
@@ -38,6 +38,7 @@ impl Served {
         script: &Script,
         instruments: &mut Instruments,
         load_cpus: &[usize],
+        interrupted: &AtomicBool,
     ) -> Result<Self, MeasureError> {
         let addr = match script.base {
             Base::Target => subject.addr,
@@ -53,7 +54,7 @@ impl Served {
             preflight(Needs::of(&plan), &surroundings::of(&subject.pids(), addr))?;
         }
         let ports = network::ports(addr).ok();
-        instruments.attend(subject, load_cpus)?;
+        instruments.attend(subject, load_cpus, interrupted)?;
         Ok(Self { addr, plan, server, first_call, following_calls, usage, ports })
     }
 }

@@ -40,6 +40,9 @@ pub(super) struct Section {
     pub(super) data: Arc<[u8]>,
 }
 
+/// The largest browsers have a tenth of this; a file that is mostly holes may state any size.
+const SECTION_MAX: u64 = 256 << 20;
+
 /// Go's table of functions, which a stripped program has too; the second with `-buildmode=pie`.
 const GO_SECTIONS: [&str; 2] = [".gopclntab", ".data.rel.ro.gopclntab"];
 
@@ -75,7 +78,8 @@ impl Elf {
             Some(section.address()..section.address().checked_add(section.size())?)
         };
         let section = |name| {
-            let data = object.section_by_name(name)?.data().ok()?;
+            let section = object.section_by_name(name).filter(|it| it.size() <= SECTION_MAX)?;
+            let data = section.data().ok()?;
             (!data.is_empty()).then_some(Section { range: range(name)?, data: data.into() })
         };
         let sections = UnwindSections {

@@ -15,7 +15,10 @@ mod proto;
 
 use std::{
     net::SocketAddr,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     thread::{self, JoinHandle},
     time::Duration,
 };
@@ -39,6 +42,9 @@ pub const SECOND: Duration = Duration::from_secs(1);
 
 /// How long an idle server gets to begin a profile before the load comes.
 const LEAD_IN: Duration = Duration::from_millis(50);
+
+/// How often a first profile is looked for.
+const POLL: Duration = Duration::from_millis(10);
 
 /// Where a process gives its profile.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,18 +93,23 @@ impl Pprof {
     /// Prepares to fetch from `endpoints` by threads that run on `cpus`; anywhere if empty.
     ///
     /// # Errors
-    /// When one of them gives no profile: each is asked for one of a second, all at once.
-    pub fn start(endpoints: Vec<Endpoint>, cpus: &[usize]) -> Result<Self, PprofError> {
+    /// When one of them gives no profile: each is asked for one of a second, all at once. Soon
+    /// after `interrupted` is set they are given up.
+    pub fn start(
+        endpoints: Vec<Endpoint>,
+        cpus: &[usize],
+        interrupted: &AtomicBool,
+    ) -> Result<Self, PprofError> {
         let served =
             |endpoint| Arc::new(Served { endpoint, turn: Mutex::default(), line: Line::default() });
         let shared = Arc::new(Mutex::new(NamedCollector::new(Nanos::now(), Vec::new())));
         let endpoints = endpoints.into_iter().map(served).collect();
         let pprof = Self { endpoints, cpus: cpus.to_vec(), fetches: Vec::new(), shared };
-        pprof.check()?;
+        pprof.check(interrupted)?;
         Ok(pprof)
     }
 
-    fn check(&self) -> Result<(), PprofError> {
+    fn check(&self, interrupted: &AtomicBool) -> Result<(), PprofError> {
         let check = |served: &Served| {
             affinity::keep_to(&self.cpus);
             fetch(&served.endpoint, 1, &served.line).map(drop)
@@ -110,6 +121,12 @@ impl Pprof {
                 spawned.spawn_scoped(scope, move || check(served)).map_err(PprofError::Thread)
             });
             let threads: Vec<_> = threads.collect();
+            while threads.iter().flatten().any(|thread| !thread.is_finished()) {
+                if interrupted.load(Ordering::Relaxed) {
+                    self.endpoints.iter().for_each(|served| served.line.hang_up());
+                }
+                thread::sleep(POLL);
+            }
             // One that panicked has checked nothing.
             let results = threads
                 .into_iter()
@@ -144,7 +161,13 @@ impl Pprof {
                     Ok(fetched) => keep(fetched, &served.endpoint, &mut collector),
                     // Nobody is to hear of one that was given up.
                     Err(_) if served.line.is_down() => {}
-                    Err(error) => collector.fail(error.to_string()),
+                    Err(error) => {
+                        // Whoever did not answer once would take as long each time.
+                        if matches!(error, PprofError::Late { .. }) {
+                            served.line.hang_up();
+                        }
+                        collector.fail(error.to_string());
+                    }
                 }
             });
             match spawned {

@@ -17,15 +17,16 @@ mod encode;
 
 use std::io::{BufWriter, Read, Write};
 
-use flate2::{Compression, GzBuilder, read::GzDecoder};
+use flate2::{Compression, GzBuilder};
 use thiserror::Error;
 
 use self::document::Document;
 use super::profile::Profile;
+use crate::unpack::gunzip;
 
-/// More JSON than this is not read: a profile of a million samples is a tenth of it, and a small
-/// hostile file could unpack to fill the memory.
-const JSON_BYTES_MAX: u64 = 1 << 30;
+/// More JSON than this is not read: a profile of a million samples is a fifth of it, and read it
+/// takes several times the memory.
+const JSON_BYTES_MAX: u64 = 512 << 20;
 
 /// The greatest time in nanoseconds, six days: times are kept as milliseconds in floating point,
 /// and three roundings of 2^-53 each still leave the nanosecond exact.
@@ -50,7 +51,10 @@ pub enum ProfileFileError {
     #[error("cannot unpack the profile: {0}; it is a gzip file when whole")]
     Unpack(std::io::Error),
     /// The file unpacks to more than a profile can be.
-    #[error("the profile unpacks to more than {} MiB of JSON", JSON_BYTES_MAX >> 20)]
+    #[error(
+        "the profile unpacks to more than {} MiB of JSON, or to a hundred times its size",
+        JSON_BYTES_MAX >> 20
+    )]
     TooLarge,
     /// The JSON is not a profile that this program wrote.
     #[error("not a profile written by flameload: {0}")]
@@ -84,14 +88,8 @@ impl Profile {
     /// # Errors
     /// When the bytes are not such a file, whole and consistent.
     pub fn read(from: impl Read) -> Result<Self, ProfileFileError> {
-        let mut json = Vec::new();
-        GzDecoder::new(from)
-            .take(JSON_BYTES_MAX + 1)
-            .read_to_end(&mut json)
-            .map_err(ProfileFileError::Unpack)?;
-        if json.len() as u64 > JSON_BYTES_MAX {
-            return Err(ProfileFileError::TooLarge);
-        }
+        let json = gunzip(from, JSON_BYTES_MAX).map_err(ProfileFileError::Unpack)?;
+        let json = json.ok_or(ProfileFileError::TooLarge)?;
         let document: Document =
             serde_json::from_slice(&json).map_err(ProfileFileError::Foreign)?;
         let profile = decode::profile(document).map_err(ProfileFileError::Damaged)?;

@@ -57,7 +57,7 @@ impl Ready {
         let subject =
             Subject::launch(launch, built, settings, guard, &mut instruments, interrupted)?;
         let Served { plan, server, .. } =
-            Served::begin(&subject, &settings.script, &mut instruments, load_cpus)?;
+            Served::begin(&subject, &settings.script, &mut instruments, load_cpus, interrupted)?;
         Ok((subject, Self { instruments, plan, server }))
     }
 }

@@ -1,9 +1,9 @@
 //! The bytes of a profile -> stacks of named functions with their counts.
 
-use std::io::Read as _;
-
-use flate2::read::MultiGzDecoder;
-use prost::Message as _;
+use prost::{
+    Message as _,
+    encoding::{DecodeContext, decode_key, skip_field},
+};
 use rustc_hash::FxHashMap;
 
 use super::{
@@ -13,10 +13,15 @@ use super::{
 use crate::{
     sample::named::{NamedFrame, NamedKind},
     unit::{Nanos, Samples},
+    unpack::gunzip,
 };
 
 /// A profile that unpacks to more is refused: a small answer could fill the memory.
-pub(super) const BYTES_MAX: u64 = 256 << 20;
+pub(super) const BYTES_MAX: u64 = 64 << 20;
+/// The most parts that a profile may have: each takes more memory than it takes bytes.
+const PARTS_MAX: usize = 2 << 20;
+/// The most memory that the frames of all stacks may take, in bytes: each names its function anew.
+pub(super) const FRAMES_MAX: usize = 512 << 20;
 /// The first bytes of gzip (RFC 1952, section 2.3.1).
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 /// More samples than this are not added up; see the profile's file, which has the same limit.
@@ -62,6 +67,7 @@ pub fn decode(bytes: &[u8]) -> Result<Decoded, DecodeError> {
     } else {
         bytes
     };
+    check_parts(bytes)?;
     let profile =
         Profile::decode(bytes).map_err(|error| DecodeError::NotProto(error.to_string()))?;
     if profile.sample_types.is_empty() && profile.strings.is_empty() {
@@ -72,15 +78,21 @@ pub fn decode(bytes: &[u8]) -> Result<Decoded, DecodeError> {
 }
 
 fn unpack(bytes: &[u8]) -> Result<Vec<u8>, DecodeError> {
-    let mut unpacked = Vec::new();
-    MultiGzDecoder::new(bytes)
-        .take(BYTES_MAX + 1)
-        .read_to_end(&mut unpacked)
-        .map_err(|error| DecodeError::Unpack(error.to_string()))?;
-    if unpacked.len() as u64 > BYTES_MAX {
-        return Err(DecodeError::TooLarge);
+    let unpacked = gunzip(bytes, BYTES_MAX);
+    unpacked.map_err(|error| DecodeError::Unpack(error.to_string()))?.ok_or(DecodeError::TooLarge)
+}
+
+/// Counts the parts of a message before they are read.
+fn check_parts(mut bytes: &[u8]) -> Result<(), DecodeError> {
+    let wrong = |error: prost::DecodeError| DecodeError::NotProto(error.to_string());
+    for _ in 0..PARTS_MAX {
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        let (tag, wire) = decode_key(&mut bytes).map_err(wrong)?;
+        skip_field(wire, tag, &mut bytes, DecodeContext::default()).map_err(wrong)?;
     }
-    Ok(unpacked)
+    Err(DecodeError::TooManyParts)
 }
 
 /// Reads the parts of a profile, which refer to each other.
@@ -119,6 +131,7 @@ impl<'a> Reader<'a> {
 
     fn read(&self) -> Result<Decoded, DecodeError> {
         let (mut stacks, mut lost, mut total) = (Vec::new(), Samples(0), 0_u64);
+        let mut room = FRAMES_MAX;
         for sample in &self.profile.samples {
             let count = self.count(sample);
             total = total.saturating_add(count.0);
@@ -128,7 +141,7 @@ impl<'a> Reader<'a> {
             if count == Samples(0) {
                 continue;
             }
-            let frames = self.stack(sample)?;
+            let frames = self.stack(sample, &mut room)?;
             match frames.last() {
                 Some(leaf) if is_loss(&leaf.name) => lost += count,
                 _ => stacks.push(DecodedStack { frames, count }),
@@ -195,12 +208,18 @@ impl<'a> Reader<'a> {
     }
 
     /// The frames of a sample from the root in.
-    fn stack(&self, sample: &Sample) -> Result<Vec<NamedFrame>, DecodeError> {
-        let mut frames = Vec::new();
+    fn stack(&self, sample: &Sample, room: &mut usize) -> Result<Vec<NamedFrame>, DecodeError> {
+        let mut frames: Vec<NamedFrame> = Vec::new();
         for id in sample.locations.iter().rev() {
             let location = self.locations.get(id);
             let location = location.ok_or(DecodeError::Dangling { what: "location", id: *id })?;
+            let before = frames.len();
             self.push_frames(location, &mut frames)?;
+            for frame in frames.get(before..).unwrap_or_default() {
+                let text = frame.name.len() + frame.file.as_ref().map_or(0, String::len);
+                let taken = text + size_of::<NamedFrame>();
+                *room = room.checked_sub(taken).ok_or(DecodeError::TooManyFrames)?;
+            }
         }
         if frames.is_empty() {
             // It was CPU time all the same, of code that is not known.

@@ -41,7 +41,7 @@ pub enum DecodeError {
     Short { got: usize, expected: usize },
     #[error("it cannot be unpacked: {0}; was the answer cut short?")]
     Unpack(String),
-    #[error("it unpacks to more than {} MiB", super::decode::BYTES_MAX >> 20)]
+    #[error("it unpacks to more than {} MiB, or to a hundred times its size", super::decode::BYTES_MAX >> 20)]
     TooLarge,
     #[error("it is not profile.proto: {0}")]
     NotProto(String),
@@ -51,6 +51,10 @@ pub enum DecodeError {
     NoPeriod,
     #[error("it refers to {what} {id}, which it does not have")]
     Dangling { what: &'static str, id: u64 },
+    #[error("it has more parts than any profile")]
+    TooManyParts,
+    #[error("the frames of its stacks take more than {} MiB", super::decode::FRAMES_MAX >> 20)]
+    TooManyFrames,
     #[error("it has more samples than can be added up")]
     TooMany,
 }

@@ -15,7 +15,7 @@ use super::{
 use crate::unit::Nanos;
 
 /// What a server may take beyond the time of its profile: to begin, and to pack what it has.
-const GRACE: Duration = Duration::from_secs(20);
+const GRACE: Duration = Duration::from_secs(10);
 /// How long a connection may take.
 const CONNECT: Duration = Duration::from_secs(5);
 /// More fields than this have no heads of such an answer.

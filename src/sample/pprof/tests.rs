@@ -8,6 +8,9 @@ use std::{
 use super::*;
 use crate::unit::Hertz;
 
+/// Nobody interrupts.
+static GO_ON: AtomicBool = AtomicBool::new(false);
+
 const GO: &[u8] = include_bytes!("../../../tests/data/pprof/go.pb.gz");
 
 /// Serves these answers, one for each connection, and says what was asked.
@@ -38,7 +41,7 @@ fn whole() -> Vec<u8> {
 fn profiles_of_the_window_are_kept_with_their_times() {
     let broken = b"HTTP/1.1 200 OK\r\n\r\nbroken".to_vec();
     let (endpoint, requests) = server(vec![whole(), whole(), broken, whole()]);
-    let mut pprof = Pprof::start(vec![endpoint], &[]).expect("it gives a profile");
+    let mut pprof = Pprof::start(vec![endpoint], &[], &GO_ON).expect("it gives a profile");
     pprof.begin_window();
     for _ in 0..3 {
         pprof.enable(1);
@@ -63,7 +66,28 @@ fn profiles_of_the_window_are_kept_with_their_times() {
 fn a_process_without_a_profile_is_found_before_the_load() {
     let (with, first) = server(vec![whole()]);
     let (without, second) = server(vec![b"HTTP/1.1 404 Not Found\r\n\r\n".to_vec()]);
-    let error = Pprof::start(vec![with, without], &[]).expect_err("one has none").to_string();
+    let error =
+        Pprof::start(vec![with, without], &[], &GO_ON).expect_err("one has none").to_string();
     assert!(error.starts_with("api has no profile at http://127.0.0.1:"), "{error}");
     let _ = (first.join(), second.join());
+}
+
+#[test]
+fn an_endpoint_that_is_stuck_is_given_up_at_once() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let addr = listener.local_addr().expect("bound");
+    let (process, path) = ("api".to_owned(), "/p".to_owned());
+    let stuck = Endpoint { process, pid: std::process::id(), addr, path };
+    // It accepts, and never answers.
+    let interrupted = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let start = scope.spawn(|| Pprof::start(vec![stuck], &[], &interrupted).map(drop));
+        let held = listener.accept().expect("a caller");
+        assert!(!start.is_finished());
+        interrupted.store(true, Ordering::Relaxed);
+        // Without that it would take eleven seconds, and then be late.
+        let error = start.join().expect("it comes back").expect_err("nothing came");
+        assert!(!matches!(error, PprofError::Late { .. }), "{error}");
+        drop(held);
+    });
 }

@@ -3,6 +3,8 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 use serde_json::Value;
 
+use flate2::read::GzDecoder;
+
 use super::*;
 use crate::{
     symbolize::{Frame, FrameId, FrameKind, Sample, Stack, StackId, Thread, ThreadId},

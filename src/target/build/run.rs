@@ -7,7 +7,7 @@ use std::{
     path::Path,
     sync::{
         atomic::{AtomicBool, Ordering},
-        mpsc::{self, RecvTimeoutError, Sender},
+        mpsc::{self, RecvTimeoutError, SyncSender},
     },
     thread,
     time::Duration,
@@ -26,6 +26,8 @@ const KEPT_LINES: usize = 60;
 
 /// Where a line is cut: cargo's messages are single lines of JSON.
 const LONGEST_LINE: usize = 16 * 1024 * 1024;
+/// So many lines may wait to be looked at; then the tool waits.
+const LINES_WAITING: usize = 64;
 
 /// How often the user and the process are looked at.
 const POLL: Duration = Duration::from_millis(20);
@@ -77,7 +79,7 @@ impl Runner<'_> {
     ) -> Result<(), BuildError> {
         let (mut child, pipes) = Child::hold(spec, self.guard)?;
         child.release(spec)?;
-        let (sender, lines) = mpsc::channel();
+        let (sender, lines) = mpsc::sync_channel(LINES_WAITING);
         if let Some(stderr) = pipes.stderr {
             follow(stderr, sender.clone(), Line::Err)?;
         }
@@ -129,7 +131,7 @@ impl Runner<'_> {
 
 fn follow(
     stream: File,
-    lines: Sender<Line>,
+    lines: SyncSender<Line>,
     wrap: impl Fn(String) -> Line + Send + 'static,
 ) -> Result<(), SpawnError> {
     thread::Builder::new().name("build output".to_owned()).spawn(move || {

@@ -210,6 +210,23 @@ fn damage_is_told_from_a_profile() {
     assert_eq!(decode(b""), Err(DecodeError::Empty));
 }
 
+/// Each is small, and would take gigabytes.
+#[test]
+fn bombs_are_refused_before_they_fill_the_memory() {
+    let zeroes = packed(&vec![0; 80 << 20]);
+    assert!(zeroes.len() < 1 << 20);
+    assert_eq!(decode(&zeroes), Err(DecodeError::TooLarge));
+    // Field 2, of no bytes: a sample of nothing.
+    let empty_samples = [0x12, 0].repeat(PARTS_MAX + 1);
+    assert_eq!(decode(&empty_samples), Err(DecodeError::TooManyParts));
+    // A long name that many stacks have.
+    let mut long = profile();
+    long.strings[6] = vec![b'x'; 1 << 20];
+    let sample = Sample { locations: vec![10; 64], values: vec![1, 10_000_000] };
+    long.samples = vec![sample; 64];
+    assert_eq!(decode(&long.encode_to_vec()), Err(DecodeError::TooManyFrames));
+}
+
 fn packed(bytes: &[u8]) -> Vec<u8> {
     let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
     gzip.write_all(bytes).expect("memory takes all");

@@ -13,6 +13,7 @@ mod profile;
 mod python;
 mod resolve;
 mod source_path;
+mod stubs;
 
 pub use file::ProfileFileError;
 pub use named::adopt;

@@ -15,6 +15,7 @@ use super::{
     profile::{Frame, FrameKind},
     python::PythonNames,
     source_path,
+    stubs::{Stubs, Verdict},
 };
 use crate::sample::{BoundFunction, Code, Module, own_vdso_range};
 
@@ -81,7 +82,12 @@ impl Names {
         let Some(found) = found else {
             return addresses.iter().map(|_| vec![unnamed(module)]).collect();
         };
-        found.iter().map(|symbol| frames(module, symbol)).collect()
+        let mut named: Vec<Vec<Frame>> =
+            found.iter().map(|symbol| frames(module, symbol)).collect();
+        if let (Code::Elf { .. }, Some(path)) = (&module.code, module.readable_path()) {
+            mend(module, &path, addresses, &found, &mut named);
+        }
+        named
     }
 
     fn elf(&self, module: &Module, addresses: &[u64]) -> Option<Vec<Symbolized<'_>>> {
@@ -107,6 +113,34 @@ impl Names {
 
     fn lookup(&self, source: &Source<'_>, input: Input<&[u64]>) -> Option<Vec<Symbolized<'_>>> {
         self.full.symbolize(source, input).ok()
+    }
+}
+
+/// Names the stubs of calls to other files, and takes away the names of symbols without a size that
+/// seem to reach into other sections.
+fn mend(
+    module: &Module,
+    path: &Path,
+    addresses: &[u64],
+    found: &[Symbolized<'_>],
+    named: &mut [Vec<Frame>],
+) {
+    let stubs = Stubs::read(path);
+    for ((address, symbol), frames) in addresses.iter().zip(found).zip(named) {
+        let start = match symbol {
+            // One that says how long it is, is believed.
+            Symbolized::Sym(symbol) if symbol.size.is_some_and(|size| size > 0) => continue,
+            Symbolized::Sym(symbol) => symbol.addr,
+            Symbolized::Unknown(_) => *address,
+        };
+        match stubs.verdict(*address, start) {
+            Verdict::Right => {}
+            Verdict::Stub(function) => {
+                let name = format!("{function}@plt");
+                *frames = vec![Frame { name, kind: FrameKind::User, ..unnamed(module) }];
+            }
+            Verdict::Wrong => *frames = vec![unnamed(module)],
+        }
     }
 }
 

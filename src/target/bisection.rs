@@ -1,12 +1,18 @@
 //! Finds the commit that made a difference, by git's own bisection.
 
-use std::{ffi::OsStr, path::PathBuf};
+use std::{
+    ffi::OsStr,
+    fs,
+    path::{Path, PathBuf},
+    process,
+};
 
 use tempfile::TempDir;
 use thiserror::Error;
 
 use super::{
     git::{GitError, git, git_with},
+    procfs::read_stat,
     repository::{Commit, Repository, RepositoryError},
 };
 
@@ -99,8 +105,9 @@ impl Bisection {
             }
             asked => asked?,
         };
-        let folder = tempfile::Builder::new().prefix("flameload-bisect-").tempdir()?;
-        let dir = folder.path().join("flameload-bisect");
+        remove_abandoned(top);
+        let folder = tempfile::Builder::new().prefix(PREFIX).tempdir()?;
+        let dir = folder.path().join(worktree_name(process::id()));
         let words = ["worktree", "add", "--no-checkout", "--detach", "--quiet"];
         let words = words.iter().map(AsRef::<OsStr>::as_ref);
         let words: Vec<&OsStr> = words.chain([dir.as_os_str(), bad.id.as_ref()]).collect();
@@ -176,6 +183,35 @@ impl Drop for Bisection {
     }
 }
 
+/// What the names of worktrees begin with; the process that uses one follows.
+const PREFIX: &str = "flameload-bisect-";
+
+/// A name that tells whether the process that made it is still there.
+fn worktree_name(pid: u32) -> String {
+    let started = read_stat(pid).map_or(0, |stat| stat.started);
+    format!("{PREFIX}{pid}-{started}")
+}
+
+/// Removes the worktrees of bisections that were killed, which git and the user's repository would
+/// keep for ever. What cannot be removed is left to the next one.
+fn remove_abandoned(top: &Path) {
+    let Ok(list) = git(top, &["worktree", "list", "--porcelain", "-z"]) else { return };
+    for dir in list.split('\0').filter_map(|line| line.strip_prefix("worktree ")) {
+        let dir = Path::new(dir);
+        let Some(name) = dir.file_name().and_then(OsStr::to_str) else { continue };
+        let owner = name.strip_prefix(PREFIX).and_then(|owner| owner.split_once('-'));
+        let Some(pid) = owner.and_then(|(pid, _)| pid.parse().ok()) else { continue };
+        if name == worktree_name(pid) {
+            continue;
+        }
+        let words: [&OsStr; 4] =
+            ["worktree".as_ref(), "remove".as_ref(), "--force".as_ref(), dir.as_ref()];
+        let _ = git_with(top, &[], &words);
+        // The temporary folder around it is empty now.
+        let _ = dir.parent().map(fs::remove_dir);
+    }
+}
+
 /// How many steps git estimates to be left: `… (roughly 3 steps)`.
 fn steps(said: &str) -> Option<u32> {
     let (_, rest) = said.split_once("(roughly ")?;
@@ -187,12 +223,12 @@ mod tests {
     use super::*;
     use crate::target::repository::tests::{commit, fixture};
 
-    /// A repository with so many commits, the first of all at the front; none without git.
-    fn history(count: usize) -> Option<(TempDir, Repository, Vec<Commit>)> {
-        let (dir, repository) = fixture(&[("number", "0")])?;
+    /// A repository with so many commits, the first of all at the front.
+    fn history(count: usize) -> (TempDir, Repository, Vec<Commit>) {
+        let (dir, repository) = fixture(&[("number", "0")]);
         let mut commits = vec![repository.commit("HEAD").expect("a commit")];
         commits.extend((1..count).map(|n| commit(&repository, &[("number", &n.to_string())])));
-        Some((dir, repository, commits))
+        (dir, repository, commits)
     }
 
     /// Where a bisection leads that judges commits by their place, and how many it looked at.
@@ -226,7 +262,7 @@ mod tests {
 
     #[test]
     fn the_first_bad_commit_is_found_and_nothing_is_left() {
-        let Some((_dir, repository, commits)) = history(17) else { return };
+        let (_dir, repository, commits) = history(17);
         let before = own(&repository);
         for culprit in [1, 7, 16] {
             let judge = |place| if place < culprit { Mark::Good } else { Mark::Bad };
@@ -239,7 +275,7 @@ mod tests {
 
     #[test]
     fn a_commit_of_which_nothing_can_be_told_is_passed_over() {
-        let Some((_dir, repository, commits)) = history(17) else { return };
+        let (_dir, repository, commits) = history(17);
         let judge = |place| match place {
             8 => Mark::Skip,
             0..11 => Mark::Good,
@@ -260,7 +296,7 @@ mod tests {
 
     #[test]
     fn a_bisection_of_the_users_goes_on() {
-        let Some((_dir, repository, commits)) = history(8) else { return };
+        let (_dir, repository, commits) = history(8);
         git(repository.top(), &["bisect", "start", &commits[7].id, &commits[0].id])
             .expect("begins");
         let log = || git(repository.top(), &["bisect", "log"]).expect("git answers");
@@ -272,7 +308,7 @@ mod tests {
 
     #[test]
     fn commits_that_do_not_follow_each_other_are_refused() {
-        let Some((_dir, repository, commits)) = history(3) else { return };
+        let (_dir, repository, commits) = history(3);
         let error = |good: &Commit, bad: &Commit| {
             Bisection::start(&repository, good, bad).expect_err("there is nothing to find")
         };

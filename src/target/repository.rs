@@ -116,6 +116,29 @@ impl Repository {
         }
     }
 
+    /// The newest commit from which both were made; none where the two have nothing in common, or
+    /// a shallow clone lacks it.
+    ///
+    /// # Errors
+    /// When git fails.
+    pub fn merge_base(
+        &self,
+        one: &Commit,
+        other: &Commit,
+    ) -> Result<Option<Commit>, RepositoryError> {
+        match git(&self.top, &["merge-base", &one.id, &other.id]) {
+            Ok(id) => Ok(Some(self.read(&id)?)),
+            Err(GitError::Failed { .. }) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Whether older commits were not fetched.
+    pub fn is_shallow(&self) -> bool {
+        let answer = git(&self.top, &["rev-parse", "--is-shallow-repository"]);
+        answer.is_ok_and(|answer| answer == "true")
+    }
+
     /// The files that the commits `from` and `to` differ in, with counts of lines, as people read
     /// them.
     ///
@@ -152,18 +175,40 @@ impl Repository {
     }
 
     fn unknown(&self, revision: &str) -> RepositoryError {
+        // What follows counts from a commit that may well be known: `main~3`, `HEAD@{1}`, `v1^`.
+        let name = revision.split(['~', '^', '@', ':']).next().unwrap_or(revision);
+        let has_name = self.read(name).is_ok();
         let refs = ["for-each-ref", "--format=%(refname:short)", "refs/tags", "refs/heads"];
         let refs = git(&self.top, &refs).unwrap_or_default();
-        let is_shallow = git(&self.top, &["rev-parse", "--is-shallow-repository"]);
-        let known = refs.lines().chain(["HEAD", WORKTREE]);
-        let advice = match config::nearest(revision, known) {
-            Some(near) => format!("; did you mean '{near}'?"),
-            None if is_shallow.is_ok_and(|answer| answer == "true") => {
-                "; older ones were not fetched: git fetch --unshallow gets them".to_owned()
+        let near = config::nearest(name, refs.lines().chain(["HEAD", WORKTREE]));
+        let advice = match near {
+            _ if has_name && self.is_shallow() => {
+                "; this clone is shallow and has the newest commits only: `git fetch --unshallow` \
+                 gets the others"
+                    .to_owned()
             }
-            None => String::new(),
+            _ if has_name => format!("; '{name}' is there, but has no such commit before it"),
+            Some(near) => format!("; did you mean '{near}'?{}", self.unfetched(name)),
+            None => self.unfetched(name),
         };
         RepositoryError::Unknown { revision: revision.to_owned(), top: self.top.clone(), advice }
+    }
+
+    /// How to get a branch that this clone may have left out.
+    fn unfetched(&self, name: &str) -> String {
+        let fetched = git(&self.top, &["config", "--get-all", "remote.origin.fetch"]);
+        let has_all = fetched.map_or(true, |fetched| fetched.contains("refs/heads/*:"));
+        let branch = name.strip_prefix("origin/").unwrap_or(name);
+        match (has_all, self.is_shallow()) {
+            (true, false) => String::new(),
+            (false, _) => format!(
+                "; this clone has one branch only: `git fetch origin {branch}:refs/remotes/origin/\
+                 {branch}` gets another one, as origin/{branch}"
+            ),
+            (true, true) => {
+                "; this clone is shallow: `git fetch --unshallow` gets older commits".to_owned()
+            }
+        }
     }
 }
 

@@ -93,6 +93,8 @@ struct Ends {
 pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
     let started = Instant::now();
     args.keep.check(&args.store.store())?;
+    // Before anything is made that a Ctrl-C would leave behind.
+    let interrupted = interrupt::flag(Second::Exits)?;
     let live = Side::live(&args.target)?;
     if live.revision.is_some() {
         bail!("'{live}' is at one revision: write {} --good REV --bad REV", live.target());
@@ -102,7 +104,6 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
     let count = Bisection::count(&repository, &good, &bad)?;
     let ends = Ends { good, bad, count };
     let (bisection, step) = Bisection::start(&repository, &ends.good, &ends.bad)?;
-    let interrupted = interrupt::flag(Second::Exits)?;
     let mut judge = Judge::new(args, &live, &ends.good, &interrupted)?;
     let (limit, first) = judge.convict(&ends.bad, &args.bad)?;
     let mut report = Report::new(limit, first, started);

@@ -122,7 +122,7 @@ impl Args {
         // A measurement takes a while: what would stop us after it should stop us before.
         self.keep.check(&self.store.store())?;
         let builder = Builder::new(interrupted)?;
-        let (a, b): (Contender, Contender) = (builder.contender(a)?, builder.contender(b)?);
+        let (a, b): (Contender, Contender) = builder.pair(a, b)?;
         let target = &b.launch.manifest;
         let settings = self.duel.settings(target)?;
         let store = self.store.store();

@@ -2,7 +2,10 @@
 
 use std::{path::Path, sync::atomic::Ordering};
 
-use flameload::compare::{Comparison, Metric, Verdict};
+use flameload::{
+    compare::{Comparison, Metric, Verdict},
+    target::WORKTREE,
+};
 
 use crate::{
     compare::{keep, share, text},
@@ -34,9 +37,14 @@ pub(crate) struct Args {
     /// then maybe ? and settings, which the base gets too
     target: String,
 
-    /// The revision to compare with
+    /// The revision to compare with: where the target's revision left it, so that only the changes
+    /// since then count
     #[arg(long, value_name = "REV")]
     base: String,
+
+    /// Compare with --base itself, with what was changed there since
+    #[arg(long)]
+    base_tip: bool,
 
     /// A change of CPU/request or throughput up to this is none; of other figures, up to 5 % at
     /// least [default: 1%]
@@ -69,12 +77,22 @@ pub(crate) struct Args {
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
     let candidate = Side::live(&args.target)?;
-    let base = candidate.at(&args.base);
     let store = args.store.store();
     args.keep.check(&store)?;
     let interrupted = interrupt::flag(Second::Exits)?;
+    let Base { base, note, is_same } = Base::of(&candidate, args)?;
+    if let Some(note) = &note {
+        out::tell(note);
+    }
+    if is_same {
+        out::tell(&format!(
+            "inconclusive: {candidate} has the same files as {base}, so there is nothing to \
+             compare; is the change committed on this branch, and --base another one?"
+        ));
+        return Ok(Exit::Inconclusive);
+    }
     let builder = Builder::new(&interrupted)?;
-    let (a, b) = (builder.contender(&base)?, builder.contender(&candidate)?);
+    let (a, b) = builder.pair(&base, &candidate)?;
     let target = &b.launch.manifest;
     let settings = args.duel.settings(target)?;
     let options = options(&store, args.tolerance, &target.name, &settings.script.name)?;
@@ -85,12 +103,63 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
     let kept = args.keep.keep(&store, &pair, &comparison)?;
     let kept = kept.as_deref();
     out::print(&match (args.json, args.markdown) {
-        (true, _) => gate.json(&comparison, kept)?,
-        (_, true) => gate.markdown(&candidate, &base) + &keep::markdown(&comparison, kept),
-        _ => text(&comparison) + "\n" + &gate.text() + &kept.map(keep::places).unwrap_or_default(),
+        (true, _) => gate.json(&comparison, kept, note.as_deref())?,
+        (_, true) => {
+            gate.markdown(&candidate, &base, note.as_deref()) + &keep::markdown(&comparison, kept)
+        }
+        _ => {
+            let note = note.iter().map(|note| format!("  base         {note}\n"));
+            note.collect::<String>()
+                + &text(&comparison)
+                + "\n"
+                + &gate.text()
+                + &kept.map(keep::places).unwrap_or_default()
+        }
     })?;
     args.keep.open_if_asked(kept);
     Ok(if interrupted.load(Ordering::Relaxed) { Exit::Interrupted } else { gate.exit() })
+}
+
+/// What a target is compared with.
+struct Base {
+    base: Live,
+    /// Where it is not what was asked for by name.
+    note: Option<String>,
+    /// Whether both have the same files.
+    is_same: bool,
+}
+
+impl Base {
+    /// What was changed on the base's branch since is no doing of the candidate's.
+    fn of(candidate: &Live, args: &Args) -> anyhow::Result<Self> {
+        // As in git's words for it.
+        let name = args.base.strip_suffix("...").unwrap_or(&args.base);
+        let repository = candidate.repository()?;
+        let tip = repository.commit(name)?;
+        let head = repository.commit(candidate.revision.as_deref().unwrap_or("HEAD"))?;
+        let files = repository.commit(candidate.revision.as_deref().unwrap_or(WORKTREE))?;
+        let common = match args.base_tip {
+            true => tip.clone(),
+            false => repository.merge_base(&tip, &head)?.ok_or_else(|| {
+                let advice = match repository.is_shallow() {
+                    true => "this clone is shallow: `git fetch --unshallow` gets older commits",
+                    false => "compare with the base itself by --base-tip",
+                };
+                anyhow::anyhow!("'{name}' and {} have no commit in common; {advice}", head.short())
+            })?,
+        };
+        let note = (common.id != tip.id).then(|| {
+            format!(
+                "{} ({}), where {} left {name}; what was changed on {name} since does not count \
+                 (--base-tip compares with it)",
+                common.short(),
+                common.subject,
+                head.short()
+            )
+        });
+        let base = if note.is_some() { candidate.at(common.short()) } else { candidate.at(name) };
+        Ok(Self { base, note, is_same: files.tree == common.tree })
+    }
 }
 
 /// What became of the metrics that must not regress.
@@ -143,7 +212,7 @@ impl Gate {
         self.rows.iter().map(line).collect()
     }
 
-    fn markdown(&self, candidate: &Live, base: &Live) -> String {
+    fn markdown(&self, candidate: &Live, base: &Live, note: Option<&str>) -> String {
         let mut out = format!(
             "## {}: `{candidate}` against `{base}`\n\n| gate | verdict | |\n|---|---|---|\n",
             match self.verdict() {
@@ -155,14 +224,21 @@ impl Gate {
         for (metric, verdict, sentence) in &self.rows {
             out.push_str(&format!("| {} | {} | {sentence} |\n", metric.label(), word(*verdict)));
         }
+        out.extend(note.map(|note| format!("\nThe base is {note}.\n")));
         out + "\n"
     }
 
-    fn json(&self, comparison: &Comparison, kept: Option<&Path>) -> serde_json::Result<String> {
+    fn json(
+        &self,
+        comparison: &Comparison,
+        kept: Option<&Path>,
+        base: Option<&str>,
+    ) -> serde_json::Result<String> {
         let row = |(metric, verdict, sentence): &(Metric, Verdict, String)| serde_json::json!({ "metric": metric, "verdict": verdict, "says": sentence });
         let gates: Vec<_> = self.rows.iter().map(row).collect();
         let whole = serde_json::json!({
             "verdict": self.verdict(), "gates": gates, "comparison": comparison, "kept": kept,
+            "base": base,
         });
         Ok(serde_json::to_string(&whole)? + "\n")
     }
@@ -202,7 +278,7 @@ mod tests {
     #[test]
     fn markdown_says_it_first() {
         let candidate = Side::live("hyper").expect("a target");
-        let text = gate(&[Verdict::Regressed]).markdown(&candidate, &candidate.at("v1.2"));
+        let text = gate(&[Verdict::Regressed]).markdown(&candidate, &candidate.at("v1.2"), None);
         assert!(text.starts_with("## Regressed: `hyper` against `hyper@v1.2`\n"), "{text}");
         assert!(text.contains("| CPU/request | regressed |"), "{text}");
     }

@@ -156,6 +156,29 @@ impl<'a> Builder<'a> {
         Ok(Self { guard, interrupted, options })
     }
 
+    /// Builds two sides that are to run at once.
+    ///
+    /// # Errors
+    /// When one cannot be built, and before that when both would listen at one port.
+    pub(crate) fn pair(&self, a: &Live, b: &Live) -> anyhow::Result<(Contender, Contender)> {
+        let fixed = |live: &Live| -> Vec<u16> {
+            // What is wrong with a manifest, its build says. The port is seldom another one at
+            // another revision; where it is, the launch says so.
+            let manifest = Manifest::read(&live.manifest);
+            let processes = manifest.map(|manifest| manifest.processes).unwrap_or_default();
+            processes.iter().filter_map(|process| process.port).collect()
+        };
+        let (of_a, of_b) = (fixed(a), fixed(b));
+        if let Some(port) = of_a.iter().find(|port| of_b.contains(port)) {
+            bail!(
+                "{a} and {b} both listen at port {port}, and both run at once: take `port` out of \
+                 the manifest, and give the server its port by {{port}} in its command or its \
+                 environment"
+            );
+        }
+        Ok((self.contender(a)?, self.contender(b)?))
+    }
+
     /// Builds a side. Sides in a git repository are all built in the same folder, whatever their
     /// revision: where the sources lie decides how fast code is.
     ///

@@ -30,6 +30,7 @@ use crate::target::{
 mod checkout;
 mod product;
 mod sources;
+mod submodules;
 #[cfg(test)]
 mod tests;
 

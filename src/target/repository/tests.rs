@@ -2,18 +2,14 @@ use std::fs;
 
 use super::*;
 
-/// A repository with one commit of these files, in a temporary folder; none without git.
-pub(in crate::target) fn fixture(
-    files: &[(&str, &str)],
-) -> Option<(tempfile::TempDir, Repository)> {
+/// A repository with one commit of these files, in a temporary folder. Without git there would be
+/// no sources to test either.
+pub(in crate::target) fn fixture(files: &[(&str, &str)]) -> (tempfile::TempDir, Repository) {
     let dir = tempfile::tempdir().expect("a temporary folder");
-    match git(dir.path(), &["init", "--quiet"]) {
-        Err(GitError::Run(_)) => return None,
-        initialized => initialized.expect("a repository"),
-    };
+    git(dir.path(), &["init", "--quiet"]).expect("git is installed, and makes a repository");
     let repository = Repository::around(dir.path()).expect("a repository");
     commit(&repository, files);
-    Some((dir, repository))
+    (dir, repository)
 }
 
 /// Writes files and commits them; gives the commit.
@@ -47,7 +43,7 @@ fn state(repository: &Repository) -> Vec<String> {
 
 #[test]
 fn revisions_are_found() {
-    let Some((_dir, repository)) = fixture(&[("a", "1")]) else { return };
+    let (_dir, repository) = fixture(&[("a", "1")]);
     let first = repository.commit("HEAD").expect("a commit");
     let second = commit(&repository, &[("a", "2")]);
     git(&repository.top, &["tag", "v1.2"]).expect("a tag");
@@ -62,7 +58,7 @@ fn revisions_are_found() {
 
 #[test]
 fn an_unknown_revision_has_a_hint() {
-    let Some((dir, repository)) = fixture(&[("a", "1")]) else { return };
+    let (dir, repository) = fixture(&[("a", "1")]);
     git(&repository.top, &["tag", "release-1.2"]).expect("a tag");
     let error = |revision| repository.commit(revision).expect_err("there is none").to_string();
     assert!(error("relaese-1.2").ends_with("; did you mean 'release-1.2'?"));
@@ -79,10 +75,7 @@ fn an_unknown_revision_has_a_hint() {
 
 #[test]
 fn a_snapshot_has_what_is_new_and_changes_nothing() {
-    let Some((_dir, repository)) = fixture(&[("a", "1"), ("gone", "1"), (".gitignore", "ignored")])
-    else {
-        return;
-    };
+    let (_dir, repository) = fixture(&[("a", "1"), ("gone", "1"), (".gitignore", "ignored")]);
     let head = repository.commit("HEAD").expect("a commit");
     assert_eq!(repository.commit(WORKTREE).expect("a snapshot"), head, "nothing has changed");
     // Of the same size, and within the second in which it was committed.

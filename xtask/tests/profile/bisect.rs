@@ -51,10 +51,7 @@ command = ["{{bin}}", "none", "{{port}}", "{}", "{marker}"]
         history.git(&["init", "--quiet"]);
         for number in 0..=last {
             history.write("server/src/main.rs", &source(number));
-            history.git(&["add", "target.toml", "server"]);
-            let who = ["-c", "user.name=test", "-c", "user.email=test@localhost"];
-            let message = format!("Revision {number}");
-            history.git(&[&who[..], &["commit", "--quiet", "--message", &message]].concat());
+            history.commit(&format!("Revision {number}"));
         }
         history
     }
@@ -63,6 +60,12 @@ command = ["{{bin}}", "none", "{{port}}", "{}", "{marker}"]
         let path = self.case.path(name);
         fs::create_dir_all(path.parent().expect("in the folder")).expect("a folder");
         fs::write(path, text).expect("a file");
+    }
+
+    fn commit(&self, message: &str) {
+        self.git(&["add", "target.toml", "server"]);
+        let who = ["-c", "user.name=test", "-c", "user.email=test@localhost"];
+        self.git(&[&who[..], &["commit", "--quiet", "--message", message]].concat());
     }
 
     fn git(&self, words: &[&str]) -> String {
@@ -184,12 +187,48 @@ fn a_gate_fails_for_a_regression_and_passes_the_same() {
     let failed = history.answer(regress.args(["--base", "HEAD"]), 1, &[]);
     assert_eq!(failed["verdict"], "regressed");
     assert_eq!(failed["gates"][0]["metric"], "cpu_us_per_request");
-    // Against itself, with room for a machine that others use.
-    let mut regress = history.command("regress", "@HEAD");
+    // Against the same, with room for a machine that others use.
+    history.write("server/src/main.rs", &source(0).replace("// Revision 0", "// The same"));
+    let mut regress = history.command("regress", "");
     let passed = regress.args(["--base", "HEAD", "--tolerance", "50%", "--metric", "cpu"]);
     let passed = history.answer(passed, 0, &[]);
     assert_eq!(passed["verdict"], "equivalent");
     assert_eq!(passed["comparison"]["a"]["rounds"], 4);
+}
+
+#[test]
+fn a_gate_compares_with_where_the_branch_began() {
+    if !can_sample() {
+        return;
+    }
+    let _alone = alone();
+    let history = History::new(0);
+    let first = history.git(&["rev-parse", "--short=10", "HEAD"]).trim().to_owned();
+    // Nothing is no pass.
+    run(history.command("regress", "@HEAD").args(["--base", "HEAD"]))
+        .expect(4, &["inconclusive: ", "has the same files as ", "nothing to compare"]);
+    // The base got faster since; the change is a word of documentation.
+    history.git(&["checkout", "--quiet", "-b", "change"]);
+    history.write("server/notes.md", "a word\n");
+    history.commit("A word");
+    history.git(&["checkout", "--quiet", "-b", "faster", "HEAD~1"]);
+    let faster = source(0).replace("from_micros(30)", "from_micros(8)");
+    history.write("server/src/main.rs", &faster);
+    history.commit("Faster");
+    history.git(&["checkout", "--quiet", "change"]);
+    for base in ["faster", "faster..."] {
+        let mut regress = history.command("regress", "");
+        let regress = regress.args(["--base", base, "--tolerance", "40%", "--metric", "cpu"]);
+        let passed = history.answer(regress, 0, &["where ", "left faster"]);
+        assert!(passed["base"].as_str().is_some_and(|base| base.starts_with(&first)), "{passed}");
+    }
+    let mut regress = history.command("regress", "");
+    let failed = history.answer(
+        regress.args(["--base", "faster", "--base-tip", "--tolerance", "40%", "--metric", "cpu"]),
+        1,
+        &[],
+    );
+    assert!(failed["base"].is_null() && failed["verdict"] == "regressed", "{failed}");
 }
 
 #[test]

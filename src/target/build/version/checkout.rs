@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{BuildError, Runner, Version, VersionError};
+use super::{BuildError, Runner, Version, VersionError, submodules};
 use crate::target::{
     build::Slot,
     git::{GitError, git, git_with},
@@ -42,6 +42,7 @@ impl Checkout {
                 .map_err(|source| failed(BuildError::Cache { path: dir.clone(), source }))?;
             add(top, &dir, &commit.id).map_err(VersionError::git(commit))?;
         }
+        submodules::fill(top, &commit.tree, &dir).map_err(failed)?;
         if !slot.is_whole() {
             slot.finish().map_err(failed)?;
         }

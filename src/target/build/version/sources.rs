@@ -1,13 +1,12 @@
 //! The files of a commit, in a folder that stays as it is.
 
 use std::{
-    ffi::{OsStr, OsString},
-    fs,
+    fs, io,
     path::{Path, PathBuf},
 };
 
-use super::{BuildError, Runner, Version, VersionError};
-use crate::target::{build::Slot, git::git_with};
+use super::{BuildError, Runner, Version, VersionError, submodules};
+use crate::target::{build::Slot, git::git};
 
 /// The folder of the files of a version's commit.
 pub(super) fn of(
@@ -19,22 +18,35 @@ pub(super) fn of(
     let failed = |source| VersionError::Build { commit: commit.short().to_owned(), source };
     let mut slot = Slot::open(cache, "sources", commit.tree.clone(), runner).map_err(failed)?;
     let folder = slot.dir().join("files");
+    let own = slot.dir().join("git");
     if slot.is_whole() {
+        // Other commits may have the same files.
+        let head = own.join("HEAD");
+        fs::write(&head, format!("{}\n", commit.id))
+            .map_err(|source| failed(BuildError::Cache { path: head, source }))?;
         return Ok(folder);
     }
-    fs::create_dir_all(&folder)
-        .map_err(|source| failed(BuildError::Cache { path: folder.clone(), source }))?;
-    // An index of its own: the user's is not for us.
-    let index = slot.dir().join("index");
-    let variables = [("GIT_INDEX_FILE", index.as_os_str())];
-    let git = |words: &[&OsStr]| {
-        let ran = git_with(version.repository.top(), &variables, words);
-        ran.map_err(VersionError::git(commit))
-    };
-    git(&["read-tree".as_ref(), commit.tree.as_ref()])?;
-    let mut prefix = OsString::from("--prefix=");
-    prefix.push(folder.join(""));
-    git(&["checkout-index".as_ref(), "--all".as_ref(), "--force".as_ref(), &prefix])?;
+    let cache = |source| failed(BuildError::Cache { path: folder.clone(), source });
+    fs::create_dir_all(&folder).map_err(cache)?;
+    fs::create_dir_all(&own).map_err(cache)?;
+    let top = version.repository.top();
+    let tree = &commit.tree;
+    let wrong = VersionError::git(commit);
+    submodules::checkout(top, tree, &folder, &own.join("index")).map_err(&wrong)?;
+    submodules::fill(top, tree, &folder).map_err(failed)?;
+    let common = git(top, &["rev-parse", "--path-format=absolute", "--git-common-dir"]);
+    tell_git(&folder, &own, &commit.id, &common.map_err(wrong)?).map_err(cache)?;
     slot.finish().map_err(failed)?;
     Ok(folder)
+}
+
+/// Makes the folder a worktree of the user's repository, so that a build that asks git what it
+/// builds is told of that commit, and one that commits does so on no branch of anyone's. See
+/// gitrepository-layout(5); git lists no such worktree, and never cleans it up.
+fn tell_git(folder: &Path, own: &Path, head: &str, common: &str) -> io::Result<()> {
+    let link = folder.join(".git");
+    fs::write(own.join("HEAD"), format!("{head}\n"))?;
+    fs::write(own.join("commondir"), format!("{common}\n"))?;
+    fs::write(own.join("gitdir"), format!("{}\n", link.display()))?;
+    fs::write(link, format!("gitdir: {}\n", own.display()))
 }

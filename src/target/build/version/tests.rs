@@ -81,7 +81,7 @@ fn commits_are_compiled_in_one_folder_and_kept() {
         ("target/server/Cargo.toml", toml),
         ("target/server/src/main.rs", &main(1)),
     ];
-    let Some((_dir, repository)) = fixture(&files) else { return };
+    let (_dir, repository) = fixture(&files);
     let builder = Builder::new(&repository);
     let (first, said) = builder.binary("HEAD", "");
     assert!(said.iter().any(|line| line.contains("Compiling")), "{said:?}");
@@ -125,7 +125,7 @@ fn what_is_made_in_place_has_the_files_of_its_commit() {
     let manifest = manifest("[build]\ncommand = [\"cp\", \"source\", \"made\"]\nbinary = \"made\"");
     let files =
         [("target/target.toml", manifest.as_str()), ("target/source", "1"), ("beside", "1")];
-    let Some((_dir, repository)) = fixture(&files) else { return };
+    let (_dir, repository) = fixture(&files);
     commit(&repository, &[("target/source", "2"), ("beside", "2")]);
     let builder = Builder::new(&repository);
     let read = |path: PathBuf| fs::read_to_string(path).expect("a file");
@@ -144,6 +144,53 @@ fn what_is_made_in_place_has_the_files_of_its_commit() {
 }
 
 #[test]
+fn a_build_that_asks_git_is_told_of_its_own_commit() {
+    let ask = "git rev-parse HEAD >made; git status --porcelain >>made; echo >>made; \
+               git -c user.name=x -c user.email=x@y commit --quiet --allow-empty -m x";
+    let manifest =
+        manifest(&format!("[build]\ncommand = [\"sh\", \"-c\", '{ask}']\nbinary = \"made\""));
+    let files = [("target/target.toml", manifest.as_str()), (".gitignore", "made\n")];
+    let (_dir, repository) = fixture(&files);
+    commit(&repository, &[("more", "2")]);
+    let builder = Builder::new(&repository);
+    for revision in ["HEAD~1", "HEAD"] {
+        let commit = repository.commit(revision).expect("a commit");
+        let (binary, _) = builder.binary(revision, "");
+        let made = fs::read_to_string(binary).expect("a file");
+        assert_eq!(made, format!("{}\n\n", commit.id), "nothing is changed there");
+    }
+    let count = git(repository.top(), &["rev-list", "--count", "--all"]).expect("git answers");
+    assert_eq!(count, "2", "what the build commits is on none of the user's branches");
+}
+
+#[test]
+fn submodules_have_the_files_of_the_commit() {
+    let manifest =
+        manifest("[build]\ncommand = [\"cp\", \"lib/source\", \"made\"]\nbinary = \"made\"");
+    let (lib_dir, lib) = fixture(&[("source", "1")]);
+    let (_dir, repository) = fixture(&[("target/target.toml", manifest.as_str())]);
+    let url = lib_dir.path().to_str().expect("text");
+    let add =
+        ["-c", "protocol.file.allow=always", "submodule", "add", "--quiet", url, "target/lib"];
+    git(repository.top(), &add).expect("a submodule");
+    commit(&repository, &[("beside", "1")]);
+    commit(&lib, &[("source", "2")]);
+    let own = repository.top().join("target/lib");
+    git(&own, &["pull", "--quiet"]).expect("a newer one");
+    commit(&repository, &[("beside", "2")]);
+    let builder = Builder::new(&repository);
+    for (revision, number) in [("HEAD", "2"), ("HEAD~1", "1"), (WORKTREE, "2")] {
+        let (binary, _) = builder.binary(revision, "");
+        assert_eq!(fs::read_to_string(binary).expect("a file"), number);
+    }
+    git(repository.top(), &["submodule", "--quiet", "deinit", "--all"]).expect("it goes");
+    commit(&repository, &[("beside", "3")]);
+    let error = builder.error("HEAD").to_string();
+    assert!(error.contains("the submodule target/lib is not there at "), "{error}");
+    assert!(error.contains("submodule update --init --recursive"), "{error}");
+}
+
+#[test]
 fn a_checkout_that_is_broken_is_made_again() {
     let toml = "[package]\nname = \"tiny\"\nedition = \"2021\"\n[workspace]\n";
     let manifest = manifest("[build]\nkind = \"cargo\"");
@@ -152,7 +199,7 @@ fn a_checkout_that_is_broken_is_made_again() {
         ("target/Cargo.toml", toml),
         ("target/src/main.rs", "fn main() {}\n"),
     ];
-    let Some((_dir, repository)) = fixture(&files) else { return };
+    let (_dir, repository) = fixture(&files);
     let builder = Builder::new(&repository);
     builder.binary("HEAD", "");
     // As `git worktree prune` and a killed git leave it.
@@ -168,7 +215,7 @@ fn a_checkout_that_is_broken_is_made_again() {
 #[test]
 fn what_cannot_be_built_says_whose_fault_it_is() {
     let built = manifest("[build]\ncommand = [\"cp\", \"source\", \"made\"]\nbinary = \"made\"");
-    let Some((_dir, repository)) = fixture(&[("a", "1")]) else { return };
+    let (_dir, repository) = fixture(&[("a", "1")]);
     commit(&repository, &[("target/target.toml", &built)]);
     commit(&repository, &[("target/target.toml", "name = 1")]);
     let builder = Builder::new(&repository);

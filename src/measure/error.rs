@@ -82,6 +82,10 @@ pub enum MeasureError {
     Threshold(String),
     #[error("process {0} does not run")]
     NoProcess(u32),
+    #[error("cannot look into process {pid}: {why}")]
+    Guarded { pid: u32, why: String },
+    #[error("cannot read what process {pid} has open: {source}: is it in another container?")]
+    Unreadable { pid: u32, source: io::Error },
     #[error("process {0} is a kernel thread and runs no program: give the id of the server")]
     KernelThread(u32),
     #[error("process {0} listens on no port: give the address to load with --url")]

@@ -13,7 +13,8 @@ use crate::{
     },
     target::{
         self, Allowance, BudgetName, BuildOptions, Built, Cpus, Guard, LaunchOptions, Listener,
-        Manifest, PerfMaps, Running, descendants, is_running, listening_ports, usage,
+        Manifest, PerfMaps, Running, descendants, guarded, is_kernel_thread, is_running,
+        listening_ports, usage,
     },
 };
 
@@ -274,13 +275,22 @@ fn process_name(pid: u32) -> String {
     if name.is_empty() { "process".to_owned() } else { name }
 }
 
-/// Only kernel threads live without a single mapping.
-fn is_kernel_thread(pid: u32) -> bool {
-    std::fs::read(format!("/proc/{pid}/maps")).is_ok_and(|maps| maps.is_empty())
-}
-
+/// The port of a process, or else the one that a child of it listens on, as behind a supervisor.
 fn only_port(pid: u32) -> Result<SocketAddr, MeasureError> {
-    let ports = listening_ports(pid).map_err(|_| MeasureError::NoProcess(pid))?;
+    let own = listening_ports(pid).map_err(|source| match guarded(pid) {
+        Some(why) => MeasureError::Guarded { pid, why },
+        None if is_running(pid) => MeasureError::Unreadable { pid, source },
+        None => MeasureError::NoProcess(pid),
+    })?;
+    let of_children = || {
+        let children = descendants(pid).into_iter();
+        let mut found: Vec<_> =
+            children.filter_map(|child| listening_ports(child).ok()).flatten().collect();
+        found.sort_unstable();
+        found.dedup();
+        found
+    };
+    let ports = if own.is_empty() { of_children() } else { own };
     match ports.as_slice() {
         [] => Err(MeasureError::NoPort(pid)),
         [port] => Ok(*port),

@@ -2,7 +2,7 @@
 //!
 //! Processes come and go while they are read: one that vanished is left out, never an error.
 
-use std::{collections::BTreeMap, fs};
+use std::{collections::BTreeMap, fs, os::unix::fs::MetadataExt as _};
 
 use crate::unit::Nanos;
 
@@ -26,11 +26,45 @@ pub fn descendants(pid: u32) -> Vec<u32> {
     found.split_off(1)
 }
 
+/// Why the kernel may keep this user from looking into a process that runs, with what to do about
+/// it; none where it is this user's own and guards nothing, or this user is root.
+pub fn guarded(pid: u32) -> Option<String> {
+    let ours = rustix::process::geteuid();
+    let status = read_lossy(&format!("/proc/{pid}/status"))?;
+    let owner = status.lines().find_map(|line| line.strip_prefix("Uid:"))?;
+    let owner: u32 = owner.split_whitespace().next()?.parse().ok()?;
+    if ours.is_root() {
+        return None;
+    }
+    if owner != ours.as_raw() {
+        let owner = user_name(owner).map_or(format!("the user {owner}"), |name| name);
+        return Some(format!("it belongs to {owner}: run this as {owner}, or as root (sudo)"));
+    }
+    // Of a process that may not be looked into, the kernel gives these files to root.
+    let files = fs::metadata(format!("/proc/{pid}/maps")).ok()?;
+    (files.uid() != owner).then(|| {
+        "it guards its memory, as programs with capabilities or secrets do: run this as root (sudo)"
+            .to_owned()
+    })
+}
+
+fn user_name(uid: u32) -> Option<String> {
+    let users = fs::read_to_string("/etc/passwd").ok()?;
+    let mut fields = users.lines().map(|line| line.split(':'));
+    fields.find_map(|mut fields| {
+        let name = fields.next()?;
+        (fields.nth(1)?.parse() == Ok(uid)).then(|| name.to_owned())
+    })
+}
+
 /// Everything that `/proc/<pid>/stat` says and is needed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Stat {
-    /// Whether it is a zombie: over, but not yet waited for.
+    /// Whether it is a zombie: over, but not yet waited for. One of which only the first thread has
+    /// ended is none.
     pub(crate) ended: bool,
+    /// Whether it is one of the kernel's own threads, which run no program.
+    pub(crate) of_kernel: bool,
     pub(crate) parent: u32,
     pub(crate) faults_minor: u64,
     pub(crate) faults_major: u64,
@@ -39,6 +73,14 @@ pub(crate) struct Stat {
     pub(crate) reaped: Nanos,
     /// In clock ticks since boot; with the process id it names a process for good.
     pub(crate) started: u64,
+}
+
+/// The flag of a thread of the kernel (`include/linux/sched.h`).
+const PF_KTHREAD: u64 = 0x0020_0000;
+
+/// Whether a process is one of the kernel's own threads.
+pub fn is_kernel_thread(pid: u32) -> bool {
+    read_stat(pid).is_some_and(|stat| stat.of_kernel)
 }
 
 /// Whether a process exists and has not ended.
@@ -61,7 +103,8 @@ pub(crate) fn parse_stat(text: &str) -> Option<Stat> {
         Nanos(count.saturating_mul(1_000_000_000) / rustix::param::clock_ticks_per_second().max(1))
     };
     Some(Stat {
-        ended: matches!(fields.first(), Some(&("Z" | "X"))),
+        ended: matches!(fields.first(), Some(&("Z" | "X"))) && field(20)? < 2,
+        of_kernel: field(9)? & PF_KTHREAD != 0,
         parent: u32::try_from(field(4)?).ok()?,
         faults_minor: field(10)?,
         faults_major: field(12)?,
@@ -96,12 +139,19 @@ mod tests {
             parse_stat(text),
             Some(Stat {
                 ended: false,
+                of_kernel: false,
                 parent: 7,
                 faults_minor: 111,
                 faults_major: 5,
                 reaped: Nanos(0),
                 started: 987
             })
+        );
+        let zombie = "42 (a) Z 7 42 42 0 -1 4194560 111 0 5 0 3 4 0 0 20 0 2 0 987 1 2\n";
+        assert_eq!(parse_stat(zombie).map(|stat| stat.ended), Some(false), "a thread goes on");
+        assert_eq!(
+            parse_stat(&zombie.replace(" 2 0 987", " 1 0 987")).map(|s| s.ended),
+            Some(true)
         );
         for wrong in ["", "42 (a", "42 (a) S", "42 (a) S x 0 0 0 0 0 0 0 0"] {
             assert_eq!(parse_stat(wrong), None, "{wrong}");

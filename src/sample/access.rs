@@ -4,7 +4,7 @@ use std::{fs, io, path::PathBuf, str::FromStr};
 
 use thiserror::Error;
 
-use crate::unit::Hertz;
+use crate::{os::process::guarded, unit::Hertz};
 
 /// What the samples cover.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,7 +53,7 @@ pub enum SampleError {
         advice: String,
     },
     /// The kernel refused one event for another reason.
-    #[error("cannot open the {event} event on process {pid}: {source}")]
+    #[error("cannot open the {event} event on process {pid}: {source}{}", descriptors(source))]
     Open {
         /// Which event.
         event: &'static str,
@@ -109,11 +109,30 @@ impl SampleError {
             matches!(source.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::Unsupported)
                 || source.raw_os_error() == Some(rustix::io::Errno::NOSYS.raw_os_error());
         if refused {
-            Self::Refused { source, advice: refusal_advice(paranoid()) }
+            let of_process = || Some(format!("of process {pid}, {}", guarded(pid)?));
+            let advice = match paranoid() {
+                // Then no process of this user's could be sampled either.
+                level @ Some(3..) => refusal_advice(level),
+                level => of_process().unwrap_or_else(|| refusal_advice(level)),
+            };
+            Self::Refused { source, advice }
         } else {
             Self::Open { event, pid, source }
         }
     }
+}
+
+/// How many files this process may open, where that is what was short.
+fn descriptors(error: &io::Error) -> String {
+    if error.raw_os_error() != Some(rustix::io::Errno::MFILE.raw_os_error()) {
+        return String::new();
+    }
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+    let limit = limit.map_or("none".to_owned(), |limit| limit.to_string());
+    format!(
+        ": each thread needs several, and the limit is {limit}; raise it with `ulimit -n 65536`, or \
+         as root sample by CPUs, which needs few"
+    )
 }
 
 /// The level of `kernel.perf_event_paranoid`, where it can be read.

@@ -11,10 +11,12 @@ use std::{
 
 #[cfg(feature = "fuzzing")]
 pub(super) use crate::os::process::parse_stat;
-pub use crate::os::process::{descendants, is_running};
+pub use crate::os::process::{descendants, guarded, is_kernel_thread, is_running};
 pub(super) use crate::os::process::{pids, read_lossy, read_stat};
 
-/// The addresses on which a process accepts TCP connections, ascending.
+/// The addresses at which a process accepts TCP connections, as one reaches them from this machine:
+/// ascending, each port of loopback once. One that takes connections to any address takes those to
+/// loopback.
 ///
 /// # Errors
 /// When the process does not exist, or belongs to another user.
@@ -30,7 +32,21 @@ pub fn listening_ports(pid: u32) -> io::Result<Vec<SocketAddr>> {
                 .map(|listener| listener.addr),
         );
     }
-    Ok(found.into_iter().collect())
+    let mut found: Vec<SocketAddr> = found.into_iter().map(reachable).collect();
+    // IPv4 comes first.
+    found.sort_unstable();
+    let mut ports = BTreeSet::new();
+    found.retain(|addr| !addr.ip().is_loopback() || ports.insert(addr.port()));
+    Ok(found)
+}
+
+fn reachable(listener: SocketAddr) -> SocketAddr {
+    let ip = match listener.ip().to_canonical() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, listener.port())
 }
 
 /// A process that listens on `port`, as far as this user may see: its id and name.
@@ -92,7 +108,15 @@ pub(super) fn parse_addr(text: &str) -> Option<SocketAddr> {
 
 /// The inodes of the sockets that a process has open.
 fn sockets_of(pid: u32) -> io::Result<BTreeSet<u64>> {
-    let entries = Path::new("/proc").join(pid.to_string()).join("fd").read_dir()?;
+    let process = Path::new("/proc").join(pid.to_string());
+    let entries = match process.join("fd").read_dir() {
+        Ok(entries) => entries,
+        Err(error) => {
+            // Where the first thread has ended, only the others have the files.
+            let mut tasks = process.join("task").read_dir()?.flatten();
+            tasks.find_map(|task| task.path().join("fd").read_dir().ok()).ok_or(error)?
+        }
+    };
     let links = entries.flatten().filter_map(|entry| fs::read_link(entry.path()).ok());
     Ok(links.filter_map(|link| parse_socket(link.to_str()?)).collect())
 }
@@ -102,7 +126,6 @@ fn parse_socket(link: &str) -> Option<u64> {
     link.strip_prefix("socket:[")?.strip_suffix(']')?.parse().ok()
 }
 
-/// Every process that this user may see.
 #[cfg(test)]
 mod tests {
     use std::{net::TcpListener, process};
@@ -140,6 +163,16 @@ mod tests {
                 [::1]:8080 42
             "#]],
         );
+    }
+
+    #[test]
+    fn listeners_on_any_address_are_reached_at_loopback() {
+        let reach = |text: &str| reachable(text.parse().expect("an address")).to_string();
+        assert_eq!(reach("0.0.0.0:80"), "127.0.0.1:80");
+        assert_eq!(reach("[::]:80"), "[::1]:80");
+        assert_eq!(reach("[::ffff:127.0.0.1]:80"), "127.0.0.1:80");
+        assert_eq!(reach("[::ffff:0.0.0.0]:80"), "127.0.0.1:80");
+        assert_eq!(reach("10.0.0.1:80"), "10.0.0.1:80");
     }
 
     #[test]

@@ -8,7 +8,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{TargetError, http, manifest::Condition, running::Server};
+use super::{
+    TargetError, http,
+    manifest::Condition,
+    procfs::{descendants, listening_ports},
+    running::Server,
+};
 
 /// What was learnt while a process became ready.
 #[derive(Debug, Clone, Copy, Default)]
@@ -53,13 +58,32 @@ pub(super) fn wait(
             return Err(TargetError::NotReady {
                 process: server.name.clone(),
                 waited: timeout,
-                attempt: format!("waited until {condition}, but {reason}"),
+                attempt: format!("waited until {condition}, but {reason}{}", elsewhere(server)),
                 last_lines: server.output.last_lines(),
             });
         }
         thread::sleep(pause.min(timeout.saturating_sub(started.elapsed())));
         pause = (pause * 2).min(LONGEST_PAUSE);
     }
+}
+
+/// Where else it listens, if it does and not where it was told to.
+fn elsewhere(server: &Server) -> String {
+    let Some(addr) = server.addr() else { return String::new() };
+    let pids = std::iter::once(server.child.pid()).chain(descendants(server.child.pid()));
+    let mut found: Vec<SocketAddr> =
+        pids.filter_map(|pid| listening_ports(pid).ok()).flatten().collect();
+    found.sort_unstable();
+    found.dedup();
+    if found.is_empty() || found.iter().any(|at| at.port() == addr.port()) {
+        return String::new();
+    }
+    let found: Vec<String> = found.iter().map(SocketAddr::to_string).collect();
+    format!(
+        "; it listens at {} in place of {addr}: give it the port by {{port}} in its command or its \
+         environment, or set `port` in the manifest",
+        found.join(", ")
+    )
 }
 
 /// Tries once; the error says what came of it.

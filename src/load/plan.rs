@@ -96,9 +96,15 @@ impl Plan {
         &self.endpoint
     }
 
-    /// The first request, for a [`probe`](super::probe()) with the very bytes of the load.
+    /// The first request of the script's first kind, for a [`probe`](super::probe()) with the very
+    /// bytes of the load.
     pub fn request(&self) -> &Request {
-        self.pool.get(0)
+        self.firsts().next().unwrap_or_else(|| self.pool.get(0))
+    }
+
+    /// The first request of each kind, in the order of the script.
+    pub fn firsts(&self) -> impl Iterator<Item = &Request> {
+        self.pool.firsts()
     }
 
     /// How many connections there will be.

@@ -104,6 +104,12 @@ impl Pool {
         &self.requests[self.slot(index).request as usize]
     }
 
+    /// The first request of each kind, in the order of the script.
+    pub fn firsts(&self) -> impl Iterator<Item = &Request> {
+        let of_kind = |kind| self.order.iter().find(move |slot| slot.kind as usize == kind);
+        (0..self.kinds).filter_map(of_kind).map(|slot| &self.requests[slot.request as usize])
+    }
+
     /// The place of the request at `index` among those of the script.
     pub fn kind(&self, index: usize) -> usize {
         self.slot(index).kind as usize

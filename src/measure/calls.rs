@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::error::MeasureError;
 use crate::{
-    load::{Conversation, Plan, Script},
+    load::{Conversation, Plan, Script, ScriptRequest, probe},
     record::CallFacts,
     unit::Nanos,
 };
@@ -17,35 +17,42 @@ const FOLLOWING_TIME: Duration = Duration::from_secs(2);
 /// The first calls of a server.
 #[derive(Debug)]
 pub(super) struct FirstCalls<'a> {
-    script: &'a Script,
+    first_kind: &'a ScriptRequest,
     conversation: Conversation<'a>,
     /// Of the very first call.
     pub(super) first: Duration,
 }
 
 impl<'a> FirstCalls<'a> {
-    /// Makes the first call. Where readiness was a call of its own, that one was the first, and
-    /// took `at_readiness`.
+    /// Makes the first call of each kind of request. Where readiness was a call of its own, that
+    /// one was the first, and took `at_readiness`.
     ///
-    /// A status that the script does not expect ends it here: the path is probably another
+    /// A status that a request does not expect ends it here: the path is probably another
     /// target's, and a flamegraph of refusals looks like any other.
     pub(super) fn begin(
         plan: &'a Plan,
         script: &'a Script,
         at_readiness: Option<Duration>,
     ) -> Result<Self, MeasureError> {
-        let conversation = Conversation::begin(plan.endpoint(), plan.request(), plan.timeout())
-            .map_err(MeasureError::NoAnswer)?;
-        let (status, took) = conversation.first();
-        if !is_good(script, status) {
-            let request = script.request();
-            return Err(MeasureError::WrongStatus {
+        let judge = |request: &ScriptRequest, status| match is_good(request, status) {
+            true => Ok(()),
+            false => Err(MeasureError::WrongStatus {
                 request: format!("{} {}", request.method, request.path),
                 status,
                 script: script.name.clone(),
-            });
+            }),
+        };
+        let first_kind = script.request();
+        let conversation = Conversation::begin(plan.endpoint(), plan.request(), plan.timeout())
+            .map_err(MeasureError::NoAnswer)?;
+        let (status, took) = conversation.first();
+        judge(first_kind, status)?;
+        for (kind, request) in script.requests.iter().zip(plan.firsts()).skip(1) {
+            let (status, _) =
+                probe(plan.endpoint(), request, plan.timeout()).map_err(MeasureError::NoAnswer)?;
+            judge(kind, status)?;
         }
-        Ok(Self { script, conversation, first: at_readiness.unwrap_or(took) })
+        Ok(Self { first_kind, conversation, first: at_readiness.unwrap_or(took) })
     }
 
     /// Makes the calls that follow; returns what each took. What goes wrong ends them, and will
@@ -55,7 +62,9 @@ impl<'a> FirstCalls<'a> {
         let mut following = Vec::with_capacity(FOLLOWING);
         while following.len() < FOLLOWING && started.elapsed() < FOLLOWING_TIME {
             match self.conversation.again() {
-                Ok(Some((status, took))) if is_good(self.script, status) => following.push(took),
+                Ok(Some((status, took))) if is_good(self.first_kind, status) => {
+                    following.push(took);
+                }
                 _ => break,
             }
         }
@@ -63,8 +72,8 @@ impl<'a> FirstCalls<'a> {
     }
 }
 
-fn is_good(script: &Script, status: u16) -> bool {
-    match script.request().expect.status.as_slice() {
+fn is_good(request: &ScriptRequest, status: u16) -> bool {
+    match request.expect.status.as_slice() {
         [] => (200..300).contains(&status),
         expected => expected.contains(&status),
     }

@@ -18,6 +18,8 @@ pub struct Quality {
     pub truncated: Samples,
     /// Those with at least one frame that has no name.
     pub unknown: Samples,
+    /// Those of which one or the other is true, each counted once.
+    pub broken: Samples,
 }
 
 impl Quality {
@@ -32,9 +34,12 @@ impl Quality {
                 continue;
             }
             let has = |marks: &[bool]| marks.get(sample.stack.0 as usize) == Some(&true);
+            let counts = |is: bool| if is { sample.weight } else { Samples(0) };
+            let (truncated, unknown) = (has(&truncated), has(&unknown));
             quality.samples += sample.weight;
-            quality.truncated += if has(&truncated) { sample.weight } else { Samples(0) };
-            quality.unknown += if has(&unknown) { sample.weight } else { Samples(0) };
+            quality.truncated += counts(truncated);
+            quality.unknown += counts(unknown);
+            quality.broken += counts(truncated || unknown);
         }
         quality
     }
@@ -102,13 +107,13 @@ mod tests {
             thread.of = Some(of.to_owned());
         }
         let of = |process| {
-            let Quality { samples, truncated, unknown } = Quality::of(&profile, process);
-            (samples.0, truncated.0, unknown.0)
+            let Quality { samples, truncated, unknown, broken } = Quality::of(&profile, process);
+            (samples.0, truncated.0, unknown.0, broken.0)
         };
-        assert_eq!(of(None), (26, 14, 16));
-        assert_eq!(of(Some("front")), (15, 3, 5));
-        assert_eq!(of(Some("back")), (11, 11, 11));
-        assert_eq!(of(Some("none")), (0, 0, 0));
+        assert_eq!(of(None), (26, 14, 16, 19));
+        assert_eq!(of(Some("front")), (15, 3, 5, 8));
+        assert_eq!(of(Some("back")), (11, 11, 11, 11));
+        assert_eq!(of(Some("none")), (0, 0, 0, 0));
         for frame in &mut profile.frames {
             frame.module = (frame.name == "[libc.so.6]").then(|| "libc.so.6".to_owned());
         }

@@ -11,6 +11,8 @@ pub(super) struct Evidence {
     pub(super) server_cpus: f64,
     /// How many CPUs the server could use at most: those it may use, or its threads if fewer.
     pub(super) server_cpus_max: Option<f64>,
+    /// How many CPUs both may use together, where some are the same; none where each has its own.
+    pub(super) shared_cpus: Option<f64>,
     /// Good responses a second.
     pub(super) rate: f64,
     /// Mean service time, seconds.
@@ -105,6 +107,19 @@ impl Evidence {
         if server >= BUSY {
             return (Verdict::ServerBound, self.usage());
         }
+        let both = self.client_cpus + self.server_cpus;
+        if let Some(shared) = self.shared_cpus.filter(|shared| both >= BUSY * shared) {
+            let verdict = match self.client_cpus > self.server_cpus {
+                true => Verdict::ClientBound,
+                false => Verdict::ServerBound,
+            };
+            let why = format!(
+                "{}, and they share {shared:.0}: each had what the other left, so give them CPUs \
+                 of their own (--cpus)",
+                self.usage()
+            );
+            return (verdict, why);
+        }
         match self.schedule {
             Some(kept) if is_kept => (
                 Verdict::Paced,
@@ -180,6 +195,7 @@ mod tests {
             client_cpus_max: 1.0,
             server_cpus,
             server_cpus_max: Some(3.0),
+            shared_cpus: None,
             rate: 64_000.0,
             latency: 0.001,
             connections: 64,
@@ -192,6 +208,23 @@ mod tests {
     fn open(achieved: f64, overloaded: bool) -> Evidence {
         let schedule = Some(Kept { achieved, lag: 0.0123, overloaded });
         Evidence { schedule, ..busy(0.3, 0.8) }
+    }
+
+    #[test]
+    fn cpus_that_both_use_are_no_wait_for_locks() {
+        let shared = |client_cpus, server_cpus| Evidence {
+            server_cpus_max: Some(1.0),
+            shared_cpus: Some(1.0),
+            ..busy(client_cpus, server_cpus)
+        };
+        check(
+            shared(0.39, 0.58),
+            expect![[
+                r#"server-bound: the server used 0.58 of 1 CPUs, the load 0.39 of 1, and they share 1: each had what the other left, so give them CPUs of their own (--cpus)"#
+            ]],
+        );
+        assert_eq!(shared(0.6, 0.35).verdict().map(|it| it.verdict), Some(Verdict::ClientBound));
+        assert_eq!(shared(0.3, 0.3).verdict().map(|it| it.verdict), Some(Verdict::Waiting));
     }
 
     #[track_caller]

@@ -58,6 +58,7 @@ pub(super) fn drive(
     let expected_effect = window.instruments.expected_effect();
     let watched = window.instruments.watched().to_vec();
     let owners = window.subject.owners();
+    let stood_still = window.stood_still();
     let (taken, server) = window.finish();
     let aborted_by = match &cut {
         Some(Cut::Threshold(broken)) => Some(broken.index),
@@ -74,6 +75,7 @@ pub(super) fn drive(
         aborted_by,
         began,
         ended,
+        stood_still,
         threads,
         live,
         client_open_files,

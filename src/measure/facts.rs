@@ -209,6 +209,14 @@ fn warnings(
             slices.rows().len()
         ));
     }
+    let stood_still = observed.load.stood_still;
+    if stood_still > Nanos(0) {
+        warnings.push(format!(
+            "flameload itself stood still for {:.1} s: it was stopped (Ctrl-Z, a debugger) or had \
+             no CPU; the slices of that time do not count",
+            stood_still.as_secs_f64()
+        ));
+    }
     if let Some((first, _)) = slices.all().tally.errors.first() {
         warnings.push(format!("first error: {first}"));
     }

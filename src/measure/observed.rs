@@ -105,6 +105,8 @@ pub(super) struct LoadSeen {
     /// When the window began; where it never did, the warm-up.
     pub(super) began: Nanos,
     pub(super) ended: Nanos,
+    /// For how long the tool itself stood still meanwhile.
+    pub(super) stood_still: Nanos,
     /// How many threads drove it; none where an engine of its own did.
     pub(super) threads: Option<usize>,
     /// The fewest connections that were open at the end of a slice.

@@ -200,7 +200,7 @@ impl<'a> Prepared<'a> {
         let load_cpus = settings.load_cpus.as_slice().to_vec();
         let mut instruments = Instruments::start(settings)?;
         let mut subject = self.subject(settings, &mut instruments, interrupted, events)?;
-        let served = Served::begin(&subject, script, &mut instruments, &load_cpus)?;
+        let served = Served::begin(&subject, script, &mut instruments, &load_cpus, interrupted)?;
         let Served { addr, plan, server, first_call, following_calls, usage, ports } = served;
         events(Event::Ready { after: first_call });
         let sides = Sides { instruments, subject: &mut subject, server };

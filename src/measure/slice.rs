@@ -77,6 +77,8 @@ pub enum Invalid {
     Unconnected,
     /// More than one in twenty responses in a slice of one request were to others.
     Strayed,
+    /// The tool itself stood still, then or shortly before.
+    StoodStill,
     /// It was cut short.
     Cut,
 }
@@ -178,6 +180,7 @@ impl fmt::Display for Invalid {
             Self::Behind => "less than 99 % of the requests that were due were sent",
             Self::Unconnected => "more than 1 % of the connections were not open",
             Self::Strayed => "more than 5 % of the responses were to other requests",
+            Self::StoodStill => "the tool itself stood still",
             Self::Cut => "it was cut short",
         })
     }

@@ -30,7 +30,7 @@ impl ProfileFacts {
     /// What makes the picture doubtful, as sentences that say what to do.
     pub fn warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();
-        let broken = self.truncated_ratio.unwrap_or(0.0) + self.unknown_ratio.unwrap_or(0.0);
+        let broken = self.broken_ratio();
         if broken > BROKEN_RATIO_MAX {
             warnings.push(format!(
                 "{} of the samples have callers or names missing{}",
@@ -84,6 +84,12 @@ impl ProfileFacts {
             ));
         }
         warnings
+    }
+
+    /// Samples without all callers and names. Records of before do not say how many had neither.
+    fn broken_ratio(&self) -> f64 {
+        let sum = self.truncated_ratio.unwrap_or(0.0) + self.unknown_ratio.unwrap_or(0.0);
+        self.broken_ratio.unwrap_or(sum.min(1.0))
     }
 
     /// The design effect of shares, where they scatter by more than chance and so much that it has

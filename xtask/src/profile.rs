@@ -10,7 +10,7 @@ use flameload::{
     measure::{Attach, Backends, Finished, Launch, Prepared, Settings, What},
     record::{Run, Status},
     symbolize::Detail,
-    target::{BudgetName, Manifest},
+    target::{BudgetName, Manifest, Secrets},
     unit::{Bytes, Hertz, parse_duration},
 };
 
@@ -91,8 +91,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "NAME", value_parser = choice::engine)]
     engine: Option<EngineKind>,
 
-    /// What samples, one or several in turn: perf-event, pprof. The first one's profile is the run's
-    /// own [default: the manifest's; else perf-event]
+    /// What samples, one or several in turn: perf-event, py-spy, pprof. The first one's profile is
+    /// the run's own [default: the manifest's; else perf-event]
     #[arg(long, value_name = "NAME[,NAME...]")]
     backend: Option<Backends>,
 
@@ -295,7 +295,7 @@ impl Args {
             detail: if self.names_only { Detail::NamesOnly } else { Detail::Auto },
             raw_stacks: self.raw,
             command: std::iter::once("cargo xtask".to_owned())
-                .chain(std::env::args().skip(1).map(|word| choice::without_password(&word)))
+                .chain(std::env::args().skip(1).map(|word| Secrets::of(&word).mask(&word)))
                 .collect::<Vec<_>>()
                 .join(" "),
         };
@@ -359,6 +359,14 @@ fn verdict(run: &Run, json: bool) -> Exit {
         return Exit::Failed;
     }
     match run.status {
+        Status::Complete if is_blind(run) => {
+            out::tell(
+                "error: the samples stand for less than a tenth of the CPU time that the server \
+                 used, which is no profile: if its threads or processes live for less than a \
+                 millisecond, sample more often (--hz 9997); if another process serves, name it",
+            );
+            Exit::CouldNotMeasure
+        }
         Status::Complete if run.load.valid => Exit::Done,
         Status::Complete => {
             out::tell(
@@ -380,6 +388,18 @@ fn verdict(run: &Run, json: bool) -> Exit {
             Exit::CouldNotMeasure
         }
     }
+}
+
+/// Less sampled time than this share of the CPU time that was used is no profile.
+const SEEN_MIN: f64 = 0.1;
+/// With less CPU time than this in the slices that count, samples may fail to come by chance.
+const CPU_MIN: f64 = 0.2;
+
+/// Whether a profile was asked for and nearly nothing was sampled of a server that worked.
+fn is_blind(run: &Run) -> bool {
+    let cpu = run.server.cpus_used.unwrap_or(0.0) * run.load.duration_s;
+    let Some(profile) = run.profile.as_ref().filter(|_| cpu >= CPU_MIN) else { return false };
+    profile.samples == 0 || profile.coverage.is_some_and(|coverage| coverage < SEEN_MIN)
 }
 
 /// The reason that a summary would have told, and what explains it.

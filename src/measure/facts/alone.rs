@@ -152,7 +152,7 @@ fn with_samples(
     slices: &[Slice],
     request: usize,
 ) -> AloneFacts {
-    let (Quality { samples, truncated, unknown }, own) = of_tag(sampled, Some(request));
+    let (Quality { samples, truncated, unknown, .. }, own) = of_tag(sampled, Some(request));
     let (coverage, us) =
         stand_for(sampled, slices, Some(request), samples, facts.cpu_us_per_request);
     let per_request = us.map(|us| Nanos((us * 1e3) as u64));

@@ -200,6 +200,11 @@ pub(super) fn bottleneck(
             as f64,
         server_cpus: total.per_second(total.server_cpu.total().as_secs_f64()),
         server_cpus_max: may_use.map(|cpus| threads.map_or(cpus, |threads| cpus.min(threads))),
+        shared_cpus: observed.server_cpus.as_ref().and_then(|cpus| {
+            let load = settings.load_cpus.as_slice();
+            let own = load.iter().filter(|cpu| !cpus.as_slice().contains(cpu)).count();
+            (own < load.len()).then_some((cpus.as_slice().len() + own) as f64)
+        }),
         rate: facts.requests_per_second?,
         latency: facts.service_us.mean? / 1e6,
         connections: facts.connections,

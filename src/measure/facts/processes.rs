@@ -61,7 +61,7 @@ fn process(
     };
     // Where only one is watched, threads do not say whose they are.
     let name = (observed.sampling.watched.len() > 1).then_some(member.name.as_str());
-    let Quality { samples, truncated, unknown } = Quality::of(profile, name);
+    let Quality { samples, truncated, unknown, .. } = Quality::of(profile, name);
     let (coverage, sampled_us_per_request) = match &taken.capture {
         Captured::Addresses(capture) => {
             let sampled_cpu = sampled_cpu(observed.load.slices.rows(), taken.backend, watched);

@@ -2,7 +2,7 @@
 
 use super::{alone, finite};
 use crate::{
-    fold::{Agreement, Hottest, agreement},
+    fold::{Agreement, Hottest, Quality, agreement},
     measure::{
         backends::Backend,
         confidence::Estimate,
@@ -131,6 +131,7 @@ fn of_addresses(
         bad_records: counts.bad_records,
         truncated_ratio: share(counts.truncated()),
         unknown_ratio: share(resolved.unknown),
+        broken_ratio: share(Quality::of(&resolved.profile, None).broken),
         coverage,
         sampled_us_per_request: sampled_us_per_request(*access, cpu_us_per_request, coverage),
         dump_bytes: u32::try_from(dump.0).ok(),
@@ -169,6 +170,7 @@ fn of_names(
         bad_records: counts.bad_records,
         truncated_ratio: finite(counts.truncated().share_of(counts.samples).0),
         unknown_ratio: finite(resolved.unknown.share_of(weights).0),
+        broken_ratio: finite(Quality::of(&resolved.profile, None).broken.share_of(weights).0),
         coverage,
         sampled_us_per_request: cpu_us_per_request.map(|us| us * named_part(backend, coverage)),
         ..ProfileFacts::default()

@@ -44,6 +44,8 @@ pub struct ProfileFacts {
     pub truncated_ratio: Option<f64>,
     /// Share of samples in code without a name.
     pub unknown_ratio: Option<f64>,
+    /// Share of samples of which one or the other is true, each counted once.
+    pub broken_ratio: Option<f64>,
     /// The files whose code has no names, the one that makes the most samples unknown first.
     pub unnamed: Vec<UnnamedFacts>,
     /// Sampled time over exact CPU time.

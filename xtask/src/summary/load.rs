@@ -43,7 +43,7 @@ pub(super) fn lines(run: &Run) -> Vec<(&'static str, String)> {
         let text = format!(
             "{}: {} requests/s, {}{}",
             request.name,
-            figure(request.requests_per_second, 0),
+            rate(request.requests_per_second),
             latency(&request.service_us),
             failed(request.errors)
         );
@@ -66,7 +66,7 @@ fn throughput(load: &LoadFacts) -> String {
     if !load.valid {
         return format!("NOT VALID ({loops})");
     }
-    format!("{} requests/s{bytes}, {loops}", figure(load.requests_per_second, 0))
+    format!("{} requests/s{bytes}, {loops}", rate(load.requests_per_second))
 }
 
 fn engine(load: &LoadFacts) -> String {
@@ -90,18 +90,30 @@ fn latency(us: &LatencyFacts) -> String {
 /// Microseconds as a reader wants them.
 pub(super) fn duration(us: Option<f64>) -> String {
     match us {
+        Some(us) if us >= 1e6 => format!("{:.2} s", us / 1e6),
         Some(us) if us >= 1000.0 => format!("{:.2} ms", us / 1000.0),
         Some(us) => format!("{us:.0} µs"),
         None => "-".to_owned(),
     }
 }
 
+/// Requests a second with as many digits as tell slow loads apart.
+fn rate(per_second: Option<f64>) -> String {
+    let digits = match per_second {
+        Some(rate) if rate < 10.0 => 2,
+        Some(rate) if rate < 100.0 => 1,
+        _ => 0,
+    };
+    figure(per_second, digits)
+}
+
 fn schedule(load: &LoadFacts) -> Option<String> {
     let target = load.rate_target?;
     Some(format!(
-        "{} of {target:.0} requests/s sent ({} of those due), at most {} late, backlog at most \
+        "{} of {} requests/s sent ({} of those due), at most {} late, backlog at most \
          {}, {} dropped",
-        figure(load.rate_achieved, 0),
+        rate(load.rate_achieved),
+        rate(Some(target)),
         load.achieved_ratio.map_or("-".to_owned(), |ratio| Ratio(ratio).to_string()),
         duration(load.schedule_lag_max_us),
         load.backlog_max.unwrap_or(0),
@@ -155,13 +167,24 @@ fn failed(errors: u64) -> String {
 fn threshold(limit: &ThresholdFacts) -> String {
     let bounds: Vec<String> = [("at least", limit.min), ("at most", limit.max)]
         .into_iter()
-        .filter_map(|(word, bound)| Some(format!("{word} {}", bound?)))
+        .filter_map(|(word, bound)| Some(format!("{word} {}", in_unit(&limit.metric, bound?))))
         .collect();
     let mark = if limit.passed { "kept" } else { "BROKEN" };
-    let value = limit.value.map_or("-".to_owned(), plain);
+    let value = limit.value.map_or("-".to_owned(), |value| in_unit(&limit.metric, value));
     let reason = limit.reason.as_deref().map(|why| format!(": {why}")).unwrap_or_default();
     let aborted = if limit.aborted { ", and ended the measurement" } else { "" };
     format!("{mark}: {} {}, is {value}{reason}{aborted}", limit.metric, bounds.join(", "))
+}
+
+/// A figure of a metric: microseconds of the record as a time, everything else as it is.
+fn in_unit(metric: &str, value: f64) -> String {
+    let is_time = ["latency.", "service.", "cpu_us"].iter().any(|start| metric.starts_with(start));
+    match metric {
+        _ if is_time => duration(Some(value)),
+        "rps" => format!("{} requests/s", rate(Some(value))),
+        _ if value.fract() == 0.0 => format!("{value}"),
+        _ => plain(value),
+    }
 }
 
 /// A figure of any size.
@@ -280,8 +303,8 @@ mod tests {
             schedule| 19998 of 20000 requests/s sent (100.0 % of those due), at most 1.23 ms late, backlog at most 3, 0 dropped
             errors| none
             stage| 0: 0 to 20000 in 30.0 s (not recorded): 9876 requests/s, p99 -, - µs CPU/request, 3 failed
-            threshold| kept: latency.p99 at most 25000, is 2700
-            threshold| BROKEN: errors.rate at most 0.01, is 0.0200, and ended the measurement
+            threshold| kept: latency.p99 at most 25.00 ms, is 2.70 ms
+            threshold| BROKEN: errors.rate at most 0.0100, is 0.0200, and ended the measurement
         "#]],
         );
     }

@@ -8,13 +8,14 @@ mod perf;
 mod privileges;
 mod probe;
 mod proc;
+mod programs;
 mod report;
 mod ring;
 mod sockets;
 mod symbols;
 mod system;
 
-use std::io::{IsTerminal as _, stdout};
+use std::io::stdout;
 
 use self::{check::Check, privileges::Privileges, probe::Probe, proc::proc_file, report::Report};
 use crate::exit::Exit;
@@ -42,7 +43,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
     if args.json {
         println!("{}", report.json());
     } else {
-        print!("{}", report.text(report::Style::of(stdout().is_terminal())));
+        print!("{}", report.text(report::Style::of(crate::out::is_colored(&stdout()))));
     }
     Ok(if report.probe.works() { Exit::Done } else { Exit::CouldNotMeasure })
 }
@@ -53,9 +54,9 @@ fn checks(probe: &Probe, privileges: Privileges) -> Vec<Check> {
     let paranoid = sysctl("kernel.perf_event_paranoid");
     let container = system::container();
     let libc = libc::Libc::read();
-    vec![
+    let mut checks = vec![
         probe.sampling(container, privileges),
-        perf::paranoid(paranoid.as_deref(), privileges),
+        perf::paranoid(paranoid.as_deref(), privileges, probe.works()),
         privileges.check(),
         probe.clock(),
         symbols::kernel(
@@ -77,5 +78,7 @@ fn checks(probe: &Probe, privileges: Privileges) -> Vec<Check> {
         sockets::backlog(sysctl("net.core.somaxconn").as_deref(), privileges),
         libc::frame_pointers(libc.as_ref()),
         libc::symbols(libc.as_ref(), system::os_release().as_deref(), privileges),
-    ]
+    ];
+    checks.extend(programs::checks(privileges));
+    checks
 }

@@ -2,9 +2,10 @@
 
 use super::{check::Check, privileges::Privileges, proc::number};
 
-/// `kernel.perf_event_paranoid`, by the levels of `Documentation/admin-guide/sysctl/kernel.rst`;
-/// Debian and Ubuntu add levels above 2.
-pub(super) fn paranoid(text: Option<&str>, privileges: Privileges) -> Check {
+/// `kernel.perf_event_paranoid`, by the levels of `Documentation/admin-guide/sysctl/kernel.rst`,
+/// where sampling `works` or not. Debian and Ubuntu add levels above 2; to any other kernel, all
+/// that is above 2 is 2.
+pub(super) fn paranoid(text: Option<&str>, privileges: Privileges, works: bool) -> Check {
     let name = "perf_event_paranoid";
     if text.is_none() {
         let means = "this kernel was built without perf events, or hides /proc/sys";
@@ -19,6 +20,10 @@ pub(super) fn paranoid(text: Option<&str>, privileges: Privileges) -> Check {
         0 => "everyone may sample kernel and user code, and whole CPUs",
         1 => "everyone may sample kernel and user code of their own processes",
         2 => "users may sample only the user code of their own processes",
+        3.. if privileges.perfmon() => {
+            "users may sample nothing at all on kernels of Debian and Ubuntu, and on others as at 2"
+        }
+        3.. if works => "as 2 on this kernel: only the user code of one's own processes",
         3.. => "users may sample nothing at all",
     };
     if level <= 1 {
@@ -72,7 +77,7 @@ mod tests {
     fn each_level_says_who_may_sample_what() {
         let levels = ["-1\n", "0\n", "1\n", "2\n", "3\n", "4\n"];
         check(
-            &levels.map(|level| paranoid(Some(level), Privileges::NONE)),
+            &levels.map(|level| paranoid(Some(level), Privileges::NONE, false)),
             expect![[r#"
                 ok: -1
                     everyone may use all events, with no limit on locked memory
@@ -92,17 +97,25 @@ mod tests {
             "#]],
         );
         check(
-            &["2", "4"].map(|level| paranoid(Some(level), Privileges::ROOT)),
+            &["2", "4"].map(|level| paranoid(Some(level), Privileges::ROOT, true)),
             expect![[r#"
                 ok: 2
                     users may sample only the user code of their own processes; this process is privileged and may do more
                 ok: 4
-                    users may sample nothing at all; this process is privileged and may do more
+                    users may sample nothing at all on kernels of Debian and Ubuntu, and on others as at 2; this process is privileged and may do more
+            "#]],
+        );
+        check(
+            &[paranoid(Some("3"), Privileges::NONE, true)],
+            expect![[r#"
+                limit: 3
+                    as 2 on this kernel: only the user code of one's own processes
+                    $ sudo sysctl kernel.perf_event_paranoid=1
             "#]],
         );
         let garbage = [None, Some(""), Some("two\n")];
         check(
-            &garbage.map(|text| paranoid(text, Privileges::NONE)),
+            &garbage.map(|text| paranoid(text, Privileges::NONE, false)),
             expect![[r#"
                 limit: not there
                     this kernel was built without perf events, or hides /proc/sys

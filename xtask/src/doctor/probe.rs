@@ -4,7 +4,7 @@ use std::fs;
 
 use flameload::{
     sample::{Access, Capture, Config, Origin, SampleError, Sampler},
-    unit::{Hertz, Nanos, Samples},
+    unit::{Bytes, Hertz, Nanos, Samples},
 };
 use rustix::time::{ClockId, clock_gettime};
 
@@ -13,6 +13,8 @@ use super::{check::Check, privileges::Privileges, system::Container};
 const NAME: &str = "sampling";
 /// The frequency that a profile uses unless told otherwise.
 const HZ: Hertz = Hertz(997);
+/// How much of its stack each sample copies: most of what the kernel can.
+const DUMP: Bytes = Bytes(48 << 10);
 /// How much CPU time this process spends on being sampled.
 const CPU_TIME: Nanos = Nanos(100_000_000);
 
@@ -141,7 +143,8 @@ fn refused(error: &SampleError, container: Option<Container>, privileges: Privil
 }
 
 fn sample() -> Result<(Capture, Nanos), SampleError> {
-    let mut sampler = Sampler::start(&Config::at(HZ))?;
+    // There is no warm-up that could find out how much is enough.
+    let mut sampler = Sampler::start(&Config { dump: Some(DUMP), ..Config::at(HZ) })?;
     sampler.watch(std::process::id(), Origin::Running)?;
     sampler.begin_window();
     let before = sampler.cpu_time();

@@ -64,8 +64,13 @@ fn can_serve(fixture: &Fixture) -> bool {
 /// The password and the port of the database that the process was told of.
 fn told(running: &Running) -> (String, u16) {
     let (_, pid) = running.processes().next().expect("a process");
-    let variables = fs::read(format!("/proc/{pid}/environ")).expect("it is ours");
-    let variables = String::from_utf8_lossy(&variables).into_owned();
+    let mut variables = String::new();
+    // The pipe that tells of an exec is closed a moment before its environment is in place.
+    eventually("its environment is there", || {
+        let bytes = fs::read(format!("/proc/{pid}/environ")).expect("it is ours");
+        variables = String::from_utf8_lossy(&bytes).into_owned();
+        !variables.is_empty()
+    });
     let url = variables.split('\0').find_map(|pair| pair.strip_prefix("URL=")).expect("told");
     let rest = url.strip_prefix("postgres://flameload:").expect("its owner");
     let (password, rest) = rest.split_once("@127.0.0.1:").expect("on loopback");

@@ -188,21 +188,21 @@ mod tests {
             "src/sample/ring.rs",
             "use super::super::{unit::Nanos, load::Plan};",
             expect![
-                "src/sample/ring.rs:1: `sample` imports `load`, but may import unit, random, os only"
+                "src/sample/ring.rs:1: `sample` imports `load`, but may import unit, unpack, random, os only"
             ],
         );
         check(
             "src/sample.rs",
             "use super::{unit::Nanos, self::load::Plan};",
             expect![
-                "src/sample.rs:1: `sample` imports `load`, but may import unit, random, os only"
+                "src/sample.rs:1: `sample` imports `load`, but may import unit, unpack, random, os only"
             ],
         );
         check(
             "src/sample.rs",
             "mod a {\n mod b { use super::{super::{super::record::Run, ring}, c}; } }",
             expect![
-                "src/sample.rs:2: `sample` imports `record`, but may import unit, random, os only"
+                "src/sample.rs:2: `sample` imports `record`, but may import unit, unpack, random, os only"
             ],
         );
         check("src/sample.rs", "mod a { fn b() { super::load::c() } }", expect![""]);
@@ -210,7 +210,7 @@ mod tests {
             "src/sample.rs",
             "fn a() { super::load::b() }",
             expect![
-                "src/sample.rs:1: `sample` imports `load`, but may import unit, random, os only"
+                "src/sample.rs:1: `sample` imports `load`, but may import unit, unpack, random, os only"
             ],
         );
         check(

@@ -16,6 +16,7 @@ mod code;
 mod interpreter;
 mod layout;
 mod memory;
+mod pause;
 mod proc;
 mod source;
 mod stack;

@@ -7,6 +7,8 @@ use nix::{
     unistd::Pid,
 };
 
+use super::pause::Paused;
+
 /// How many pieces the kernel takes at once (`IOV_MAX`).
 const PIECES_MAX: usize = 1024;
 
@@ -22,6 +24,9 @@ pub(super) trait Memory {
     /// Reads pieces one after the other into `bytes`, as fast as it can. Says how many bytes were
     /// read: all of them, or those before the first piece that is not there.
     fn read(&self, pieces: &[Piece], bytes: &mut [u8]) -> usize;
+
+    /// Holds a thread still, if that can be done, until what this gives is dropped.
+    fn pause(&self, tid: u32) -> Option<Paused>;
 }
 
 /// The memory of a process.
@@ -36,6 +41,10 @@ impl Memory for ProcessMemory {
         let Some(remote) = pieces.iter().map(remote).collect::<Option<Vec<_>>>() else { return 0 };
         let pid = Pid::from_raw(self.0.cast_signed());
         process_vm_readv(pid, &mut [IoSliceMut::new(bytes)], &remote).unwrap_or(0)
+    }
+
+    fn pause(&self, tid: u32) -> Option<Paused> {
+        Paused::thread(self.0, tid)
     }
 }
 

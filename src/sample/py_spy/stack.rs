@@ -19,6 +19,8 @@ use super::{
 
 /// So many copies are made of a stack at most, until one is whole.
 const COPIES: usize = 12;
+/// After so many, its thread is held still.
+const RUNNING: usize = 6;
 /// Deeper stacks are not followed; a broken link must not lead on forever.
 const FRAMES_MAX: usize = 4096;
 /// So many links are followed at once to learn where frames are that lie apart.
@@ -144,7 +146,13 @@ impl<M: Memory> Reader<M> {
         is_right: impl Fn(u32, &Location) -> bool,
     ) -> Option<ReadStack> {
         let (mut cut, mut last) = (None, None);
-        for _ in 0..COPIES {
+        let mut paused = None;
+        for copies in 0..COPIES {
+            if let (RUNNING, Some((tid, _))) = (copies, &last) {
+                paused = self.memory.pause(*tid);
+                // Nothing of before has to do with where it stands now.
+                cut = None;
+            }
             let Some((tid, chain)) = self.copy(state, cut.take()) else { continue };
             if let Ends::AtRoot = chain.end {
                 let read = self.locate(tid, &chain);
@@ -156,7 +164,8 @@ impl<M: Memory> Reader<M> {
             last = Some((tid, chain.clone()));
             cut = Some(chain);
         }
-        last.map(|(tid, chain)| self.locate(tid, &chain))
+        drop(paused);
+        last.map(|(tid, chain): (u32, Chain)| self.locate(tid, &chain))
     }
 
     fn locate(&mut self, tid: u32, chain: &Chain) -> ReadStack {

@@ -3,7 +3,7 @@ use std::{cell::RefCell, collections::BTreeMap};
 use proptest::prelude::*;
 
 use super::*;
-use crate::sample::py_spy::{layout::V3_13, memory::Piece};
+use crate::sample::py_spy::{layout::V3_13, memory::Piece, pause::Paused};
 
 /// Memory of words, which a look may change.
 #[derive(Default)]
@@ -37,6 +37,10 @@ impl Memory for Fake {
             }
         }
         at
+    }
+
+    fn pause(&self, _: u32) -> Option<Paused> {
+        None
     }
 }
 

@@ -11,13 +11,15 @@ use nix::{
     sys::{
         ptrace,
         signal::Signal,
-        wait::{WaitPidFlag, WaitStatus, waitpid},
+        wait::{Id, WaitPidFlag, WaitStatus, waitid},
     },
     unistd::Pid,
 };
 
-/// A thread that does not stop within this time hangs in the kernel, where its stack changes not.
-const PATIENCE: Duration = Duration::from_millis(2);
+/// A thread stops once it has a CPU; where others keep it from that, its stack does not change.
+const PATIENCE: Duration = Duration::from_millis(20);
+/// One that has not stopped by then hangs in the kernel.
+const GIVEN_UP: Duration = Duration::from_secs(30);
 const POLL: Duration = Duration::from_micros(20);
 
 /// A thread that stands still until this is dropped.
@@ -40,19 +42,25 @@ impl Paused {
         }
         let tid = Pid::from_raw(tid.cast_signed());
         ptrace::seize(tid, ptrace::Options::empty()).ok()?;
+        // From here on it has to be let go, whatever comes.
         let mut paused = Self { tid, signal: None };
         ptrace::interrupt(tid).ok()?;
-        let deadline = Instant::now() + PATIENCE;
+        paused.has_stopped(PATIENCE).then_some(paused)
+    }
+
+    /// Waits until it stands still; not for ever, and not for one that has ended.
+    fn has_stopped(&mut self, patience: Duration) -> bool {
+        let deadline = Instant::now() + patience;
         loop {
-            let flags = WaitPidFlag::__WALL | WaitPidFlag::WNOHANG;
-            match waitpid(tid, Some(flags)).ok()? {
-                WaitStatus::PtraceEvent(..) => return Some(paused),
-                WaitStatus::Stopped(_, signal) => {
-                    paused.signal = Some(signal);
-                    return Some(paused);
+            // Only for that: how it ends is for whoever has started it.
+            match waitid(Id::Pid(self.tid), WaitPidFlag::WSTOPPED | WaitPidFlag::WNOHANG) {
+                Ok(WaitStatus::PtraceEvent(..)) => return true,
+                Ok(WaitStatus::Stopped(_, signal)) => {
+                    self.signal = Some(signal);
+                    return true;
                 }
-                WaitStatus::StillAlive if Instant::now() < deadline => thread::sleep(POLL),
-                _ => return None,
+                Ok(WaitStatus::StillAlive) if Instant::now() < deadline => thread::sleep(POLL),
+                _ => return false,
             }
         }
     }
@@ -60,24 +68,9 @@ impl Paused {
 
 impl Drop for Paused {
     fn drop(&mut self) {
-        if ptrace::detach(self.tid, self.signal).is_ok() {
-            return;
-        }
-        // One that has not stopped yet cannot be let go; it stops soon, and must not stay so.
-        let deadline = Instant::now() + 10 * PATIENCE;
-        while Instant::now() < deadline {
-            let flags = WaitPidFlag::__WALL | WaitPidFlag::WNOHANG;
-            let signal = match waitpid(self.tid, Some(flags)) {
-                Ok(WaitStatus::PtraceEvent(..)) => None,
-                Ok(WaitStatus::Stopped(_, signal)) => Some(signal),
-                Ok(WaitStatus::StillAlive) => {
-                    thread::sleep(POLL);
-                    continue;
-                }
-                _ => return,
-            };
-            let _ = ptrace::detach(self.tid, signal);
-            return;
+        // One that has not stopped yet cannot be let go; it will stop, and must not stay so.
+        if ptrace::detach(self.tid, self.signal).is_err() && self.has_stopped(GIVEN_UP) {
+            let _ = ptrace::detach(self.tid, self.signal);
         }
     }
 }

@@ -68,8 +68,9 @@ impl Costs {
         Estimate::mean(&ratios)
     }
 
-    /// What a sample costs, in seconds of CPU time: what the warm-up has shown, as far as that is
-    /// more certain than what is usual.
+    /// What a sample costs at most, by five chances in six, in seconds of CPU time: what the warm-up
+    /// has shown, as far as that is more certain than what is usual. A warm-up that shows too little
+    /// by chance must not have the server pay for it.
     fn of_sample(&self) -> f64 {
         let sampled = self.slices.iter().filter(|warm| warm.is_sampled);
         let (cpu, samples) = sampled.fold((0.0, 0.0), |(cpu, samples), warm| {
@@ -83,7 +84,8 @@ impl Costs {
         });
         let Some((cost, sd)) = found else { return USUAL };
         let (known, usual) = (sd.powi(-2), USUAL_SD.powi(-2));
-        ((cost * known + USUAL * usual) / (known + usual)).max(1e-6)
+        let mean = (cost * known + USUAL * usual) / (known + usual);
+        mean.max(1e-6) + (known + usual).powf(-0.5)
     }
 
     /// The highest rate that costs what it may.
@@ -141,9 +143,11 @@ mod tests {
     #[test]
     fn the_rate_is_what_the_cost_allows() {
         let at = |cost| f64::from(costs(cost, 4).rate().hz.0);
-        // 15,000 ppm over 30 and 60 µs a sample.
-        assert!((at(30e-6) - 500.0).abs() < 60.0, "{}", at(30e-6));
-        assert!((at(60e-6) - 250.0).abs() < 25.0, "{}", at(60e-6));
+        // No more than the budget, and not much less: the doubt of four blocks is taken off.
+        for cost in [30e-6, 60e-6] {
+            let share = at(cost) * cost / BUDGET;
+            assert!((0.85..1.0).contains(&share), "{share} at {cost}");
+        }
         assert_eq!(at(1e-6), MOST);
         assert_eq!(at(1e-3), LEAST);
         let Found { effect, .. } = costs(30e-6, 4).rate();

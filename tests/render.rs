@@ -346,6 +346,7 @@ fn the_record_has_the_names_it_promises() {
         "/load/schedule_lag_max_us",
         "/load/backlog_max",
         "/load/dropped",
+        "/load/resent",
         "/load/stages",
         "/load/origins",
         "/load/engine_version",

@@ -30,7 +30,7 @@ use tokio::{runtime::Runtime, sync::Notify, task::LocalSet};
 use super::{
     course::Course,
     endpoint::Endpoint,
-    errors::{Cause, Failure, Phase},
+    errors::{Age, Cause, Failure, Phase},
     pool::{Pool, Walk},
     random::Random,
     request::{Fault, Request},
@@ -166,13 +166,7 @@ impl Lane {
     }
 
     /// Counts a request that has ended, and is not under way any more.
-    fn end(
-        &self,
-        session: &Session,
-        grant: &Grant,
-        answer: &Answer,
-        result: Result<(), (Phase, Cause)>,
-    ) {
+    fn end(&self, age: Age, grant: &Grant, answer: &Answer, result: Result<(), (Phase, Cause)>) {
         let now = Nanos::now();
         let pool = &self.setup.pool;
         let latency = now.since(grant.began);
@@ -190,7 +184,7 @@ impl Lane {
         match result {
             Ok(()) => state.tally.record(kind, latency, now.since(grant.intended)),
             Err((phase, cause)) => {
-                let failure = Failure { phase, cause, age: session.age() };
+                let failure = Failure { phase, cause, age };
                 state.tally.fail(Some(kind), failure, now);
             }
         }
@@ -204,6 +198,25 @@ impl Lane {
     /// Counts an error that belongs to a connection, not to a request.
     fn note_failure(&self, failure: Failure) {
         self.state.borrow_mut().tally.fail(None, failure, Nanos::now());
+    }
+
+    /// A request goes to the connection that follows.
+    fn note_resent(&self) {
+        self.state.borrow_mut().tally.resent += 1;
+    }
+
+    /// The connection `slot` could not be opened: what waited for it has failed, or else the
+    /// attempt has.
+    fn give_up(&self, slot: usize, (phase, cause): (Phase, Cause)) {
+        let streams = self.setup.streams;
+        let seats = self.seats.iter().skip(slot * streams).take(streams);
+        let held: Vec<Grant> = seats.filter_map(Seat::take).collect();
+        if held.is_empty() {
+            self.note_failure(Failure { phase, cause, age: Age::New });
+        }
+        for grant in held {
+            self.end(Age::New, &grant, &Answer::default(), Err((phase, cause)));
+        }
     }
 
     fn note_connecting(&self) {

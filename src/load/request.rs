@@ -9,6 +9,9 @@ use super::{
     script::{Expect, Secret},
 };
 
+/// Methods whose requests do twice what they do once (RFC 9110, 9.2.2).
+const IDEMPOTENT: [&str; 6] = ["GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"];
+
 /// A request as it goes over the wire, with what its response must be.
 #[derive(Debug, Clone)]
 pub struct Request {
@@ -17,6 +20,7 @@ pub struct Request {
     head_end: usize,
     is_head: bool,
     closes: bool,
+    is_idempotent: bool,
     expected_status: Vec<u16>,
     expected_body: Option<Finder<'static>>,
     max_bytes: u64,
@@ -90,6 +94,7 @@ impl Request {
             head_end,
             is_head: *method == "HEAD",
             closes,
+            is_idempotent: IDEMPOTENT.contains(method),
             expected_status: expect.status.clone(),
             expected_body: expect.body_contains.as_ref().map(|text| Finder::new(text).into_owned()),
             max_bytes: expect.max_bytes.unwrap_or(u64::MAX),
@@ -109,6 +114,11 @@ impl Request {
     /// Whether the request itself asks for the connection to end.
     pub(super) fn closes(&self) -> bool {
         self.closes
+    }
+
+    /// Whether it may be sent again where nobody can tell if it was done (RFC 9112, 9.3.1).
+    pub(super) fn is_idempotent(&self) -> bool {
+        self.is_idempotent
     }
 
     /// What must be read of the response, for it to be judged.

@@ -33,6 +33,9 @@ pub struct Tally {
     pub by_request: Vec<RequestTally>,
     /// Attempts to open a connection that began.
     pub connects: u64,
+    /// Requests that were sent again, as the server had ended their connection before it did
+    /// anything for them.
+    pub resent: u64,
     /// What failed; failures to connect while the tap was closed count to the slice after.
     pub errors: Errors,
     /// CPU time of the load threads, user and kernel, while their taps were open or draining.
@@ -90,6 +93,7 @@ impl Tally {
             schedule: Schedule::default(),
             by_request: Vec::new(),
             connects: 0,
+            resent: 0,
             errors: Errors::default(),
             client_cpu: Nanos(0),
         }
@@ -138,6 +142,7 @@ impl Tally {
         self.client_cpu += other.client_cpu;
         self.schedule.merge(&other.schedule);
         self.connects += other.connects;
+        self.resent += other.resent;
         add(&mut self.latency, &other.latency);
         match (&mut self.response, &other.response) {
             (Some(own), Some(others)) => add(own, others),

@@ -20,7 +20,7 @@ use super::{
     instruments::Turn,
     observed::{LoadSeen, Sampling, ToolSeen},
     profile::{Conditions, Settings, Sides},
-    slice::{Invalid, Readings, Slice},
+    slice::{Invalid, Readings, Slice, has_failed},
     slices::Slices,
 };
 use crate::{
@@ -35,8 +35,6 @@ use crate::{
 
 /// What a tool may take beyond the time of its load, to start and to gather its figures.
 const GRACE: Duration = Duration::from_secs(60);
-/// More than this share of failures makes the figures of a whole run worthless as a headline.
-const ERROR_RATIO_MAX: f64 = 0.01;
 
 /// Refuses, before anything is built, a load that its tool cannot drive.
 pub(super) fn check(settings: &Settings) -> Result<(), MeasureError> {
@@ -316,7 +314,7 @@ fn slices(
     slice.errors = failed;
     if seen.reported.is_none() {
         slice.invalid = Some(Invalid::Cut);
-    } else if failed as f64 > ERROR_RATIO_MAX * (failed + slice.requests) as f64 {
+    } else if has_failed(slice.requests, failed) {
         slice.invalid = Some(Invalid::Errors);
     }
     slices.push(slice, &tally);

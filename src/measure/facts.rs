@@ -212,6 +212,7 @@ fn warnings(
     if let Some((first, _)) = slices.all().tally.errors.first() {
         warnings.push(format!("first error: {first}"));
     }
+    warnings.extend(load::resent(&run.load));
     if let Some(tool) = &observed.load.tool {
         warnings.extend(tool::warnings(tool, &run.load.engine, !settings.backends.is_empty()));
     }

@@ -50,6 +50,14 @@ impl Cause {
     }
 }
 
+impl Cause {
+    /// Whether the other side ended the connection, in one way or another.
+    pub(crate) fn is_end(self) -> bool {
+        let ends = [libc::ECONNRESET, libc::EPIPE, libc::ECONNABORTED];
+        matches!(self, Self::Closed) || matches!(self, Self::Os(number) if ends.contains(&number))
+    }
+}
+
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

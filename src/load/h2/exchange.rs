@@ -2,7 +2,7 @@
 
 use std::{future::poll_fn, io::ErrorKind};
 
-use ::h2::{Error, client::SendRequest};
+use ::h2::{Error, Reason, client::SendRequest};
 use bytes::Bytes;
 
 use super::message::Message;
@@ -36,6 +36,26 @@ pub(super) enum Broken {
     Closed,
     /// The body is to be checked, and too long for that.
     TooLong,
+}
+
+impl Broken {
+    /// Whether the server has done nothing for the request: it was never sent, or the server says
+    /// so.
+    pub(super) fn is_untouched(&self) -> bool {
+        matches!(self, Self::Unsent(_)) || self.is_orderly()
+    }
+
+    /// Whether the server says that it does nothing for the request, and blames nobody: it refused
+    /// the stream, or takes none of that number any more (RFC 9113, 6.8 and 8.7).
+    pub(super) fn is_orderly(&self) -> bool {
+        let (Self::Unsent(error) | Self::Failed(error)) = self else { return false };
+        error.is_remote()
+            && match error.reason() {
+                Some(Reason::NO_ERROR) => error.is_go_away(),
+                Some(Reason::REFUSED_STREAM) => error.is_reset(),
+                _ => false,
+            }
+    }
 }
 
 impl From<Error> for Broken {

@@ -16,6 +16,7 @@ use crate::{
     record::{
         BottleneckFacts, ErrorCounts, ErrorFacts, LoadFacts, RequestFacts, SliceFacts, StageFacts,
     },
+    render::grouped,
     unit::Nanos,
 };
 
@@ -43,6 +44,7 @@ pub(super) fn load(script: &Script, observed: &Observed, headline: Headline<'_>)
         attempts: all.attempts(),
         error_ratio: ratio(all.tally.errors.total(), all.attempts()),
         connects: all.tally.connects,
+        resent: all.tally.resent,
         errors: errors(&all.tally.errors, observed.load.began),
         stages: stages(script, slices.stages()),
         by_request: by_request(script, total),
@@ -81,6 +83,22 @@ fn schedule(facts: LoadFacts, script: &Script, rate: f64, total: &Total) -> Load
         dropped: Some(kept.dropped),
         ..facts
     }
+}
+
+/// What to say where the server ends connections with requests under way.
+pub(super) fn resent(facts: &LoadFacts) -> Option<String> {
+    let LoadFacts { resent, connects, attempts, .. } = *facts;
+    (resent > 0).then(|| {
+        let each = match attempts.checked_div(connects) {
+            Some(each @ 1..) => format!(", each after about {} of them", grouped(each)),
+            _ => String::new(),
+        };
+        format!(
+            "{} requests were sent again, as the server had ended their connections{each}: with \
+             `requests_per_connection` below what it allows, each is sent once",
+            grouped(resent)
+        )
+    })
 }
 
 /// Of all slices: an error is never left out.

@@ -60,6 +60,9 @@ pub struct LoadFacts {
     pub error_ratio: Option<f64>,
     /// Attempts to open a connection, in all slices.
     pub connects: u64,
+    /// Requests that were sent again, in all slices: the server had ended their connections before
+    /// it did anything for them.
+    pub resent: u64,
     /// Requests that went wrong.
     pub errors: ErrorCounts,
     /// The stages of a load that has some, in their order.

@@ -14,6 +14,7 @@ mod backends;
 mod bench;
 mod bottleneck;
 mod builtin;
+mod caller;
 mod calls;
 mod collapse;
 mod confidence;

@@ -79,6 +79,7 @@ pub use manifest::{
 };
 pub use perf_maps::PerfMaps;
 pub use procfs::{descendants, is_running, listening_ports};
+pub use ready::{Caller, Refusal};
 pub use repository::{Commit, Repository, RepositoryError, WORKTREE};
 pub use revision::Revision;
 pub use running::{Listener, Running};

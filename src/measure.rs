@@ -34,6 +34,7 @@ mod served;
 mod server_watch;
 mod slice;
 mod slices;
+mod steady;
 mod subject;
 mod surroundings;
 mod thresholds;

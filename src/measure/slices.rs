@@ -3,6 +3,7 @@
 use super::{
     agenda::Place,
     slice::{Slice, is_behind},
+    steady::Unsteady,
 };
 use crate::{
     load::{Errors, Tally},
@@ -115,6 +116,11 @@ impl Slices {
         &self.all
     }
 
+    /// What changed over the window, if much did.
+    pub(super) fn unsteady(&self) -> Option<Unsteady> {
+        Unsteady::of(&self.rows, self.all.tally.response.is_some())
+    }
+
     /// The slices that the headline numbers come from, and whether those may be quoted.
     ///
     /// These are the valid ones of all requests, without sampling, of stages that are recorded. Where fewer than
@@ -130,6 +136,8 @@ impl Slices {
             Some("there was no good response")
         } else if is_behind(&self.headline.tally) {
             Some("less than 99 % of the requests that were due were sent")
+        } else if self.unsteady().is_some_and(Unsteady::is_broken) {
+            Some("its early and late slices differ by a factor of two or more")
         } else {
             None
         };

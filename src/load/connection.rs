@@ -195,6 +195,10 @@ impl Connection {
             ReadError::Io(error) => (begun, Cause::of_io(error)),
             ReadError::Response(ResponseError::Unanswered) => (Phase::FirstByte, Cause::Closed),
             ReadError::Response(ResponseError::Cut) => (Phase::Body, Cause::Closed),
+            // That is a limit of ours.
+            ReadError::Response(error @ ResponseError::BodyTooLong) => {
+                (Phase::Check, Cause::Malformed(*error))
+            }
             ReadError::Response(error) => (Phase::Parse, Cause::Malformed(*error)),
         }
     }

@@ -33,7 +33,7 @@ use super::{
     errors::{Age, Cause, Failure, Phase},
     pool::{Pool, Walk},
     random::Random,
-    request::{Fault, Request},
+    request::Fault,
     tally::Tally,
     worker::{Gauge, Opened, Openings, Pacing, Tap},
 };
@@ -175,14 +175,19 @@ impl Lane {
             Ok(()) if Duration::from(latency) > self.setup.timeout => {
                 Err((Phase::Timeout, Cause::Late))
             }
-            Ok(()) => judge(pool.get(grant.index), answer),
+            Ok(()) => pool.get(grant.index).judge(&answer.complete()).map_err(Fault::failure),
             Err(failure) => Err(failure),
         };
         let mut state = self.state.borrow_mut();
         state.tally.bytes += answer.bytes;
         let kind = pool.kind(grant.index);
         match result {
-            Ok(()) => state.tally.record(kind, latency, now.since(grant.intended)),
+            Ok(()) => {
+                state.tally.record(kind, latency, now.since(grant.intended));
+                if pool.get(grant.index).expects_several() {
+                    state.tally.note_status(answer.status, 1);
+                }
+            }
             Err((phase, cause)) => {
                 let failure = Failure { phase, cause, age };
                 state.tally.fail(Some(kind), failure, now);
@@ -255,14 +260,5 @@ impl Lane {
         let failures = *failures;
         state.openings.back_off(slot, failures, Nanos::now());
         self.setup.wake.notify_one();
-    }
-}
-
-fn judge(request: &Request, answer: &Answer) -> Result<(), (Phase, Cause)> {
-    match request.judge(answer.status, &answer.body, answer.bytes) {
-        Ok(()) => Ok(()),
-        Err(Fault::Status) => Err((Phase::Status, Cause::Status(answer.status))),
-        Err(Fault::TooLarge) => Err((Phase::Check, Cause::TooLarge)),
-        Err(Fault::Body) => Err((Phase::Check, Cause::Body)),
     }
 }

@@ -5,7 +5,8 @@ use std::net::SocketAddr;
 use memchr::memmem::Finder;
 
 use super::{
-    response::Wanted,
+    errors::{Cause, Phase},
+    response::{Complete, Undecoded, Wanted},
     script::{Expect, Secret},
 };
 
@@ -41,10 +42,24 @@ pub(super) struct Parts<'a> {
 /// What is wrong with a complete response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fault {
-    Status,
+    Status(u16),
     /// The body is larger than it may be.
     TooLarge,
     Body,
+    /// Nobody can say what the body contains.
+    Undecoded(Undecoded),
+}
+
+impl Fault {
+    /// How it is counted.
+    pub(super) fn failure(self) -> (Phase, Cause) {
+        match self {
+            Self::Status(status) => (Phase::Status, Cause::Status(status)),
+            Self::TooLarge => (Phase::Check, Cause::TooLarge),
+            Self::Body => (Phase::Check, Cause::Body),
+            Self::Undecoded(why) => (Phase::Check, Cause::Undecoded(why)),
+        }
+    }
 }
 
 impl Request {
@@ -121,27 +136,36 @@ impl Request {
         self.is_idempotent
     }
 
+    /// Whether good responses differ by what the script says: they are counted by status then.
+    pub(super) fn expects_several(&self) -> bool {
+        self.expected_status.len() > 1
+    }
+
     /// What must be read of the response, for it to be judged.
     pub(super) fn wanted(&self) -> Wanted {
         Wanted { bodiless: self.is_head, body: self.expected_body.is_some(), head: false }
     }
 
-    /// Judges a complete response: its status, its decoded body if that is wanted, and how many
-    /// bytes that has.
-    pub(super) fn judge(&self, status: u16, body: &[u8], bytes: u64) -> Result<(), Fault> {
+    /// Judges a complete response: its status, how many bytes it has, and its decoded body if that
+    /// is wanted.
+    pub(super) fn judge(&self, response: &Complete<'_>) -> Result<(), Fault> {
+        let Complete { status, body, codings, bytes } = *response;
         let expected = match self.expected_status.as_slice() {
             [] => (200..300).contains(&status),
             expected => expected.contains(&status),
         };
         if !expected {
-            return Err(Fault::Status);
+            return Err(Fault::Status(status));
         }
         if bytes > self.max_bytes {
             return Err(Fault::TooLarge);
         }
-        match &self.expected_body {
-            Some(text) if text.find(body).is_none() => Err(Fault::Body),
-            _ => Ok(()),
-        }
+        let Some(text) = &self.expected_body else { return Ok(()) };
+        let found = if codings.is_empty() {
+            text.find(body)
+        } else {
+            text.find(&codings.decode(body).map_err(Fault::Undecoded)?)
+        };
+        found.map(drop).ok_or(Fault::Body)
     }
 }

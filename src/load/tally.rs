@@ -31,6 +31,8 @@ pub struct Tally {
     pub schedule: Schedule,
     /// The same by request, in the script's order; empty where the script has only one.
     pub by_request: Vec<RequestTally>,
+    /// Good responses by status, ascending, to requests for which the script expects several.
+    pub by_status: Vec<(u16, u64)>,
     /// Attempts to open a connection that began.
     pub connects: u64,
     /// Requests that were sent again, as the server had ended their connection before it did
@@ -92,6 +94,7 @@ impl Tally {
             response: None,
             schedule: Schedule::default(),
             by_request: Vec::new(),
+            by_status: Vec::new(),
             connects: 0,
             resent: 0,
             errors: Errors::default(),
@@ -119,6 +122,14 @@ impl Tally {
         }
     }
 
+    /// Counts good responses with this status.
+    pub(super) fn note_status(&mut self, status: u16, count: u64) {
+        match self.by_status.binary_search_by_key(&status, |(known, _)| *known) {
+            Ok(place) => self.by_status[place].1 += count,
+            Err(place) => self.by_status.insert(place, (status, count)),
+        }
+    }
+
     /// Counts a failure, of the script's request number `kind` if one was under way.
     pub(super) fn fail(&mut self, kind: Option<usize>, failure: Failure, at: Nanos) {
         self.errors.record(failure, at);
@@ -143,6 +154,9 @@ impl Tally {
         self.schedule.merge(&other.schedule);
         self.connects += other.connects;
         self.resent += other.resent;
+        for (status, count) in &other.by_status {
+            self.note_status(*status, *count);
+        }
         add(&mut self.latency, &other.latency);
         match (&mut self.response, &other.response) {
             (Some(own), Some(others)) => add(own, others),

@@ -182,3 +182,20 @@ fn a_body_larger_than_expected_is_an_error_of_a_good_connection() {
     script.requests[0].expect.max_bytes = Some(2);
     assert_eq!(run(&script, &server, 20).errors.to_string(), "no errors");
 }
+
+#[test]
+fn good_responses_are_counted_by_status_where_several_are_good() {
+    let _alone = alone();
+    let server = serving(|place, _| {
+        let status = if place % 3 == 0 { 429 } else { 200 };
+        format!("HTTP/1.1 {status} X\r\nContent-Length: 0\r\n\r\n")
+    });
+    let script = script(2, "", "expect = { status = [429, 200] }");
+    let mut generator = start(&script, server.addr).expect("the server accepts");
+    generator.resume_for(300);
+    eventually("the quota is used", || generator.is_spent());
+    let tally = generator.pause();
+    assert_eq!((tally.requests, tally.errors.total()), (300, 0), "{}", tally.errors);
+    let [(200, ok), (429, limited)] = tally.by_status[..] else { panic!("{:?}", tally.by_status) };
+    assert!(ok + limited == 300 && (95..=105).contains(&limited), "{limited}");
+}

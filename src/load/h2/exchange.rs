@@ -3,12 +3,13 @@
 use std::{future::poll_fn, io::ErrorKind};
 
 use ::h2::{Error, Reason, client::SendRequest};
+use ::http::header::CONTENT_ENCODING;
 use bytes::Bytes;
 
 use super::message::Message;
 use crate::load::{
     errors::{Cause, Phase},
-    response::ResponseError,
+    response::{Codings, Complete, ResponseError},
 };
 
 /// Most bytes of a body that are kept for a check.
@@ -23,6 +24,8 @@ pub(super) struct Answer {
     pub(super) bytes: u64,
     /// The body, where it is kept, up to a limit.
     pub(super) body: Vec<u8>,
+    /// What was done to it to make it smaller.
+    codings: Codings,
 }
 
 /// Why there is no complete response.
@@ -81,6 +84,9 @@ impl Answer {
         }
         let response = response.await?;
         self.status = response.status().as_u16();
+        for value in response.headers().get_all(CONTENT_ENCODING) {
+            self.codings.add(value.as_bytes());
+        }
         let mut download = response.into_body();
         while let Some(data) = download.data().await {
             let data = data?;
@@ -98,13 +104,19 @@ impl Answer {
         Ok(())
     }
 
+    /// The whole response, to be judged.
+    pub(super) fn complete(&self) -> Complete<'_> {
+        let Self { status, bytes, body, codings } = self;
+        Complete { status: *status, body, codings: *codings, bytes: *bytes }
+    }
+
     /// In which phase, and why, the exchange failed.
     pub(super) fn classify(&self, broken: &Broken) -> (Phase, Cause) {
         let error = match broken {
             Broken::Unsent(error) | Broken::Failed(error) => error,
             Broken::Closed => return (Phase::FirstByte, Cause::Closed),
             Broken::TooLong => {
-                return (Phase::Parse, Cause::Malformed(ResponseError::BodyTooLong));
+                return (Phase::Check, Cause::Malformed(ResponseError::BodyTooLong));
             }
         };
         let begun = if self.status == 0 { Phase::FirstByte } else { Phase::Body };

@@ -109,13 +109,10 @@ impl Worker {
         let (request, parser) = (pool.get(index), connection.parser());
         let latency = self.now.since(began);
         self.latency = latency;
-        let status = parser.status();
-        let fault = match request.judge(status, parser.body(), parser.body_bytes()) {
+        let status = request.expects_several().then(|| parser.status());
+        let fault = match request.judge(&parser.complete()) {
             _ if latency > self.setup.timeout => Some((Phase::Timeout, Cause::Late)),
-            Ok(()) => None,
-            Err(Fault::Status) => Some((Phase::Status, Cause::Status(status))),
-            Err(Fault::TooLarge) => Some((Phase::Check, Cause::TooLarge)),
-            Err(Fault::Body) => Some((Phase::Check, Cause::Body)),
+            judged => judged.err().map(Fault::failure),
         };
         // What is left of a request that was answered early would be read as the next one.
         let is_early = connection.flights().len() == 1 && connection.has_unsent(pool);
@@ -125,7 +122,12 @@ impl Worker {
         self.completed += 1;
         self.busy -= 1;
         match fault {
-            None => self.tally.record(pool.kind(index), latency, self.now.since(intended)),
+            None => {
+                self.tally.record(pool.kind(index), latency, self.now.since(intended));
+                if let Some(status) = status {
+                    self.tally.note_status(status, 1);
+                }
+            }
             Some((phase, cause)) => {
                 self.tally.fail(Some(pool.kind(index)), Failure { phase, cause, age }, self.now);
             }

@@ -2,7 +2,7 @@ use std::{fs, time::Duration};
 
 use expect_test::{Expect, expect};
 
-use super::{process::DEFAULT_TIMEOUT, *};
+use super::*;
 use crate::unit::Bytes;
 
 const SERVER: &str = r#"

@@ -25,7 +25,8 @@ use super::{
 };
 use crate::{
     load::{
-        EngineKind, Extent, External, Invocation, LatencyKind, Reported, Script, Tally, ToolOutput,
+        Conversation, EngineKind, Extent, External, Invocation, LatencyKind, Plan, Reported,
+        Script, Tally, ToolOutput,
     },
     record::{Attachment, Status},
     sample::CpuTimes,
@@ -53,6 +54,24 @@ pub(super) fn check(settings: &Settings) -> Result<(), MeasureError> {
     Ok(())
 }
 
+/// Refuses a tool that takes interim responses (1xx) for responses where the server sends them: it
+/// would report several times what there is.
+fn check_interim(script: &Script, addr: SocketAddr) -> Result<(), MeasureError> {
+    let engine = script.engine.kind;
+    if !matches!(engine, EngineKind::Wrk | EngineKind::Wrk2) {
+        return Ok(());
+    }
+    let plan = Plan::new(script, addr, &[])?;
+    for request in plan.requests_of_kinds() {
+        // What goes wrong here shows in the load.
+        let asked = Conversation::begin(plan.endpoint(), request, plan.timeout());
+        if asked.is_ok_and(|conversation| conversation.had_interim()) {
+            return Err(MeasureError::Interim { engine: engine.to_string() });
+        }
+    }
+    Ok(())
+}
+
 fn tool(settings: &Settings) -> Result<External, MeasureError> {
     let cpus = settings.load_cpus.as_slice().len();
     Ok(External::find(settings.script.engine.kind)?.on_cpus(cpus))
@@ -69,6 +88,7 @@ pub(super) fn drive(
     let Conditions { settings, .. } = conditions;
     let script = &settings.script;
     let tool = tool(settings)?;
+    check_interim(script, addr)?;
     let mut runner = Runner { sides, guard, conditions };
     runner.warm_up(&tool, addr, events)?;
     let usage_before = runner.sides.subject.usage();

@@ -348,6 +348,7 @@ fn the_record_has_the_names_it_promises() {
         "/load/dropped",
         "/load/resent",
         "/load/stages",
+        "/load/by_status",
         "/load/origins",
         "/load/engine_version",
         "/load/engine_command",

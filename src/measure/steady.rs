@@ -8,14 +8,17 @@ use crate::unit::Nanos;
 const SLICES_MIN: usize = 8;
 /// Thirds of a window that differ by this factor are told of.
 const SUSPECT: f64 = 1.5;
-/// By this one, they are no one window: machines drift by tens of percent.
-const BROKEN: f64 = 2.0;
+/// By these, they are no one window. What a machine does beside halves the throughput at once, and
+/// changes the CPU time of a request by tens of percent.
+const BROKEN_CPU: f64 = 2.0;
+const BROKEN_THROUGHPUT: f64 = 3.0;
 
 /// What changed from the first third of a window to the last one.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Unsteady {
     what: &'static str,
     unit: &'static str,
+    broken_from: f64,
     early: f64,
     late: f64,
 }
@@ -43,9 +46,20 @@ impl Unsteady {
         }
         let third = like.len() / 3;
         let (early, late) = (Part::of(&like[..third]), Part::of(&like[like.len() - third..]));
-        let throughput =
-            Self { what: "throughput", unit: "requests/s", early: early.rate(), late: late.rate() };
-        let cpu = Self { what: "CPU/request", unit: "µs", early: early.cost(), late: late.cost() };
+        let throughput = Self {
+            what: "throughput",
+            unit: "requests/s",
+            broken_from: BROKEN_THROUGHPUT,
+            early: early.rate(),
+            late: late.rate(),
+        };
+        let cpu = Self {
+            what: "CPU/request",
+            unit: "µs",
+            broken_from: BROKEN_CPU,
+            early: early.cost(),
+            late: late.cost(),
+        };
         let found = [(!is_scheduled).then_some(throughput), Some(cpu)].into_iter().flatten();
         let suspect = found.filter(|found| found.factor() >= SUSPECT);
         suspect.max_by(|a, b| a.factor().total_cmp(&b.factor()))
@@ -61,12 +75,12 @@ impl Unsteady {
 
     /// Whether figures of the whole mean nothing.
     pub(super) fn is_broken(self) -> bool {
-        self.factor() >= BROKEN
+        self.factor() >= self.broken_from
     }
 
     /// What to say of it.
     pub(super) fn text(self) -> String {
-        let Self { what, unit, early, late } = self;
+        let Self { what, unit, early, late, .. } = self;
         let digits =
             |value: f64| if value < 100.0 { format!("{value:.1}") } else { format!("{value:.0}") };
         format!(
@@ -147,7 +161,7 @@ mod tests {
 
     #[test]
     fn a_schedule_has_the_throughput_that_it_has() {
-        let mut slices = slices(&[100, 100, 100, 100, 250, 250, 250, 250]);
+        let mut slices = slices(&[100, 100, 100, 100, 400, 400, 400, 400]);
         for slice in &mut slices {
             let us = slice.requests * 1_000_000;
             slice.server_cpu = [Nanos(us)].into_iter().collect();

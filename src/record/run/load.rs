@@ -69,6 +69,8 @@ pub struct LoadFacts {
     pub stages: Vec<StageFacts>,
     /// The requests of a script that has several, in its order.
     pub by_request: Vec<RequestFacts>,
+    /// Good responses by status, where a request of the script expects several.
+    pub by_status: BTreeMap<String, u64>,
     /// Where a figure comes from, by its name: `measured`, `reported` by the engine, or `absent`.
     /// Empty where all are measured.
     pub origins: BTreeMap<String, String>,

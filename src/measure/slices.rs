@@ -151,7 +151,7 @@ impl Slices {
             Some("there was no good response")
         } else if is_behind(&self.flow.tally) {
             Some("less than 99 % of the requests that were due were sent")
-        } else if self.unsteady().is_some_and(Unsteady::is_broken) {
+        } else if self.unsteady().is_some_and(|found| found.is_broken()) {
             Some("its early and late slices differ by a factor of two or more")
         } else {
             None

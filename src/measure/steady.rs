@@ -66,7 +66,7 @@ impl Unsteady {
     }
 
     /// How far apart both ends are, 1 for not at all.
-    fn factor(self) -> f64 {
+    fn factor(&self) -> f64 {
         let ratio = self.early / self.late;
         let factor = ratio.max(ratio.recip());
         // Without requests or time there is nothing to compare.
@@ -74,7 +74,7 @@ impl Unsteady {
     }
 
     /// Whether figures of the whole mean nothing.
-    pub(super) fn is_broken(self) -> bool {
+    pub(super) fn is_broken(&self) -> bool {
         self.factor() >= self.broken_from
     }
 
@@ -85,8 +85,9 @@ impl Unsteady {
             |value: f64| if value < 100.0 { format!("{value:.1}") } else { format!("{value:.0}") };
         format!(
             "the window was not steady: {what} went from {} {unit} in its first third to {} {unit} \
-             in its last one, as where a server still warms up (a JIT, caches) or has less and \
-             less room: warm it up for longer, with `warmup` in the script or --warmup",
+             in its last one, as where a server still warms up (a JIT, caches), has less and less \
+             room, or shares its CPUs with something else for a while: warm it up for longer, with \
+             `warmup` in the script or --warmup, or measure it alone",
             digits(early),
             digits(late)
         )
@@ -138,7 +139,7 @@ mod tests {
     }
 
     fn broken(requests: &[u64]) -> Option<bool> {
-        Unsteady::of(&slices(requests), false).map(Unsteady::is_broken)
+        Unsteady::of(&slices(requests), false).map(|found| found.is_broken())
     }
 
     #[test]
@@ -167,7 +168,7 @@ mod tests {
             slice.server_cpu = [Nanos(us)].into_iter().collect();
         }
         assert_eq!(Unsteady::of(&slices, true), None);
-        assert!(Unsteady::of(&slices, false).is_some_and(Unsteady::is_broken));
+        assert!(Unsteady::of(&slices, false).is_some_and(|found| found.is_broken()));
     }
 
     #[test]

@@ -61,7 +61,13 @@ impl Bout {
                 slices: counted().map(|(slice, block)| compared(slice, *block)).collect(),
                 profile: None,
             },
-            warnings: slices.unsteady().map(Unsteady::text).into_iter().collect(),
+            // A round is short: less than that is what the machine does beside.
+            warnings: slices
+                .unsteady()
+                .filter(|found| found.is_broken())
+                .map(Unsteady::text)
+                .into_iter()
+                .collect(),
             invalid: slices.headline().invalid.map(|why| match Invalid::most_frequent(rows) {
                 Some(most) => format!("{why} (most often, {most})"),
                 None => why.to_owned(),

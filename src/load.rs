@@ -68,7 +68,7 @@ pub use preflight::{
 };
 pub use probe::{Conversation, ProbeError, probe};
 pub use request::Request;
-pub use response::ResponseError;
+pub use response::{ResponseError, Undecoded};
 pub use script::{
     Arrival, Base, Body, Cookies, Engine, EngineKind, Expect, Extent, Http, Limits, Metric,
     OnOverload, Pace, Pick, Script, ScriptRequest, Secret, Stage, Stat, Think, Threads, Threshold,

@@ -81,6 +81,7 @@ pub use manifest::{
 };
 pub use perf_maps::PerfMaps;
 pub use procfs::{descendants, guarded, is_kernel_thread, is_running, listening_ports};
+pub use ready::{Caller, Refusal};
 pub use repository::{Commit, Repository, RepositoryError, WORKTREE};
 pub use revision::Revision;
 pub use running::{Listener, Running};

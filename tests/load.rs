@@ -2,6 +2,7 @@
 
 mod load {
     mod cycles;
+    mod endings;
     mod fault;
     mod faults;
     mod framing;

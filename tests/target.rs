@@ -14,6 +14,7 @@ mod target {
     mod killed;
     mod launches;
     mod python;
+    mod readiness;
     mod stops;
     mod support;
 }

@@ -62,6 +62,8 @@ pub(super) struct Connection {
     is_connected: bool,
     /// The requests under way, the oldest first.
     flights: VecDeque<Flight>,
+    /// Requests that a connection took and never looked at, for the one that follows it.
+    held: VecDeque<Flight>,
     /// Requests begun since it was opened.
     begun: u32,
     /// What is to be written, where it is not simply one request of the pool.
@@ -100,6 +102,7 @@ impl Connection {
             opened: Nanos(0),
             is_connected: false,
             flights: VecDeque::with_capacity(usage.depth),
+            held: VecDeque::new(),
             begun: 0,
             out: Vec::new(),
             written: 0,
@@ -122,6 +125,35 @@ impl Connection {
     /// The requests under way, the oldest first.
     pub(super) fn flights(&self) -> &VecDeque<Flight> {
         &self.flights
+    }
+
+    /// Requests that wait for it to be open again, the oldest first.
+    pub(super) fn held(&self) -> &VecDeque<Flight> {
+        &self.held
+    }
+
+    /// Whether it has answered before, and not a byte has come of the next response: a server that
+    /// ends a kept connection then has most likely not seen the request (RFC 9112, 9.3.1).
+    pub(super) fn is_between(&self) -> bool {
+        self.answered && self.stage == Stage::Open && self.parser.is_at_start()
+    }
+
+    /// Keeps the requests under way for the connection that follows, as far as they may be sent
+    /// twice; the others stay under way.
+    pub(super) fn hold(&mut self, pool: &Pool) -> usize {
+        let again = |flight: &Flight| pool.get(flight.index).is_idempotent();
+        let (held, lost) = self.flights.drain(..).partition(again);
+        (self.held, self.flights) = (held, lost);
+        self.held.len()
+    }
+
+    /// Begins again what was kept for it; tells whether there was anything.
+    pub(super) fn resume(&mut self, pool: &Pool) -> bool {
+        let held = std::mem::take(&mut self.held);
+        for flight in &held {
+            self.begin(*flight, pool);
+        }
+        !held.is_empty()
     }
 
     /// Whether it is open and nothing is under way.
@@ -163,6 +195,10 @@ impl Connection {
             ReadError::Io(error) => (begun, Cause::of_io(error)),
             ReadError::Response(ResponseError::Unanswered) => (Phase::FirstByte, Cause::Closed),
             ReadError::Response(ResponseError::Cut) => (Phase::Body, Cause::Closed),
+            // That is a limit of ours.
+            ReadError::Response(error @ ResponseError::BodyTooLong) => {
+                (Phase::Check, Cause::Malformed(*error))
+            }
             ReadError::Response(error) => (Phase::Parse, Cause::Malformed(*error)),
         }
     }
@@ -314,6 +350,11 @@ impl Connection {
             Ok(Some(0)) | Err(_) => Ok(true),
             Ok(Some(_)) => Err(ReadError::Response(ResponseError::Excess)),
         }
+    }
+
+    /// Gives up what was kept for it.
+    pub(super) fn drop_held(&mut self) {
+        self.held.clear();
     }
 
     /// Closes; closing the only descriptor of a socket also ends its registration.

@@ -82,6 +82,19 @@ impl Endpoint {
         Ok(Self { address: Address::Tcp(addr), encryption: None, version: Version::Http1 })
     }
 
+    /// The same for a server that listens at `addr` of this machine, unless it is at a socket.
+    ///
+    /// # Errors
+    /// When it is another machine.
+    pub fn at(&self, addr: SocketAddr) -> Result<Self, LoadError> {
+        let address = match &self.address {
+            Address::Tcp(_) if !addr.ip().is_loopback() => return Err(LoadError::Remote(addr)),
+            Address::Tcp(_) => Address::Tcp(addr),
+            Address::Unix(path) => Address::Unix(path.clone()),
+        };
+        Ok(Self { address, ..self.clone() })
+    }
+
     /// The protocol that is spoken there.
     pub fn version(&self) -> Version {
         self.version

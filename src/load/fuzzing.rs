@@ -51,7 +51,7 @@ pub fn response(
     Ok(Response {
         status: parser.status(),
         keep_alive: parser.keep_alive(),
-        body: parser.body().to_vec(),
+        body: parser.complete().body.to_vec(),
         head: parser.head().to_vec(),
         end,
     })

@@ -30,10 +30,10 @@ use tokio::{runtime::Runtime, sync::Notify, task::LocalSet};
 use super::{
     course::Course,
     endpoint::Endpoint,
-    errors::{Cause, Failure, Phase},
+    errors::{Age, Cause, Failure, Phase},
     pool::{Pool, Walk},
     random::Random,
-    request::{Fault, Request},
+    request::Fault,
     tally::Tally,
     worker::{Gauge, Opened, Openings, Pacing, Tap},
 };
@@ -166,13 +166,7 @@ impl Lane {
     }
 
     /// Counts a request that has ended, and is not under way any more.
-    fn end(
-        &self,
-        session: &Session,
-        grant: &Grant,
-        answer: &Answer,
-        result: Result<(), (Phase, Cause)>,
-    ) {
+    fn end(&self, age: Age, grant: &Grant, answer: &Answer, result: Result<(), (Phase, Cause)>) {
         let now = Nanos::now();
         let pool = &self.setup.pool;
         let latency = now.since(grant.began);
@@ -181,16 +175,21 @@ impl Lane {
             Ok(()) if Duration::from(latency) > self.setup.timeout => {
                 Err((Phase::Timeout, Cause::Late))
             }
-            Ok(()) => judge(pool.get(grant.index), answer),
+            Ok(()) => pool.get(grant.index).judge(&answer.complete()).map_err(Fault::failure),
             Err(failure) => Err(failure),
         };
         let mut state = self.state.borrow_mut();
         state.tally.bytes += answer.bytes;
         let kind = pool.kind(grant.index);
         match result {
-            Ok(()) => state.tally.record(kind, latency, now.since(grant.intended)),
+            Ok(()) => {
+                state.tally.record(kind, latency, now.since(grant.intended));
+                if pool.get(grant.index).expects_several() {
+                    state.tally.note_status(answer.status, 1);
+                }
+            }
             Err((phase, cause)) => {
-                let failure = Failure { phase, cause, age: session.age() };
+                let failure = Failure { phase, cause, age };
                 state.tally.fail(Some(kind), failure, now);
             }
         }
@@ -204,6 +203,25 @@ impl Lane {
     /// Counts an error that belongs to a connection, not to a request.
     fn note_failure(&self, failure: Failure) {
         self.state.borrow_mut().tally.fail(None, failure, Nanos::now());
+    }
+
+    /// A request goes to the connection that follows.
+    fn note_resent(&self) {
+        self.state.borrow_mut().tally.resent += 1;
+    }
+
+    /// The connection `slot` could not be opened: what waited for it has failed, or else the
+    /// attempt has.
+    fn give_up(&self, slot: usize, (phase, cause): (Phase, Cause)) {
+        let streams = self.setup.streams;
+        let seats = self.seats.iter().skip(slot * streams).take(streams);
+        let held: Vec<Grant> = seats.filter_map(Seat::take).collect();
+        if held.is_empty() {
+            self.note_failure(Failure { phase, cause, age: Age::New });
+        }
+        for grant in held {
+            self.end(Age::New, &grant, &Answer::default(), Err((phase, cause)));
+        }
     }
 
     fn note_connecting(&self) {
@@ -242,14 +260,5 @@ impl Lane {
         let failures = *failures;
         state.openings.back_off(slot, failures, Nanos::now());
         self.setup.wake.notify_one();
-    }
-}
-
-fn judge(request: &Request, answer: &Answer) -> Result<(), (Phase, Cause)> {
-    match request.judge(answer.status, &answer.body, answer.bytes) {
-        Ok(()) => Ok(()),
-        Err(Fault::Status) => Err((Phase::Status, Cause::Status(answer.status))),
-        Err(Fault::TooLarge) => Err((Phase::Check, Cause::TooLarge)),
-        Err(Fault::Body) => Err((Phase::Check, Cause::Body)),
     }
 }

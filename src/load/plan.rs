@@ -107,6 +107,12 @@ impl Plan {
         self.pool.firsts()
     }
 
+    /// One request of each kind that the script has, in its order.
+    pub fn requests_of_kinds(&self) -> impl Iterator<Item = &Request> {
+        let first = |kind| (0..self.pool.len()).find(|index| self.pool.kind(*index) == kind);
+        (0..self.pool.kinds()).filter_map(first).map(|index| self.pool.get(index))
+    }
+
     /// How many connections there will be.
     pub fn connections(&self) -> usize {
         self.threads.iter().map(|thread| thread.connections).sum()

@@ -61,8 +61,10 @@ impl Pool {
     /// When a template is wrong, or when requests with variables take more than 64 MiB.
     pub fn render(script: &Script, addr: SocketAddr) -> Result<Self, LoadError> {
         let invalid = |message: String| LoadError::invalid(&script.name, message);
-        let kinds: Result<Vec<Kind<'_>>, String> =
-            script.requests.iter().map(|request| Kind::parse(request, &script.vars)).collect();
+        let kinds: Result<Vec<Kind<'_>>, String> = {
+            let parse = |request| Kind::parse(request, &script.vars, &script.environment);
+            script.requests.iter().map(parse).collect()
+        };
         let kinds = kinds.map_err(invalid)?;
         let length = Length::of(script, &kinds).map_err(invalid)?;
         let mut draws: Vec<Draw<'_>> = (1..)

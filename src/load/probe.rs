@@ -120,6 +120,12 @@ impl<'a> Conversation<'a> {
         self.first
     }
 
+    /// Whether the server sends interim responses (1xx) before a response; over HTTP/2 nobody
+    /// counts those.
+    pub fn had_interim(&self) -> bool {
+        matches!(&self.lane, Lane::Http1(call) if call.interim)
+    }
+
     /// Sends the request once more; returns the status and the time from writing it to the
     /// complete response. None where the server has closed the connection after the last one.
     ///
@@ -165,6 +171,8 @@ struct Call {
     started: Instant,
     /// Whether the server has kept the connection open after its last response.
     is_kept: bool,
+    /// Whether it has sent interim responses before one.
+    interim: bool,
 }
 
 impl Call {
@@ -177,7 +185,7 @@ impl Call {
         let interest = Interest::READABLE | Interest::WRITABLE;
         poll.registry().register(&mut stream, Token(0), interest).map_err(ProbeError::Transfer)?;
         let events = Events::with_capacity(8);
-        Ok(Self { stream, poll, events, timeout, started, is_kept: false })
+        Ok(Self { stream, poll, events, timeout, started, is_kept: false, interim: false })
     }
 
     /// Waits until the stream may have become ready.
@@ -255,6 +263,7 @@ impl Call {
             };
             if complete {
                 self.is_kept = parser.keep_alive();
+                self.interim |= parser.had_interim();
                 return Ok(parser.status());
             }
         }

@@ -5,9 +5,13 @@ use std::net::SocketAddr;
 use memchr::memmem::Finder;
 
 use super::{
-    response::Wanted,
+    errors::{Cause, Phase},
+    response::{Complete, Undecoded, Wanted},
     script::{Expect, Secret},
 };
+
+/// Methods whose requests do twice what they do once (RFC 9110, 9.2.2).
+const IDEMPOTENT: [&str; 6] = ["GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"];
 
 /// A request as it goes over the wire, with what its response must be.
 #[derive(Debug, Clone)]
@@ -17,6 +21,7 @@ pub struct Request {
     head_end: usize,
     is_head: bool,
     closes: bool,
+    is_idempotent: bool,
     expected_status: Vec<u16>,
     expected_body: Option<Finder<'static>>,
     max_bytes: u64,
@@ -37,10 +42,24 @@ pub(super) struct Parts<'a> {
 /// What is wrong with a complete response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fault {
-    Status,
+    Status(u16),
     /// The body is larger than it may be.
     TooLarge,
     Body,
+    /// Nobody can say what the body contains.
+    Undecoded(Undecoded),
+}
+
+impl Fault {
+    /// How it is counted.
+    pub(super) fn failure(self) -> (Phase, Cause) {
+        match self {
+            Self::Status(status) => (Phase::Status, Cause::Status(status)),
+            Self::TooLarge => (Phase::Check, Cause::TooLarge),
+            Self::Body => (Phase::Check, Cause::Body),
+            Self::Undecoded(why) => (Phase::Check, Cause::Undecoded(why)),
+        }
+    }
 }
 
 impl Request {
@@ -90,6 +109,7 @@ impl Request {
             head_end,
             is_head: *method == "HEAD",
             closes,
+            is_idempotent: IDEMPOTENT.contains(method),
             expected_status: expect.status.clone(),
             expected_body: expect.body_contains.as_ref().map(|text| Finder::new(text).into_owned()),
             max_bytes: expect.max_bytes.unwrap_or(u64::MAX),
@@ -111,27 +131,41 @@ impl Request {
         self.closes
     }
 
+    /// Whether it may be sent again where nobody can tell if it was done (RFC 9112, 9.3.1).
+    pub(super) fn is_idempotent(&self) -> bool {
+        self.is_idempotent
+    }
+
+    /// Whether good responses differ by what the script says: they are counted by status then.
+    pub(super) fn expects_several(&self) -> bool {
+        self.expected_status.len() > 1
+    }
+
     /// What must be read of the response, for it to be judged.
     pub(super) fn wanted(&self) -> Wanted {
         Wanted { bodiless: self.is_head, body: self.expected_body.is_some(), head: false }
     }
 
-    /// Judges a complete response: its status, its decoded body if that is wanted, and how many
-    /// bytes that has.
-    pub(super) fn judge(&self, status: u16, body: &[u8], bytes: u64) -> Result<(), Fault> {
+    /// Judges a complete response: its status, how many bytes it has, and its decoded body if that
+    /// is wanted.
+    pub(super) fn judge(&self, response: &Complete<'_>) -> Result<(), Fault> {
+        let Complete { status, body, codings, bytes } = *response;
         let expected = match self.expected_status.as_slice() {
             [] => (200..300).contains(&status),
             expected => expected.contains(&status),
         };
         if !expected {
-            return Err(Fault::Status);
+            return Err(Fault::Status(status));
         }
         if bytes > self.max_bytes {
             return Err(Fault::TooLarge);
         }
-        match &self.expected_body {
-            Some(text) if text.find(body).is_none() => Err(Fault::Body),
-            _ => Ok(()),
-        }
+        let Some(text) = &self.expected_body else { return Ok(()) };
+        let found = if codings.is_empty() {
+            text.find(body)
+        } else {
+            text.find(&codings.decode(body).map_err(Fault::Undecoded)?)
+        };
+        found.map(drop).ok_or(Fault::Body)
     }
 }

@@ -1,6 +1,7 @@
 //! Reads HTTP/1.1 responses from bytes that arrive in any pieces; does no input or output itself.
 
 mod chunks;
+mod coding;
 mod head;
 #[cfg(test)]
 mod tests;
@@ -8,6 +9,8 @@ mod tests;
 use thiserror::Error;
 
 use chunks::Chunks;
+pub(super) use coding::Codings;
+pub use coding::Undecoded;
 pub(super) use head::RecentHead;
 use head::{Framing, Head};
 
@@ -22,6 +25,9 @@ pub enum ResponseError {
     /// The head is not one.
     #[error("not an HTTP/1.1 response")]
     Syntax,
+    /// A line of the head is no header.
+    #[error("line {0} of the response's head is not a header")]
+    Header(u16),
     /// The head does not end.
     #[error("a response head is longer than 64 KiB")]
     HeadTooLong,
@@ -32,7 +38,7 @@ pub enum ResponseError {
     #[error("the body is not validly chunked")]
     Chunk,
     /// A body to be checked is larger than what is kept of one.
-    #[error("a body to be checked is larger than 16 MiB")]
+    #[error("a body to be checked is larger than the 16 MiB that are looked at")]
     BodyTooLong,
     /// The server changed to a protocol that nobody asked for.
     #[error("the server switched protocols (status 101)")]
@@ -53,6 +59,8 @@ pub enum ResponseError {
 pub(super) struct Parser {
     state: State,
     status: u16,
+    /// Whether an interim response has come before.
+    interim: bool,
     keep_alive: bool,
     wanted: Wanted,
     /// The head so far, where it did not arrive in one piece.
@@ -60,8 +68,21 @@ pub(super) struct Parser {
     /// The last complete head, if it is kept.
     head: Vec<u8>,
     body: Vec<u8>,
+    /// What was done to the last complete response's body to make it smaller.
+    codings: Codings,
     /// Decoded bytes of the body, kept or not.
     body_bytes: u64,
+}
+
+/// A complete response, as far as it is judged.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Complete<'a> {
+    pub(super) status: u16,
+    /// Its body without chunks, but as it was encoded; empty unless it is kept.
+    pub(super) body: &'a [u8],
+    pub(super) codings: Codings,
+    /// Bytes of the body, kept or not.
+    pub(super) bytes: u64,
 }
 
 /// What is to be read of a response, which depends on its request.
@@ -93,11 +114,13 @@ impl Parser {
         Self {
             state: State::Start,
             status: 0,
+            interim: false,
             keep_alive: false,
             wanted,
             partial: Vec::new(),
             head: Vec::new(),
             body: Vec::new(),
+            codings: Codings::default(),
             body_bytes: 0,
         }
     }
@@ -105,6 +128,7 @@ impl Parser {
     /// Forgets the last response, to read another.
     pub(super) fn reset(&mut self, wanted: Wanted) {
         self.state = State::Start;
+        self.interim = false;
         self.wanted = wanted;
         self.partial.clear();
         self.head.clear();
@@ -158,24 +182,25 @@ impl Parser {
         self.status
     }
 
+    /// Whether interim responses, such as 103 (Early Hints), came before the complete one.
+    pub(super) fn had_interim(&self) -> bool {
+        self.interim
+    }
+
     /// Whether the connection can serve another request after the complete response.
     pub(super) fn keep_alive(&self) -> bool {
         self.keep_alive
     }
 
-    /// The complete response's body, decoded; empty unless it is kept.
-    pub(super) fn body(&self) -> &[u8] {
-        &self.body
+    /// The complete response, to be judged.
+    pub(super) fn complete(&self) -> Complete<'_> {
+        let Self { status, body, codings, body_bytes, .. } = self;
+        Complete { status: *status, body, codings: *codings, bytes: *body_bytes }
     }
 
     /// The complete response's head; empty unless it is kept.
     pub(super) fn head(&self) -> &[u8] {
         &self.head
-    }
-
-    /// Bytes of the complete response's body, decoded.
-    pub(super) fn body_bytes(&self) -> u64 {
-        self.body_bytes
     }
 
     /// Passes interim heads and the final one; returns the bytes after it once it is complete.
@@ -191,9 +216,10 @@ impl Parser {
             self.state = State::Head;
             match head.status {
                 101 => return Err(ResponseError::Upgrade),
-                100..200 => {}
+                100..200 => self.interim = true,
                 status => {
                     self.status = status;
+                    self.codings = head.codings;
                     self.state = self.body_of(head);
                     self.keep_alive = head.keep_alive && self.state != State::UntilClose;
                     return Ok(Some(rest));

@@ -63,6 +63,8 @@ pub struct Script {
     pub http: Http,
     /// The `Authorization` of every request.
     pub authorization: Option<Secret>,
+    /// The variables of the environment that headers name as `{env:NAME}`, and their values.
+    pub environment: Vec<(String, Secret)>,
     /// Variables of the requests' templates.
     pub vars: Vec<Var>,
     /// Whether each request of several also has slices of its own, which say what it costs.

@@ -31,8 +31,13 @@ pub struct Tally {
     pub schedule: Schedule,
     /// The same by request, in the script's order; empty where the script has only one.
     pub by_request: Vec<RequestTally>,
+    /// Good responses by status, ascending, to requests for which the script expects several.
+    pub by_status: Vec<(u16, u64)>,
     /// Attempts to open a connection that began.
     pub connects: u64,
+    /// Requests that were sent again, as the server had ended their connection before it did
+    /// anything for them.
+    pub resent: u64,
     /// What failed; failures to connect while the tap was closed count to the slice after.
     pub errors: Errors,
     /// CPU time of the load threads, user and kernel, while their taps were open or draining.
@@ -89,7 +94,9 @@ impl Tally {
             response: None,
             schedule: Schedule::default(),
             by_request: Vec::new(),
+            by_status: Vec::new(),
             connects: 0,
+            resent: 0,
             errors: Errors::default(),
             client_cpu: Nanos(0),
         }
@@ -112,6 +119,14 @@ impl Tally {
         if let Some(tally) = self.by_request.get_mut(kind) {
             tally.requests += 1;
             tally.latency.saturating_record(service.0);
+        }
+    }
+
+    /// Counts good responses with this status.
+    pub(super) fn note_status(&mut self, status: u16, count: u64) {
+        match self.by_status.binary_search_by_key(&status, |(known, _)| *known) {
+            Ok(place) => self.by_status[place].1 += count,
+            Err(place) => self.by_status.insert(place, (status, count)),
         }
     }
 
@@ -138,6 +153,10 @@ impl Tally {
         self.client_cpu += other.client_cpu;
         self.schedule.merge(&other.schedule);
         self.connects += other.connects;
+        self.resent += other.resent;
+        for (status, count) in &other.by_status {
+            self.note_status(*status, *count);
+        }
         add(&mut self.latency, &other.latency);
         match (&mut self.response, &other.response) {
             (Some(own), Some(others)) => add(own, others),

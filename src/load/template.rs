@@ -2,11 +2,22 @@
 
 use thiserror::Error;
 
-use super::script::Var;
+use super::script::{Secret, Var};
 use crate::config::{
     self,
     template::{self, Part, Unpaired},
 };
+
+/// What stands before the name of a variable of the environment.
+const ENV: &str = "env:";
+
+/// The variables of the environment that the value of a header names; none of a text that is no
+/// template, which is told elsewhere.
+pub(super) fn environment_of(text: &str) -> Vec<String> {
+    let name = |hole: &str| Ok::<_, TemplateError>(hole.strip_prefix(ENV).map(str::to_owned));
+    let parsed = template::Template::parse(text, name);
+    parsed.map_or_else(|_| Vec::new(), |parsed| parsed.holes().flatten().cloned().collect())
+}
 
 /// A text with variables: `{name}` stands for a value of the variable `name`, `{{` and `}}` for
 /// braces.
@@ -41,6 +52,26 @@ impl Template {
         template::Template::parse(text, place).map(Self)
     }
 
+    /// The same for the value of a header, in which `{env:NAME}` may stand as well: their places
+    /// follow those of the variables, in the order of `environment`.
+    pub(super) fn parse_header(
+        text: &str,
+        vars: &[Var],
+        environment: &[(String, Secret)],
+    ) -> Result<Self, TemplateError> {
+        let place = |name: &str| {
+            let is_it = |(known, _): &(String, Secret)| name.strip_prefix(ENV) == Some(known);
+            match environment.iter().position(is_it) {
+                Some(place) => Ok(vars.len() + place),
+                None => {
+                    let place = vars.iter().position(|var| var.name == name);
+                    place.ok_or_else(|| unknown(name, vars))
+                }
+            }
+        };
+        template::Template::parse(text, place).map(Self)
+    }
+
     /// The places of the variables in it, as often as they stand there.
     pub(super) fn variables(&self) -> impl Iterator<Item = usize> {
         self.0.holes().copied()
@@ -59,6 +90,9 @@ impl Template {
 fn unknown(name: &str, vars: &[Var]) -> TemplateError {
     let names = || vars.iter().map(|var| var.name.as_str());
     let advice = match config::nearest(name, names()) {
+        _ if name.starts_with(ENV) => {
+            "what comes from the environment may stand in headers and [http] auth only".to_owned()
+        }
         Some(near) => format!("did you mean {{{near}}}?"),
         None if vars.is_empty() => {
             "there is no [vars]; write {{ and }} for plain braces".to_owned()

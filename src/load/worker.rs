@@ -213,7 +213,9 @@ impl Worker {
                 self.connecting -= 1;
                 self.set_live(self.live + 1);
                 self.note_first_attempt(slot, true);
-                self.offer(slot);
+                if !self.resume(slot) {
+                    self.offer(slot);
+                }
             }
             Err((phase, cause)) => self.fail(slot, phase, cause),
         }

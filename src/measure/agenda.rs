@@ -25,6 +25,10 @@ const LEAD: Duration = Duration::from_millis(25);
 /// How long a slice lasts that lies within a profile of a second where the load flows on: it is
 /// packed in it, too.
 const FLOWING_PROFILE_SLICE: Duration = Duration::from_millis(1500);
+/// With fewer requests in a slice than this, their times could be in step with it.
+const FEW: f64 = 8.0;
+/// Slices of a slow load end so much earlier or later, as a part of their length.
+const SHIFT: f64 = 0.2;
 /// A window that becomes longer than was asked for by more than this factor is told of.
 const STRETCH: f64 = 2.0;
 
@@ -40,6 +44,9 @@ pub(super) struct Agenda {
     slice: Duration,
     /// The part at the beginning of each slice that is of none.
     lead: Duration,
+    /// What the lengths of slices and the order of blocks are drawn from, where the load is slow
+    /// enough to fall into step with them.
+    varied: Option<u64>,
 }
 
 /// How slices are told apart.
@@ -88,7 +95,8 @@ impl Agenda {
         let asks = backends.contains(Backend::Pprof);
         let alone = requests_alone(script);
         let flows = flows(&script.pace) || matches!(script.extent, Extent::Stages { .. });
-        let agenda = Self::new(backends, alone, flows);
+        let mut agenda = Self::new(backends, alone, flows);
+        agenda.varied = is_slow(&script.pace).then_some(script.seed);
         match &script.extent {
             Extent::Requests(_) if asks => Err(MeasureError::CountedProfile),
             Extent::Requests(count) => Ok(agenda.counted(*count)),
@@ -123,6 +131,7 @@ impl Agenda {
                 (false, _) => SLICE,
             },
             lead: if flows && alone > 0 { LEAD } else { Duration::ZERO },
+            varied: None,
         }
     }
 
@@ -147,8 +156,25 @@ impl Agenda {
 
     /// What goes on in the slice at `index`.
     fn place(&self, index: usize) -> Place {
-        let Kind { request, backend } = self.turns.at(index);
+        let Kind { request, backend } = self.turns.at(self.turn(index));
         Place { request, backend, ..Place::default() }
+    }
+
+    /// The turn that the slice at `index` has: its own, or where the load is slow, that of another
+    /// block of the same round, each of which begins with one that is drawn.
+    fn turn(&self, index: usize) -> usize {
+        let Some(seed) = self.varied else { return index };
+        let (block, round) = (self.block(), self.turns.round());
+        let (at, place) = (index / block, index % block);
+        let first = drawn(seed, at / round) as usize % round;
+        (at / round * round + (at + first) % round) * block + place
+    }
+
+    /// How much later or earlier than at its even part of a window a slice ends.
+    fn shift(&self, index: usize, length: u64) -> i64 {
+        let Some(seed) = self.varied.filter(|_| self.slice <= SLICE) else { return 0 };
+        let most = (length as f64 * SHIFT) as i64;
+        (drawn(!seed, index) % (2 * most as u64 + 1)) as i64 - most
     }
 
     /// A stage cannot be made longer: its load has its course.
@@ -184,7 +210,10 @@ impl Agenda {
         let count = blocks * self.block();
         for index in 1..=count {
             let offset = (u128::from(span.0) * index as u128 / count as u128) as u64;
-            let (end, lead) = (start + Nanos(offset), self.lead.into());
+            let is_last = index == count;
+            let shift = if is_last { 0 } else { self.shift(index, span.0 / count as u64) };
+            let (end, lead) =
+                (start + Nanos(offset.saturating_add_signed(shift)), self.lead.into());
             let place = self.place(self.places.len());
             self.places.push(Place { recorded, stage, end, lead, ..place });
         }
@@ -208,6 +237,27 @@ impl Agenda {
             )
         })
     }
+}
+
+/// Whether a load that flows on has so few requests in a slice that their times could be the same
+/// in each block: what is in step with the slices is in all that are sampled, or in none.
+fn is_slow(pace: &Pace) -> bool {
+    let rate = match *pace {
+        Pace::Open { rate, .. } => rate,
+        Pace::Closed { think: Think::None, .. } => return false,
+        Pace::Closed { think: Think::Uniform { min, max }, connections } => {
+            f64::from(connections.get()) / (min + max).as_secs_f64() * 2.0
+        }
+    };
+    rate * SLICE.as_secs_f64() < FEW
+}
+
+/// A number that depends on a seed and a place (splitmix64).
+fn drawn(seed: u64, place: usize) -> u64 {
+    let mut bits = seed.wrapping_add((place as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    bits ^ (bits >> 31)
 }
 
 /// How many requests of a script have slices of their own: all of several, if it asks for that.
@@ -348,5 +398,42 @@ mod tests {
         let error = refused(&[stage(9_000, true), stage(8_000, true)]);
         let error = error.expect("the second is too short");
         assert!(error.contains("stage 2") && error.contains("9 s"), "{error}");
+    }
+
+    #[test]
+    fn a_slow_schedule_is_never_in_step_with_the_slices() {
+        let length = Duration::from_secs(400);
+        let agenda = Agenda { varied: Some(42), ..Agenda::new(&kernel(), 0, true) };
+        let agenda = agenda.lasting(None, length, true);
+        assert_eq!(agenda.duration, Some(length.into()));
+        assert!(agenda.places.is_sorted_by(|a, b| a.end.0 + 100_000_000 < b.end.0));
+        for rate in [0.25, 1.0 / 3.0, 0.5, 0.8, 1.0, 2.0, 2.5, 4.0] {
+            for phase in [0.0, 0.1, 0.125, 0.2] {
+                let due = |number: u32| Duration::from_secs_f64((f64::from(number) + phase) / rate);
+                let times: Vec<Duration> = (0..).map(due).take_while(|at| *at < length).collect();
+                let is_sampled = |at: &&Duration| {
+                    let place = agenda.places.iter().find(|place| Nanos::from(**at) < place.end);
+                    place.expect("it is within").is_sampled()
+                };
+                let share = times.iter().filter(is_sampled).count() as f64 / times.len() as f64;
+                assert!((0.35..0.65).contains(&share), "{share} at {rate}/s from {phase} on");
+            }
+        }
+    }
+
+    #[test]
+    fn only_slow_loads_have_uneven_slices() {
+        let open = |rate| Pace::Open {
+            rate,
+            arrival: crate::load::Arrival::Constant,
+            max_in_flight: std::num::NonZeroU32::MIN,
+            on_overload: crate::load::OnOverload::Queue,
+        };
+        assert!(is_slow(&open(2.5)) && !is_slow(&open(1_000.0)));
+        let closed = |think| Pace::Closed { connections: std::num::NonZeroU32::MIN, think };
+        let time = |ms| Duration::from_millis(ms);
+        assert!(is_slow(&closed(Think::Uniform { min: time(400), max: time(600) })));
+        assert!(!is_slow(&closed(Think::Uniform { min: time(1), max: time(2) })));
+        assert!(!is_slow(&closed(Think::None)));
     }
 }

@@ -58,14 +58,12 @@ pub struct Duel<'a> {
     contenders: [&'a Contender; 2],
     settings: Settings,
     unlike: Vec<Unlike>,
+    /// What makes the figures of both sides doubtful.
+    notes: Vec<String>,
     guard: Guard,
     /// For each round, what each side did.
     bouts: Vec<[Bout; 2]>,
 }
-
-/// How long a round applies load to each side before it counts, at most: what a script says is for
-/// a server that is started once.
-const WARM_UP_MAX: Duration = Duration::from_millis(300);
 
 /// About how long it takes to launch a server, connect to it and stop it.
 const LAUNCH: Duration = Duration::from_millis(150);
@@ -85,11 +83,18 @@ impl<'a> Duel<'a> {
         check(settings)?;
         let first = settings.backends.as_slice().first();
         let backends = first.map_or(Backends::none(), |backend| Backends::one(*backend));
-        let mut settings = Settings { backends, ..settings.clone() };
-        settings.script.warmup = settings.script.warmup.min(WARM_UP_MAX);
+        let settings = Settings { backends, ..settings.clone() };
         Instruments::probe(&settings)?;
         let guard = Guard::start().map_err(MeasureError::Guard)?;
-        Ok(Self { contenders: [a, b], settings, unlike, guard, bouts: Vec::new() })
+        let (notes, bouts) = (Vec::new(), Vec::new());
+        Ok(Self { contenders: [a, b], settings, unlike, notes, guard, bouts })
+    }
+
+    /// The same with a doubt that is of both sides.
+    #[must_use]
+    pub fn with_note(mut self, note: Option<String>) -> Self {
+        self.notes.extend(note);
+        self
     }
 
     /// How many rounds were made.
@@ -203,7 +208,7 @@ impl<'a> Duel<'a> {
                 name: name.clone(),
                 detail: detail.clone(),
                 rounds: bouts.iter().map(|bout| bout.round.clone()).collect(),
-                doubts: doubts::doubts(&bouts),
+                doubts: self.notes.iter().cloned().chain(doubts::doubts(&bouts)).collect(),
                 invalid: doubts::invalid(&bouts),
             }
         };

@@ -74,6 +74,11 @@ pub enum MeasureError {
          choose the script that fits this server with --script, or correct its path"
     )]
     WrongStatus { request: String, status: u16, script: String },
+    #[error(
+        "the server sends interim responses (1xx, such as 103 Early Hints), and {engine} counts \
+         each of them as a response: let the built-in engine send the load, or another tool"
+    )]
+    Interim { engine: String },
     #[error("the server stopped answering: it runs, but the last slices have no response at all")]
     Silent,
     #[error("{0}")]

@@ -20,12 +20,13 @@ use super::{
     instruments::Turn,
     observed::{LoadSeen, Sampling, ToolSeen},
     profile::{Conditions, Settings, Sides},
-    slice::{Invalid, Readings, Slice},
+    slice::{Invalid, Readings, Slice, has_failed},
     slices::Slices,
 };
 use crate::{
     load::{
-        EngineKind, Extent, External, Invocation, LatencyKind, Reported, Script, Tally, ToolOutput,
+        Conversation, EngineKind, Extent, External, Invocation, LatencyKind, Plan, Reported,
+        Script, Tally, ToolOutput,
     },
     record::{Attachment, Status},
     sample::CpuTimes,
@@ -35,8 +36,6 @@ use crate::{
 
 /// What a tool may take beyond the time of its load, to start and to gather its figures.
 const GRACE: Duration = Duration::from_secs(60);
-/// More than this share of failures makes the figures of a whole run worthless as a headline.
-const ERROR_RATIO_MAX: f64 = 0.01;
 
 /// Refuses, before anything is built, a load that its tool cannot drive.
 pub(super) fn check(settings: &Settings) -> Result<(), MeasureError> {
@@ -52,6 +51,24 @@ pub(super) fn check(settings: &Settings) -> Result<(), MeasureError> {
     // Any address will do: what cannot be expressed does not depend on it.
     let addr = SocketAddr::from(([127, 0, 0, 1], 80));
     tool(settings)?.command(script, addr, folder.path())?;
+    Ok(())
+}
+
+/// Refuses a tool that takes interim responses (1xx) for responses where the server sends them: it
+/// would report several times what there is.
+fn check_interim(script: &Script, addr: SocketAddr) -> Result<(), MeasureError> {
+    let engine = script.engine.kind;
+    if !matches!(engine, EngineKind::Wrk | EngineKind::Wrk2) {
+        return Ok(());
+    }
+    let plan = Plan::new(script, addr, &[])?;
+    for request in plan.requests_of_kinds() {
+        // What goes wrong here shows in the load.
+        let asked = Conversation::begin(plan.endpoint(), request, plan.timeout());
+        if asked.is_ok_and(|conversation| conversation.had_interim()) {
+            return Err(MeasureError::Interim { engine: engine.to_string() });
+        }
+    }
     Ok(())
 }
 
@@ -71,6 +88,7 @@ pub(super) fn drive(
     let Conditions { settings, .. } = conditions;
     let script = &settings.script;
     let tool = tool(settings)?;
+    check_interim(script, addr)?;
     let mut runner = Runner { sides, guard, conditions };
     runner.warm_up(&tool, addr, events)?;
     let usage_before = runner.sides.subject.usage();
@@ -317,7 +335,7 @@ fn slices(
     slice.errors = failed;
     if seen.reported.is_none() {
         slice.invalid = Some(Invalid::Cut);
-    } else if failed as f64 > ERROR_RATIO_MAX * (failed + slice.requests) as f64 {
+    } else if has_failed(slice.requests, failed) {
         slice.invalid = Some(Invalid::Errors);
     }
     slices.push(slice, &tally);

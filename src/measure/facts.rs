@@ -13,6 +13,7 @@ use super::{
     profile::Settings,
     slice::{Invalid, Slice},
     slices::{Headline, Total},
+    steady::Unsteady,
     subject::What,
     thresholds::Figures,
 };
@@ -220,10 +221,12 @@ fn warnings(
     if let Some((first, _)) = slices.all().tally.errors.first() {
         warnings.push(format!("first error: {first}"));
     }
+    warnings.extend(load::resent(&run.load));
     if let Some(tool) = &observed.load.tool {
         warnings.extend(tool::warnings(tool, &run.load.engine, !settings.backends.is_empty()));
     }
     warnings.extend(delayed_ack(&run.load.service_us));
+    warnings.extend(slices.unsteady().map(Unsteady::text));
     if let Some(why) = headline.invalid {
         let most = Invalid::most_frequent(slices.rows()).map(|why| format!(" (most often, {why})"));
         let most = most.unwrap_or_default();

@@ -5,7 +5,11 @@ use std::fmt;
 use hdrhistogram::Histogram;
 
 use super::{agenda::Place, bottleneck::KEPT, collapse::answers};
-use crate::{load::Tally, sample::CpuTimes, unit::Nanos};
+use crate::{
+    load::{Phase, Tally},
+    sample::CpuTimes,
+    unit::Nanos,
+};
 
 /// One slice, measured. Its latencies are added up elsewhere: a histogram for each slice would
 /// take more memory than everything else.
@@ -65,10 +69,12 @@ pub(super) struct Readings {
 /// Why a slice must not be in a headline number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Invalid {
-    /// It had errors.
+    /// More of it failed than may.
     Errors,
     /// It had no good response at all.
     Empty,
+    /// Its end had to wait for a request that was given up in the end.
+    Waited,
     /// The load threads were busy throughout: they set the pace, not the server.
     ClientSaturated,
     /// Less than 99 % of the requests that were due were sent.
@@ -97,10 +103,13 @@ impl Slice {
         let elapsed = tally.elapsed();
         let client_share =
             tally.client_cpu.as_secs_f64() / elapsed.as_secs_f64() / load_threads as f64;
-        let invalid = if tally.errors.total() > 0 {
-            Some(if tally.requests == 0 { Invalid::Empty } else { Invalid::Errors })
-        } else if tally.requests == 0 && !flows {
+        let failed = tally.errors.total();
+        let invalid = if tally.requests == 0 && (failed > 0 || !flows) {
             Some(Invalid::Empty)
+        } else if has_failed(tally.requests, failed) {
+            Some(Invalid::Errors)
+        } else if !flows && tally.errors.of(Phase::Timeout) > 0 {
+            Some(Invalid::Waited)
         } else if is_unconnected(tally, &readings) {
             Some(Invalid::Unconnected)
         } else if client_share > SATURATED {
@@ -174,7 +183,8 @@ impl Invalid {
 impl fmt::Display for Invalid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Errors => "it had errors",
+            Self::Errors => "more than 1 % of what it tried failed",
+            Self::Waited => "its end waited for a response that did not come in time",
             Self::Empty => "it had no good response",
             Self::ClientSaturated => "the load threads were busy throughout",
             Self::Behind => "less than 99 % of the requests that were due were sent",
@@ -184,6 +194,14 @@ impl fmt::Display for Invalid {
             Self::Cut => "it was cut short",
         })
     }
+}
+
+/// More than this share of failures makes figures worthless, whatever engine they are of.
+const FAILED_MAX: f64 = 0.01;
+
+/// Whether so many good responses and failures are no measurement any more.
+pub(super) fn has_failed(good: u64, failed: u64) -> bool {
+    failed as f64 > FAILED_MAX * (good + failed) as f64
 }
 
 /// The latency that a load is about: response time in an open loop, service time else.
@@ -212,7 +230,7 @@ pub(super) fn is_behind(tally: &Tally) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::load::{Age, Cause, Errors, Failure, Phase, RequestTally};
+    use crate::load::{Age, Cause, Errors, Failure, RequestTally};
 
     fn tally(requests: u64, client_cpu: u64) -> Tally {
         let mut tally = Tally::new(Nanos(0));
@@ -239,6 +257,15 @@ mod tests {
         assert_eq!(judge(&failed, true), Some(Invalid::Errors));
         failed.requests = 0;
         assert_eq!(judge(&failed, true), Some(Invalid::Empty));
+        // A few failures are no other load, but a drained slice lasts as long as the slowest.
+        failed.requests = 99;
+        assert_eq!(judge(&failed, true), None);
+        assert_eq!(judge(&failed, false), Some(Invalid::Waited));
+        failed.errors =
+            Errors::of_one(Failure { phase: Phase::Status, cause: Cause::Body, age: Age::New });
+        assert_eq!(judge(&failed, false), None);
+        failed.requests = 98;
+        assert_eq!(judge(&failed, false), Some(Invalid::Errors));
     }
 
     #[test]

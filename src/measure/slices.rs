@@ -3,6 +3,7 @@
 use super::{
     agenda::Place,
     slice::{Slice, is_behind},
+    steady::Unsteady,
 };
 use crate::{
     load::{Errors, Tally},
@@ -18,6 +19,9 @@ pub(super) struct Slices {
     sampled: bool,
     /// Those that may be in a headline.
     headline: Total,
+    /// All of the mix that are recorded. Where a load flows on, what is due in one slice is done in
+    /// another one: only together they have as much of both.
+    flow: Total,
     /// By stage, those without sampling; and the errors of all.
     stages: Vec<StageTotal>,
     all: Total,
@@ -37,6 +41,8 @@ pub(super) struct Total {
 pub(super) struct StageTotal {
     /// Those without sampling.
     pub(super) total: Total,
+    /// All of the mix.
+    pub(super) flow: Total,
     /// How long all of them lasted.
     pub(super) elapsed: Nanos,
     /// The errors of all of them.
@@ -47,6 +53,9 @@ pub(super) struct StageTotal {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Headline<'a> {
     pub(super) total: &'a Total,
+    /// What throughput, latency and schedule are of: that, or all slices of a schedule, which does
+    /// not stop between them.
+    pub(super) flow: &'a Total,
     /// Why they may not be quoted; none if they may.
     pub(super) invalid: Option<&'static str>,
 }
@@ -63,8 +72,8 @@ impl Slices {
     }
 
     fn of_kind(sampled: bool) -> Self {
-        let (headline, all) = (Total::new(), Total::new());
-        Self { rows: Vec::new(), sampled, headline, stages: Vec::new(), all }
+        let (headline, flow, all) = (Total::new(), Total::new(), Total::new());
+        Self { rows: Vec::new(), sampled, headline, flow, stages: Vec::new(), all }
     }
 
     /// Adds the next slice, with what its load came to.
@@ -74,6 +83,10 @@ impl Slices {
         if is_kind && slice.place.recorded && slice.invalid.is_none() {
             self.headline.add(&slice, tally);
         }
+        let is_mix = slice.place.request.is_none();
+        if is_mix && slice.place.recorded {
+            self.flow.add(&slice, tally);
+        }
         if let Some(index) = slice.place.stage {
             while self.stages.len() <= index {
                 self.stages.push(StageTotal::new());
@@ -81,6 +94,9 @@ impl Slices {
             if let Some(stage) = self.stages.get_mut(index) {
                 stage.elapsed += slice.elapsed;
                 stage.errors += slice.errors;
+                if is_mix {
+                    stage.flow.add(&slice, tally);
+                }
                 if is_kind {
                     stage.total.add(&slice, tally);
                 }
@@ -115,6 +131,11 @@ impl Slices {
         &self.all
     }
 
+    /// What changed over the window, if much did.
+    pub(super) fn unsteady(&self) -> Option<Unsteady> {
+        Unsteady::of(&self.rows, self.all.tally.response.is_some())
+    }
+
     /// The slices that the headline numbers come from, and whether those may be quoted.
     ///
     /// These are the valid ones of all requests, without sampling, of stages that are recorded. Where fewer than
@@ -128,20 +149,23 @@ impl Slices {
             Some("too few slices are")
         } else if self.headline.tally.requests == 0 {
             Some("there was no good response")
-        } else if is_behind(&self.headline.tally) {
+        } else if is_behind(&self.flow.tally) {
             Some("less than 99 % of the requests that were due were sent")
+        } else if self.unsteady().is_some_and(|found| found.is_broken()) {
+            Some("its early and late slices differ by a factor of two or more")
         } else {
             None
         };
         let total =
             if good * 2 >= counted().count() && good > 0 { &self.headline } else { &self.all };
-        Headline { total, invalid }
+        let is_scheduled = self.flow.tally.response.is_some();
+        Headline { total, flow: if is_scheduled { &self.flow } else { total }, invalid }
     }
 }
 
 impl StageTotal {
     fn new() -> Self {
-        Self { total: Total::new(), elapsed: Nanos(0), errors: 0 }
+        Self { total: Total::new(), flow: Total::new(), elapsed: Nanos(0), errors: 0 }
     }
 }
 
@@ -210,7 +234,7 @@ mod tests {
     #[test]
     fn the_headline_is_of_valid_slices_without_sampling() {
         let slices = slices(&[(PLACE, None), (SAMPLED, None), (SAMPLED, None), (PLACE, BAD)]);
-        let Headline { total, invalid } = slices.headline();
+        let Headline { total, invalid, .. } = slices.headline();
         assert_eq!(invalid, None);
         assert_eq!((total.tally.requests, total.elapsed), (100, Nanos(500_000_000)));
         assert_eq!(total.per_second(100.0), 200.0);
@@ -222,14 +246,14 @@ mod tests {
     #[test]
     fn a_request_alone_is_not_in_the_headline() {
         let slices = slices(&[(PLACE, None), (ALONE, BAD), (ALONE, None), (ALONE, BAD)]);
-        let Headline { total, invalid } = slices.headline();
+        let Headline { total, invalid, .. } = slices.headline();
         assert_eq!((invalid, total.tally.requests), (None, 100));
     }
 
     #[test]
     fn with_too_few_valid_slices_there_is_nothing_to_quote() {
         let slices = slices(&[(PLACE, None), (SAMPLED, None), (PLACE, BAD), (PLACE, BAD)]);
-        let Headline { total, invalid } = slices.headline();
+        let Headline { total, invalid, .. } = slices.headline();
         assert!(invalid.is_some());
         assert_eq!(total.tally.requests, 400);
         assert!(Slices::new().headline().invalid.is_some());
@@ -258,5 +282,22 @@ mod tests {
         slices.push(Slice::new(SAMPLED, &tally, readings), &tally);
         assert_eq!(slices.headline().invalid, None);
         assert_eq!(slices.headline().total.tally.requests, 7);
+    }
+
+    #[test]
+    fn a_schedule_has_never_done_more_than_was_due() {
+        // A stall in a sampled slice, which the next one makes up for.
+        let mut slices = Slices::new();
+        for (place, sent) in [(PLACE, 250), (SAMPLED, 10), (PLACE, 490), (SAMPLED, 250)] {
+            let mut tally = Tally::new(Nanos(0));
+            tally.ended = Nanos(250_000_000);
+            tally.response = Some(tally.latency.clone());
+            tally.requests = sent;
+            (tally.schedule.due, tally.schedule.sent) = (250, sent);
+            let readings = Readings { load_threads: 1, flows: true, ..Readings::default() };
+            slices.push(Slice::new(place, &tally, readings), &tally);
+        }
+        let Headline { flow, invalid, .. } = slices.headline();
+        assert_eq!((invalid, flow.per_second(flow.tally.requests as f64)), (None, 1_000.0));
     }
 }

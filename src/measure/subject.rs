@@ -1,9 +1,15 @@
 //! What is measured: a target that we launch, or a process that runs already.
 
-use std::{net::SocketAddr, num::NonZero, path::PathBuf, sync::atomic::AtomicBool, time::Duration};
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    num::NonZero,
+    path::PathBuf,
+    sync::atomic::AtomicBool,
+    time::Duration,
+};
 
 use super::{
-    backends::Backend, error::MeasureError, instruments::Instruments, observed::Usages,
+    backends::Backend, caller, error::MeasureError, instruments::Instruments, observed::Usages,
     profile::Settings,
 };
 use crate::{
@@ -113,6 +119,7 @@ impl Subject {
             db_url: launch.db_url.clone(),
             // What serves the server is no part of what is measured, nor of what it may use.
             service_cpus: Some(settings.load_cpus.clone()),
+            caller: caller::of_script(&settings.script)?,
             // They cost the server CPU time, and only addresses need names.
             perf_maps: settings.backends.contains(Backend::PerfEvent),
         };
@@ -137,7 +144,10 @@ impl Subject {
         }
         let allowance = held.allowance().clone();
         let running = held.release(interrupted)?;
-        let addr = running.addr().ok_or(MeasureError::NoAddress)?;
+        // Load that goes to a socket needs no port.
+        let elsewhere =
+            settings.script.http.unix.as_ref().map(|_| (Ipv4Addr::LOCALHOST, 80).into());
+        let addr = running.addr().or(elsewhere).ok_or(MeasureError::NoAddress)?;
         let first_call = running.first_call();
         let cpus = Some(allowance.cpus.clone());
         let allowance = Some(allowance);

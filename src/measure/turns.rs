@@ -43,6 +43,11 @@ impl Turns {
         (2 * self.kinds.len()).max(BLOCK_MIN)
     }
 
+    /// After how many blocks their order comes again.
+    pub(super) fn round(&self) -> usize {
+        self.kinds.len()
+    }
+
     /// What goes on in the slice at `index`.
     pub(super) fn at(&self, index: usize) -> Kind {
         let (block, place) = (index / self.block(), index % self.block());

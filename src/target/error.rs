@@ -78,8 +78,8 @@ pub enum TargetError {
     Exited(Exit),
     /// A process was not ready within its time.
     #[error(
-        "process '{process}' was not ready within {waited:?}: {attempt} (if it only needs longer, \
-         raise `timeout` in the manifest's `ready`){}",
+        "process '{process}' was not ready within {waited:?}: {attempt}{}{}",
+        longer(*answered),
         tail(last_lines)
     )]
     NotReady {
@@ -89,6 +89,8 @@ pub enum TargetError {
         waited: Duration,
         /// What was waited for, and what came of the last try.
         attempt: String,
+        /// Whether it answered, but not as it should.
+        answered: bool,
         /// The last lines it printed.
         last_lines: Vec<String>,
     },
@@ -139,6 +141,14 @@ fn limit(memory: Option<Bytes>) -> String {
     memory.map_or_else(String::new, |memory| {
         format!("; with its children it needed more memory than its limit of {memory}")
     })
+}
+
+/// Time is no remedy where a server speaks, but not as it is asked.
+fn longer(answered: bool) -> &'static str {
+    match answered {
+        true => "",
+        false => " (if it only needs longer, raise `timeout` in the manifest's `ready`)",
+    }
 }
 
 /// The last lines of a process, indented below a message.

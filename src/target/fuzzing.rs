@@ -12,7 +12,7 @@ use super::{http::Progress, network, procfs, usage};
 pub fn answer(pieces: &[&[u8]]) -> io::Result<(Option<u16>, bool)> {
     let mut progress = Progress::default();
     pieces.iter().try_for_each(|piece| progress.take(piece))?;
-    Ok((progress.head.map(|(status, _)| status), progress.done()))
+    Ok((progress.head, progress.done()))
 }
 
 /// Reads a text as each of the files under `/proc`, and gives what was found as text.

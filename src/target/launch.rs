@@ -1,6 +1,13 @@
 //! Built -> held: every process of a target, forked and waiting before its exec.
 
-use std::{collections::BTreeMap, num::NonZero, sync::atomic::AtomicBool, time::Instant};
+use std::{
+    collections::BTreeMap,
+    net::Ipv4Addr,
+    num::NonZero,
+    path::PathBuf,
+    sync::{Arc, atomic::AtomicBool},
+    time::Instant,
+};
 
 use super::{
     Built, Guard, Manifest, Product, TargetError,
@@ -15,7 +22,7 @@ use super::{
     manifest::{Condition, Process, Service},
     output::Output,
     port,
-    ready::{self, Readiness},
+    ready::{self, Caller, Question, Readiness},
     running::{Running, Server},
     secrets::Secrets,
     template::{Placeholder, Template, Values},
@@ -42,6 +49,8 @@ pub struct LaunchOptions {
     pub db_url: Option<String>,
     /// The CPUs of services; none leaves them those of this thread.
     pub service_cpus: Option<Cpus>,
+    /// How the load speaks to the last process, where that is not plain HTTP/1.1 to its port.
+    pub caller: Option<Arc<dyn Caller>>,
     /// Whether processes that can are asked to write maps of their code for profilers.
     pub perf_maps: bool,
 }
@@ -65,6 +74,10 @@ struct HeldProcess {
     port: Option<u16>,
     pprof: Option<String>,
     condition: Condition,
+    /// The unix socket on which it is asked whether it is ready.
+    unix: Option<PathBuf>,
+    /// How the load speaks to it, if it gets that.
+    caller: Option<Arc<dyn Caller>>,
     /// Of its database, which it may print.
     secrets: Secrets,
     timeout: std::time::Duration,
@@ -115,6 +128,9 @@ pub fn launch(
             allowance.memory_refused = Some(why);
         }
         processes.push(held);
+    }
+    if let Some(last) = processes.last_mut() {
+        last.caller = options.caller.clone();
     }
     Ok(Held { processes, databases, allowance, guard: guard.clone() })
 }
@@ -181,6 +197,8 @@ fn hold(
         port: values.port,
         pprof: process.pprof.clone(),
         condition: ready.condition.clone(),
+        unix: ready.unix.as_ref().map(|path| process.dir.join(path)),
+        caller: None,
         secrets: values.db_url.map(Secrets::of).unwrap_or_default(),
         timeout: ready.timeout,
         child,
@@ -295,12 +313,15 @@ impl HeldProcess {
             name: self.name,
             profile: self.profile,
             port: self.port,
+            host: Ipv4Addr::LOCALHOST.into(),
             pprof: self.pprof,
             child: self.child,
             cgroup: self.cgroup,
             output,
         };
-        let readiness = ready::wait(&mut server, &self.condition, self.timeout, interrupted)?;
+        let question =
+            Question { condition: &self.condition, unix: self.unix, caller: self.caller };
+        let readiness = ready::wait(&mut server, &question, self.timeout, interrupted)?;
         Ok((server, readiness))
     }
 }

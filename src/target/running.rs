@@ -1,7 +1,7 @@
 //! A target that serves.
 
 use std::{
-    net::{Ipv4Addr, SocketAddr},
+    net::{IpAddr, SocketAddr},
     time::Duration,
 };
 
@@ -43,6 +43,8 @@ pub(super) struct Server {
     pub(super) name: String,
     pub(super) profile: bool,
     pub(super) port: Option<u16>,
+    /// The loopback address on which it listens.
+    pub(super) host: IpAddr,
     pub(super) pprof: Option<String>,
     pub(super) child: Child,
     /// Gone after the process that is in it.
@@ -142,7 +144,7 @@ impl Drop for Running {
 
 impl Server {
     pub(super) fn addr(&self) -> Option<SocketAddr> {
-        Some((Ipv4Addr::LOCALHOST, self.port?).into())
+        Some((self.host, self.port?).into())
     }
 
     pub(super) fn exited(&mut self) -> Option<Exit> {

@@ -107,3 +107,48 @@ fn larger_than_any_buffer_in_both_directions() {
     );
     assert_eq!(server.accepted(), 4);
 }
+
+/// A response with this body and these headers.
+fn encoded(coding: &str, body: &[u8]) -> &'static [u8] {
+    let head = format!(
+        "HTTP/1.1 200 OK\r\nContent-Encoding: {coding}\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    [head.as_bytes(), body].concat().leak()
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(bytes).expect("memory");
+    encoder.finish().expect("memory")
+}
+
+#[test]
+fn an_encoded_body_is_decoded_to_be_looked_at() {
+    let server = Server::saying(encoded("gzip", &gzip(b"{\"ok\":true}")));
+    check("gzip", &server, "expect = { body_contains = \"ok\\\":true\" }");
+    assert_eq!(server.accepted(), 4);
+    let _alone = alone();
+    let script = script(2, "", "expect = { body_contains = \"ok\" }");
+    let bomb = gzip(&vec![b'x'; (16 << 20) + 1]);
+    for (coding, body, expected) in [
+        ("zstd", b"x".as_slice(), "a content-encoding that cannot be looked into"),
+        ("gzip", b"ok", "not what its content-encoding says"),
+        ("gzip", &bomb, "larger than the 16 MiB"),
+    ] {
+        let server = Server::saying(encoded(coding, body));
+        let tally = run(&script, &server, 4);
+        let (failure, _) = tally.errors.first().expect("nobody can look into it");
+        assert_eq!((tally.requests, failure.phase), (0, flameload::load::Phase::Check));
+        assert!(failure.to_string().contains(expected), "{failure}");
+        assert_eq!(server.accepted(), 2, "it is no fault of the connection");
+    }
+}
+
+#[test]
+fn many_headers_and_headers_of_several_lines() {
+    let many: String = (0..300).map(|number| format!("X-{number}: v\r\n")).collect();
+    let head = format!("HTTP/1.1 200 OK\r\nA: b\r\n c\r\n{many}Content-Length: 2\r\n\r\nok");
+    let server = Server::saying(head.into_bytes().leak());
+    check("300 headers", &server, "expect = { body_contains = \"ok\" }");
+}

@@ -180,15 +180,41 @@ fn responses_are_judged() {
 fn a_reset_stream_is_an_error_of_its_own() {
     let _alone = alone();
     let server = Http2Server::start(|number| match number % 10 {
-        0 => Reply::Reset(Reason::REFUSED_STREAM),
+        0 => Reply::Reset(Reason::INTERNAL_ERROR),
         _ => Reply::Answer(200, OK),
     });
     let tally = run(&http2(1, 4, "", ""), &server, 100);
     assert_eq!(tally.requests + tally.errors.total(), server.received());
     assert_eq!(tally.errors.total(), server.received() / 10);
-    assert_eq!(first(&tally), (Phase::FirstByte, Cause::Http2(7)));
-    assert!(tally.errors.to_string().contains("REFUSED_STREAM"), "{}", tally.errors);
+    assert_eq!(first(&tally), (Phase::FirstByte, Cause::Http2(2)));
+    assert!(tally.errors.to_string().contains("INTERNAL_ERROR"), "{}", tally.errors);
     assert_eq!(server.accepted(), 1, "the connection goes on");
+}
+
+#[test]
+fn a_refused_stream_is_sent_again_on_another_connection() {
+    let _alone = alone();
+    let server = Http2Server::start(|number| match number % 10 {
+        0 => Reply::Reset(Reason::REFUSED_STREAM),
+        _ => Reply::Answer(200, OK),
+    });
+    let tally = run(&http2(1, 4, "", ""), &server, 100);
+    assert_eq!(tally.errors.to_string(), "no errors");
+    assert_eq!(
+        (tally.requests + tally.resent, tally.resent),
+        (server.received(), server.received() / 10)
+    );
+    assert!(server.accepted() > tally.resent / 4, "{}", server.accepted());
+}
+
+#[test]
+fn a_server_that_refuses_every_stream_has_failed() {
+    let _alone = alone();
+    let server = Http2Server::start(|_| Reply::Reset(Reason::REFUSED_STREAM));
+    let tally = run(&http2(1, 2, "", ""), &server, 20);
+    assert_eq!(tally.requests, 0);
+    assert_eq!(first(&tally), (Phase::FirstByte, Cause::Http2(7)));
+    assert!(tally.errors.total() >= 4, "{}", tally.errors);
 }
 
 #[test]

@@ -87,24 +87,6 @@ fn several_requests_at_once_are_answered_in_order() {
 }
 
 #[test]
-fn requests_that_a_closing_connection_leaves_behind_have_failed() {
-    let _alone = alone();
-    let server = serving(|place, _| {
-        let connection = if place == 2 { "close" } else { "keep-alive" };
-        format!("HTTP/1.1 200 OK\r\nConnection: {connection}\r\nContent-Length: 0\r\n\r\n")
-    });
-    let script = Script { pipeline: count(4), ..script(1, "", "") };
-    let mut generator = start(&script, server.addr).expect("the server accepts");
-    generator.resume_for(30);
-    eventually("the quota is used", || generator.is_spent());
-    let tally = generator.pause();
-    assert_eq!(tally.requests + tally.errors.total(), 30);
-    assert!(tally.requests >= 3, "{}", tally.errors);
-    let (failure, _) = tally.errors.first().expect("some have no answer");
-    assert_eq!(failure.to_string(), "first byte: closed by the server, on a reused connection");
-}
-
-#[test]
 fn cookies_stay_on_their_connection() {
     let _alone = alone();
     let wrong = Arc::new(Mutex::new(Vec::new()));
@@ -199,4 +181,21 @@ fn a_body_larger_than_expected_is_an_error_of_a_good_connection() {
     assert_eq!(server.accepted(), 2);
     script.requests[0].expect.max_bytes = Some(2);
     assert_eq!(run(&script, &server, 20).errors.to_string(), "no errors");
+}
+
+#[test]
+fn good_responses_are_counted_by_status_where_several_are_good() {
+    let _alone = alone();
+    let server = serving(|place, _| {
+        let status = if place % 3 == 0 { 429 } else { 200 };
+        format!("HTTP/1.1 {status} X\r\nContent-Length: 0\r\n\r\n")
+    });
+    let script = script(2, "", "expect = { status = [429, 200] }");
+    let mut generator = start(&script, server.addr).expect("the server accepts");
+    generator.resume_for(300);
+    eventually("the quota is used", || generator.is_spent());
+    let tally = generator.pause();
+    assert_eq!((tally.requests, tally.errors.total()), (300, 0), "{}", tally.errors);
+    let [(200, ok), (429, limited)] = tally.by_status[..] else { panic!("{:?}", tally.by_status) };
+    assert!(ok + limited == 300 && (95..=105).contains(&limited), "{limited}");
 }

@@ -6,6 +6,7 @@ use std::{
     env,
     io::{Read, Write},
     net::TcpListener,
+    os::unix::net::UnixListener,
     path::PathBuf,
     process::{Command, Stdio},
     sync::atomic::{AtomicBool, Ordering},
@@ -24,6 +25,12 @@ fn helper() {
         Ok("back") => serve("200 OK"),
         Ok("front") => serve(if env::var("BACK").is_ok() { "200 OK" } else { "500 No Back" }),
         Ok("unwell") => serve("503 Service Unavailable"),
+        Ok("six") => keep(TcpListener::bind(("::1", port())).expect("a free port").incoming()),
+        Ok("socket") => {
+            let path = env::var_os("SOCKET").expect("a path");
+            keep(UnixListener::bind(path).expect("it is free").incoming());
+        }
+        Ok("stranger") => stranger(),
         Ok("family") => family(),
         Ok("loner") => loner(),
         Ok("leaver") => leaver(),
@@ -34,9 +41,37 @@ fn helper() {
     }
 }
 
+fn port() -> u16 {
+    env::var("PORT").expect("a port").parse().expect("a number")
+}
+
+/// Answers each request in chunks, and keeps its connection open.
+fn keep<S: Read + Write>(incoming: impl Iterator<Item = std::io::Result<S>>) {
+    let mut open = Vec::new();
+    for stream in incoming {
+        let Ok(mut stream) = stream else { continue };
+        if stream.read(&mut [0; 1024]).is_ok_and(|read| read > 0) {
+            let answer =
+                "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n";
+            let _ = stream.write_all(answer.as_bytes());
+        }
+        open.push(stream);
+    }
+}
+
+/// Answers as a server of TLS does that is asked in plain HTTP.
+fn stranger() {
+    let listener = TcpListener::bind(("127.0.0.1", port())).expect("a free port");
+    for stream in listener.incoming() {
+        let Ok(mut stream) = stream else { continue };
+        let _ = stream.read(&mut [0; 1024]);
+        let _ = stream.write_all(&[0x15, 3, 1, 0, 2, 2, 70]);
+    }
+}
+
 /// Answers every request with `status`.
 fn serve(status: &str) {
-    let port: u16 = env::var("PORT").expect("a port").parse().expect("a number");
+    let port = port();
     let listener = TcpListener::bind(("127.0.0.1", port)).expect("a free port");
     println!("listening on {port}");
     for stream in listener.incoming() {

@@ -40,6 +40,10 @@ pub(crate) struct LoadArgs {
     #[arg(long, value_name = "R", value_parser = choice::rate)]
     rate: Option<f64>,
 
+    /// How long each side is warmed up in each round [default: the script's]
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    warmup: Option<Duration>,
+
     /// Samples per second of CPU time [default: 1997]
     #[arg(long)]
     hz: Option<Hertz>,
@@ -111,7 +115,21 @@ impl LoadArgs {
             levels = Script::at_connections(&levels, &[connections])?;
         }
         // A script with several levels is compared at its first.
-        Ok(levels.remove(0))
+        let script = levels.remove(0);
+        Ok(match self.warmup {
+            Some(warmup) => script.with_warmup(warmup)?,
+            None => script,
+        })
+    }
+
+    /// What to say where the command line cuts the script's warm-up short: servers may not be what
+    /// they become.
+    pub(crate) fn cut(&self, manifest: &Manifest) -> anyhow::Result<Option<String>> {
+        let Some(warmup) = self.warmup else { return Ok(None) };
+        let asked = Self { warmup: None, ..self.clone() }.load_script(manifest)?.warmup;
+        Ok((warmup < asked).then(|| {
+            format!("it was warmed up for {warmup:?} in each round, not for the script's {asked:?}")
+        }))
     }
 }
 
@@ -128,11 +146,12 @@ impl DuelArgs {
 
     /// Whether anything was said that only live sides have a use for.
     pub(crate) fn is_empty(&self) -> bool {
-        let LoadArgs { script, connections, rate, hz, backend, cpus } = &self.load;
+        let LoadArgs { script, connections, rate, warmup, hz, backend, cpus } = &self.load;
         let said = [
             script.is_some(),
             connections.is_some(),
             rate.is_some(),
+            warmup.is_some(),
             hz.is_some(),
             backend.is_some(),
             cpus.is_some(),
@@ -163,7 +182,8 @@ impl DuelArgs {
         options: &Options,
         interrupted: &AtomicBool,
     ) -> anyhow::Result<Judged> {
-        let mut duel = Duel::new(sides, unlike(sides), settings)?;
+        let note = self.load.cut(&sides[0].launch.manifest)?;
+        let mut duel = Duel::new(sides, unlike(sides), settings)?.with_note(note);
         let duration = self.duration();
         let most = self.max_duration.unwrap_or(duration * LONGER);
         let looks = Looks::within(duration, most, duel.round_duration());

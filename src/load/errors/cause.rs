@@ -3,7 +3,7 @@
 use std::{fmt, io};
 
 use super::tls;
-use crate::load::response::ResponseError;
+use crate::load::response::{ResponseError, Undecoded};
 
 /// What exactly went wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -26,6 +26,8 @@ pub enum Cause {
     Body,
     /// The body is larger than it may be.
     TooLarge,
+    /// The body could not be decoded, to be looked at.
+    Undecoded(Undecoded),
     /// The bytes are not a response.
     Malformed(ResponseError),
     /// The handshake of the encryption failed: its alert, or why the certificate is no good.
@@ -50,6 +52,14 @@ impl Cause {
     }
 }
 
+impl Cause {
+    /// Whether the other side ended the connection, in one way or another.
+    pub(crate) fn is_end(self) -> bool {
+        let ends = [libc::ECONNRESET, libc::EPIPE, libc::ECONNABORTED];
+        matches!(self, Self::Closed) || matches!(self, Self::Os(number) if ends.contains(&number))
+    }
+}
+
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -62,6 +72,7 @@ impl fmt::Display for Cause {
             Self::Status(status) => write!(f, "status {status}"),
             Self::Body => f.write_str("the body does not contain the expected text"),
             Self::TooLarge => f.write_str("the body is larger than expected"),
+            Self::Undecoded(why) => why.fmt(f),
             Self::Malformed(error) => error.fmt(f),
             Self::Tls(why) => f.write_str(why),
             Self::Http2(code) => match http2_name(*code) {

@@ -38,7 +38,8 @@ fn certificate(error: &CertificateError) -> &'static str {
         }
         // This one has no variant, and is what `openssl req -x509` makes unless told otherwise.
         CertificateError::Other(error) if format!("{error:?}").contains("CaUsedAsEndEntity") => {
-            "the certificate is an authority's (CA:TRUE), and may not be a server's"
+            "the certificate is an authority's (CA:TRUE), and may not be a server's: make it with \
+             `-addext basicConstraints=critical,CA:FALSE`, or write `tls = { insecure = true }`"
         }
         _ => "the certificate is not valid",
     }

@@ -116,6 +116,12 @@ pub(super) fn check(
     engine: EngineKind,
     answer: impl Fn(&Demand<'_>) -> Answer,
 ) -> Result<(), ExternalError> {
+    if let Some((name, Secret(_))) = script.environment.first() {
+        let why = "its headers stand in arguments or files, which others can read and which are \
+                   kept: the built-in engine can do it, or [http] auth";
+        let key = format!("{{env:{name}}} in a header");
+        return Err(ExternalError::Inexpressible { engine, key, why: why.to_owned() });
+    }
     for demand in demands(script) {
         answer(&demand).map_err(|why| ExternalError::Inexpressible {
             engine,
@@ -146,6 +152,8 @@ pub(super) fn demands(script: &Script) -> Vec<Demand<'_>> {
         pipeline,
         http,
         authorization,
+        // Asked before anything else.
+        environment: _,
         vars,
         by_request: _,
         requests,

@@ -2,13 +2,14 @@
 
 use std::{future::poll_fn, io::ErrorKind};
 
-use ::h2::{Error, client::SendRequest};
+use ::h2::{Error, Reason, client::SendRequest};
+use ::http::header::CONTENT_ENCODING;
 use bytes::Bytes;
 
 use super::message::Message;
 use crate::load::{
     errors::{Cause, Phase},
-    response::ResponseError,
+    response::{Codings, Complete, ResponseError},
 };
 
 /// Most bytes of a body that are kept for a check.
@@ -23,6 +24,8 @@ pub(super) struct Answer {
     pub(super) bytes: u64,
     /// The body, where it is kept, up to a limit.
     pub(super) body: Vec<u8>,
+    /// What was done to it to make it smaller.
+    codings: Codings,
 }
 
 /// Why there is no complete response.
@@ -36,6 +39,26 @@ pub(super) enum Broken {
     Closed,
     /// The body is to be checked, and too long for that.
     TooLong,
+}
+
+impl Broken {
+    /// Whether the server has done nothing for the request: it was never sent, or the server says
+    /// so.
+    pub(super) fn is_untouched(&self) -> bool {
+        matches!(self, Self::Unsent(_)) || self.is_orderly()
+    }
+
+    /// Whether the server says that it does nothing for the request, and blames nobody: it refused
+    /// the stream, or takes none of that number any more (RFC 9113, 6.8 and 8.7).
+    pub(super) fn is_orderly(&self) -> bool {
+        let (Self::Unsent(error) | Self::Failed(error)) = self else { return false };
+        error.is_remote()
+            && match error.reason() {
+                Some(Reason::NO_ERROR) => error.is_go_away(),
+                Some(Reason::REFUSED_STREAM) => error.is_reset(),
+                _ => false,
+            }
+    }
 }
 
 impl From<Error> for Broken {
@@ -61,6 +84,9 @@ impl Answer {
         }
         let response = response.await?;
         self.status = response.status().as_u16();
+        for value in response.headers().get_all(CONTENT_ENCODING) {
+            self.codings.add(value.as_bytes());
+        }
         let mut download = response.into_body();
         while let Some(data) = download.data().await {
             let data = data?;
@@ -78,13 +104,19 @@ impl Answer {
         Ok(())
     }
 
+    /// The whole response, to be judged.
+    pub(super) fn complete(&self) -> Complete<'_> {
+        let Self { status, bytes, body, codings } = self;
+        Complete { status: *status, body, codings: *codings, bytes: *bytes }
+    }
+
     /// In which phase, and why, the exchange failed.
     pub(super) fn classify(&self, broken: &Broken) -> (Phase, Cause) {
         let error = match broken {
             Broken::Unsent(error) | Broken::Failed(error) => error,
             Broken::Closed => return (Phase::FirstByte, Cause::Closed),
             Broken::TooLong => {
-                return (Phase::Parse, Cause::Malformed(ResponseError::BodyTooLong));
+                return (Phase::Check, Cause::Malformed(ResponseError::BodyTooLong));
             }
         };
         let begun = if self.status == 0 { Phase::FirstByte } else { Phase::Body };

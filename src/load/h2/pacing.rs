@@ -36,12 +36,20 @@ pub(super) struct Grant {
     pub(super) began: Nanos,
     /// Its place in the pool.
     pub(super) index: usize,
+    /// How often a connection has not taken it.
+    pub(super) refusals: u8,
 }
 
 impl Seat {
     /// The request to send, if there is one.
     pub(super) fn take(&self) -> Option<Grant> {
         self.grant.take()
+    }
+
+    /// Keeps a request that its connection did not take, for the one that follows.
+    pub(super) fn hold(&self, grant: Grant) {
+        let refusals = grant.refusals.saturating_add(1);
+        self.grant.set(Some(Grant { refusals, ..grant }));
     }
 
     /// Nobody waits on it any more.
@@ -196,7 +204,8 @@ impl Lane {
         let index = state.walk.next(&self.setup.pool, self.setup.tap.only());
         state.busy += 1;
         seat.is_free.set(false);
-        seat.grant.set(Some(Grant { intended: intended.unwrap_or(began), began, index }));
+        let intended = intended.unwrap_or(began);
+        seat.grant.set(Some(Grant { intended, began, index, refusals: 0 }));
         seat.news.notify_one();
     }
 }

@@ -40,6 +40,10 @@ const CONNECTION_WINDOW: u32 = 15 << 20;
 /// How long the end of a connection may take before it is cut.
 const FAREWELL: Duration = Duration::from_millis(100);
 
+/// A request is sent again so often, where servers do not take it: one that takes none at all must
+/// show.
+const REFUSALS_MAX: u8 = 3;
+
 /// A connection in use.
 #[derive(Debug)]
 pub(super) struct Session {
@@ -49,6 +53,8 @@ pub(super) struct Session {
     answered: Cell<Option<Nanos>>,
     /// Whether a request has failed.
     failed: Cell<bool>,
+    /// Whether the server has told in an orderly way that it takes no further requests.
+    refused: Cell<bool>,
     /// Whether no further request is to be sent.
     closing: Cell<bool>,
     /// Requests sent.
@@ -81,7 +87,7 @@ pub(super) async fn open(endpoint: &Endpoint, limit: Duration) -> Result<Opened,
 
 impl Session {
     /// Opens the connection `slot` and uses it until it ends, again and again if it ends because
-    /// it has sent as many requests as it should.
+    /// it has sent as many requests as it should, or as the server takes.
     pub(super) async fn run(lane: Rc<Lane>, slot: usize) {
         let mut answered = false;
         loop {
@@ -90,9 +96,7 @@ impl Session {
             match &opened {
                 // Whoever waits for the first attempts then asks what is live.
                 Ok(_) => lane.note_live(true),
-                Err((phase, cause)) => {
-                    lane.note_failure(Failure { phase: *phase, cause: *cause, age: Age::New });
-                }
+                Err(failure) => lane.give_up(slot, *failure),
             }
             lane.note_first_attempt(slot, opened.is_ok());
             let Ok((send, connection)) = opened else { break };
@@ -100,7 +104,7 @@ impl Session {
             Rc::clone(&session).serve(send, connection).await;
             lane.note_live(false);
             answered = session.answered.get().is_some();
-            if !(answered && session.is_worn()) {
+            if !(answered && (session.is_worn() || session.refused.get())) {
                 break;
             }
         }
@@ -113,6 +117,7 @@ impl Session {
             slot,
             answered: Cell::new(None),
             failed: Cell::new(false),
+            refused: Cell::new(false),
             closing: Cell::new(false),
             sent: Cell::new(0),
             reason: Cell::new(None),
@@ -158,9 +163,12 @@ impl Session {
                 answer.fetch(&mut send, setup.messages.get(grant.index), request.wanted().body);
             let result = match timeout(setup.timeout, exchange).await {
                 Ok(Ok(())) => Ok(()),
-                Ok(Err(broken @ Broken::Unsent(_))) if !lane.is_open_loop() => {
+                Ok(Err(broken @ Broken::Unsent(_))) if !lane.is_open_loop() && is_fresh(grant) => {
                     lane.forgo();
                     return self.leave(&broken);
+                }
+                Ok(Err(broken)) if self.is_to_resend(&answer, &broken, grant) => {
+                    return self.hold(seat, grant, &broken);
                 }
                 Ok(Err(broken)) => Err(self.explain(answer.classify(&broken))),
                 Err(_) if answer.status == 0 => Err((Phase::Timeout, Cause::NoResponse)),
@@ -168,13 +176,29 @@ impl Session {
             };
             let is_complete = result.is_ok();
             let overdue = matches!(result, Err((Phase::Timeout, _)));
-            lane.end(&self, &grant, &answer, result);
+            lane.end(self.age(), &grant, &answer, result);
             self.note_end(is_complete);
             if overdue && self.answered.get().is_none_or(|at| at < grant.began) {
                 // Nothing else has come either: most likely the connection is dead.
                 self.close();
             }
         }
+    }
+
+    /// Whether a request that has no response is sent again on the connection that follows.
+    fn is_to_resend(&self, answer: &Answer, broken: &Broken, grant: Grant) -> bool {
+        answer.status == 0 && broken.is_untouched() && grant.refusals < REFUSALS_MAX
+    }
+
+    /// Keeps a request for the connection that follows; this one takes no more. That it is at its
+    /// end is no error.
+    fn hold(&self, seat: usize, grant: Grant, broken: &Broken) {
+        if let Some(place) = self.lane.seats.get(seat) {
+            place.hold(grant);
+            self.lane.note_resent();
+        }
+        self.refused.set(self.refused.get() || broken.is_orderly());
+        self.close();
     }
 
     /// Waits until the connection takes a request; false if it will not. A connection that is about
@@ -207,9 +231,16 @@ impl Session {
         if self.is_worn() {
             self.close();
         }
-        if !self.closing.get() {
-            self.lane.offer(seat);
+        if self.closing.get() {
+            // What is kept on the seat is for the connection that follows.
+            place.leave();
+            return None;
         }
+        if let Some(held) = place.take() {
+            self.sent.set(self.sent.get().saturating_add(1));
+            return Some(held);
+        }
+        self.lane.offer(seat);
         loop {
             if let Some(grant) = place.take() {
                 self.sent.set(self.sent.get().saturating_add(1));
@@ -245,6 +276,7 @@ impl Session {
     /// Gives up the connection: it takes no request any more. That is an error only if it never
     /// took one, as a server may close a connection that it was not asked anything on.
     fn leave(&self, broken: &Broken) {
+        self.refused.set(self.refused.get() || broken.is_orderly());
         if self.answered.get().is_none() && !self.failed.replace(true) {
             let (phase, cause) = self.explain(Answer::default().classify(broken));
             self.lane.note_failure(Failure { phase, cause, age: Age::New });
@@ -278,4 +310,9 @@ impl Session {
     pub(super) fn age(&self) -> Age {
         if self.answered.get().is_some() { Age::Reused } else { Age::New }
     }
+}
+
+/// Whether no connection has refused a request yet.
+fn is_fresh(grant: Grant) -> bool {
+    grant.refusals == 0
 }

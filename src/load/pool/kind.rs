@@ -18,6 +18,7 @@ pub(super) struct Kind<'a> {
     path: Template,
     headers: Vec<(&'a str, Template)>,
     body: Content<'a>,
+    environment: &'a [(String, Secret)],
 }
 
 #[derive(Debug)]
@@ -27,14 +28,21 @@ enum Content<'a> {
 }
 
 impl<'a> Kind<'a> {
-    /// Parses the templates of `request`, in which `vars` may stand.
-    pub(super) fn parse(request: &'a ScriptRequest, vars: &[Var]) -> Result<Self, String> {
+    /// Parses the templates of `request`, in which `vars` may stand, and in headers values of the
+    /// `environment`.
+    pub(super) fn parse(
+        request: &'a ScriptRequest,
+        vars: &[Var],
+        environment: &'a [(String, Secret)],
+    ) -> Result<Self, String> {
         let wrong = |error: TemplateError| format!("request '{}': {error}", request.name);
         let path = Template::parse(&request.path, vars).map_err(wrong)?;
         let headers: Result<Vec<_>, TemplateError> = request
             .headers
             .iter()
-            .map(|(name, value)| Ok((name.as_str(), Template::parse(value, vars)?)))
+            .map(|(name, value)| {
+                Ok((name.as_str(), Template::parse_header(value, vars, environment)?))
+            })
             .collect();
         let headers = headers.map_err(wrong)?;
         let body = match &request.body {
@@ -42,11 +50,13 @@ impl<'a> Kind<'a> {
             Body::Template(text) => Content::Template(Template::parse(text, vars).map_err(wrong)?),
         };
         let mut variables: BTreeSet<usize> = path.variables().collect();
-        variables.extend(headers.iter().flat_map(|(_, value)| value.variables()));
+        // What comes from the environment is the same each time.
+        let in_headers = headers.iter().flat_map(|(_, value)| value.variables());
+        variables.extend(in_headers.filter(|place| *place < vars.len()));
         if let Content::Template(text) = &body {
             variables.extend(text.variables());
         }
-        Ok(Self { request, variables, path, headers, body })
+        Ok(Self { request, variables, path, headers, body, environment })
     }
 
     /// Whether it is the same each time.
@@ -69,6 +79,7 @@ impl<'a> Kind<'a> {
             }
         }
         let encoded: Vec<String> = values.iter().map(|value| percent_encoded(value)).collect();
+        values.extend(self.environment.iter().map(|(_, Secret(value))| value.clone()));
         let headers = self.headers.iter();
         let headers: Vec<(&str, String)> =
             headers.map(|(name, value)| (*name, value.fill(&values))).collect();

@@ -33,7 +33,7 @@ fn parse(pieces: &[&[u8]], head_request: bool) -> Result<Parsed, ResponseError> 
     Ok(Parsed {
         status: parser.status(),
         keep_alive: parser.keep_alive(),
-        body: String::from_utf8_lossy(parser.body()).into_owned(),
+        body: String::from_utf8_lossy(parser.complete().body).into_owned(),
         excess,
     })
 }
@@ -199,7 +199,7 @@ fn endless_responses_are_given_up() {
     assert_eq!(flood("HTTP/1.1 200 OK\r\n\r\n", &[b'a'; 1 << 20]), ResponseError::BodyTooLong);
     let headers = b"A: b\r\n";
     let error = flood("HTTP/1.1 200 OK\r\n", headers);
-    assert_eq!(error, ResponseError::Syntax);
+    assert_eq!(error, ResponseError::HeadTooLong);
 }
 
 #[test]
@@ -210,7 +210,7 @@ fn a_repeated_head_is_recognized_and_a_changed_one_is_not() {
         let response = format!("HTTP/1.1 {status} X\r\nContent-Length: 3\r\n\r\n{body}");
         parser.reset(Wanted { body: true, ..Wanted::default() });
         assert_eq!(parser.feed(response.as_bytes(), &mut recent), Ok(Some(response.len())));
-        assert_eq!((parser.status(), parser.body()), (status, body.as_bytes()));
+        assert_eq!((parser.status(), parser.complete().body), (status, body.as_bytes()));
     }
 }
 
@@ -293,4 +293,38 @@ proptest! {
             prop_assert!(parsed.excess <= bytes.len());
         }
     }
+}
+
+#[test]
+fn any_number_of_headers_and_of_their_lines_is_taken() {
+    let many: String = (0..500).map(|number| format!("X-{number}: v\r\n")).collect();
+    let response = format!("HTTP/1.1 200 OK\r\n{many}Content-Length: 2\r\n\r\nok");
+    check(
+        &response,
+        expect![[r#"Parsed { status: 200, keep_alive: true, body: "ok", excess: 0 }"#]],
+    );
+    let pieces: Vec<&[u8]> = response.as_bytes().chunks(7).collect();
+    assert_eq!(parse(&pieces, false), parse(&[response.as_bytes()], false));
+    check(
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip,\r\n\t chunked\r\nX: a\r\n b\r\n\r\n2\r\nok\r\n0\r\n\r\n",
+        expect![[r#"Parsed { status: 200, keep_alive: true, body: "ok", excess: 0 }"#]],
+    );
+}
+
+#[test]
+fn a_line_that_is_no_header_is_named() {
+    let head = "HTTP/1.1 200 OK\r\nServer: x\r\n";
+    check(
+        &format!("{head}no header\r\n\r\n"),
+        expect!["error: line 3 of the response's head is not a header"],
+    );
+    check(
+        &format!("{head}A: b\r\nX Y: z\r\n\r\n"),
+        expect!["error: line 4 of the response's head is not a header"],
+    );
+    check(
+        &format!("{head}A: b\u{1}\r\n\r\n"),
+        expect!["error: line 3 of the response's head is not a header"],
+    );
+    check("HTTP/1.1 2000 OK\r\nA B\r\n\r\n", expect!["error: not an HTTP/1.1 response"]);
 }

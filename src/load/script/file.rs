@@ -74,6 +74,7 @@ impl ScriptFile {
             .into_iter()
             .map(|request| request.into_request(headers, context))
             .collect();
+        let requests = requests?;
         let vars: Result<Vec<_>, LoadError> =
             self.vars.into_iter().map(|(name, var)| var.into_var(name, context)).collect();
         let thresholds: Result<Vec<_>, String> =
@@ -97,9 +98,10 @@ impl ScriptFile {
             http: self.http.into_http(&base, context).map_err(|why| context.invalid(why))?,
             base: base.base,
             authorization,
+            environment: secret::of_headers(&requests, context)?,
             vars: vars?,
             by_request: self.load.by_request,
-            requests: requests?,
+            requests,
             thresholds: thresholds.map_err(|why| context.invalid(why))?,
             limits: self.limits.into_limits().map_err(|why| context.invalid(why))?,
         };

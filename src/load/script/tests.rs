@@ -91,6 +91,7 @@ fn the_least_script_has_defaults() {
                 cookies: None,
             },
             authorization: None,
+            environment: [],
             vars: [],
             by_request: false,
             requests: [

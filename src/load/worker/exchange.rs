@@ -109,13 +109,10 @@ impl Worker {
         let (request, parser) = (pool.get(index), connection.parser());
         let latency = self.now.since(began);
         self.latency = latency;
-        let status = parser.status();
-        let fault = match request.judge(status, parser.body(), parser.body_bytes()) {
+        let status = request.expects_several().then(|| parser.status());
+        let fault = match request.judge(&parser.complete()) {
             _ if latency > self.setup.timeout => Some((Phase::Timeout, Cause::Late)),
-            Ok(()) => None,
-            Err(Fault::Status) => Some((Phase::Status, Cause::Status(status))),
-            Err(Fault::TooLarge) => Some((Phase::Check, Cause::TooLarge)),
-            Err(Fault::Body) => Some((Phase::Check, Cause::Body)),
+            judged => judged.err().map(Fault::failure),
         };
         // What is left of a request that was answered early would be read as the next one.
         let is_early = connection.flights().len() == 1 && connection.has_unsent(pool);
@@ -125,7 +122,12 @@ impl Worker {
         self.completed += 1;
         self.busy -= 1;
         match fault {
-            None => self.tally.record(pool.kind(index), latency, self.now.since(intended)),
+            None => {
+                self.tally.record(pool.kind(index), latency, self.now.since(intended));
+                if let Some(status) = status {
+                    self.tally.note_status(status, 1);
+                }
+            }
             Some((phase, cause)) => {
                 self.tally.fail(Some(pool.kind(index)), Failure { phase, cause, age }, self.now);
             }
@@ -137,26 +139,66 @@ impl Worker {
         ControlFlow::Continue(())
     }
 
-    /// Closes a connection that did its work, and opens it again at once.
+    /// Closes a connection that did its work, and opens it again at once. What is under way on one
+    /// that the server ends has no answer: it goes to the one that follows, if it may be sent
+    /// twice.
     fn renew(&mut self, slot: usize) {
-        let connection = &self.connections[slot];
-        let failure =
-            Failure { phase: Phase::FirstByte, cause: Cause::Closed, age: connection.age() };
-        // What is under way on a connection that the server ends has no answer.
+        let age = self.connections[slot].age();
+        self.hold(slot, Failure { phase: Phase::FirstByte, cause: Cause::Closed, age });
+        self.reopen(slot);
+    }
+
+    /// Keeps what may be sent twice for the next connection; the rest has failed. Returns how much
+    /// is kept.
+    fn hold(&mut self, slot: usize, failure: Failure) -> usize {
+        let held = self.connections[slot].hold(&self.setup.pool);
+        self.tally.resent += held as u64;
         self.fail_flights(slot, failure);
+        held
+    }
+
+    fn reopen(&mut self, slot: usize) {
         self.connections[slot].close();
         self.set_live(self.live - 1);
         self.open(slot);
     }
 
-    /// Counts an error and closes its connection, to be opened again later.
+    /// Sends what was kept for a connection that is open again; tells whether there was anything.
+    pub(super) fn resume(&mut self, slot: usize) -> bool {
+        let is_held = self.connections[slot].resume(&self.setup.pool);
+        if is_held {
+            self.send(slot);
+        }
+        is_held
+    }
+
+    /// Counts an error and closes its connection, to be opened again later. That a server ends a
+    /// connection which it had served, as it may at any time, is no error of the requests that it
+    /// has not begun to answer.
     pub(super) fn fail(&mut self, slot: usize, phase: Phase, cause: Cause) {
-        let failure = Failure { phase, cause, age: self.connections[slot].age() };
-        if self.connections[slot].flights().is_empty() {
+        let connection = &self.connections[slot];
+        let failure = Failure { phase, cause, age: connection.age() };
+        if cause.is_end() && connection.is_between() && !connection.flights().is_empty() {
+            return self.lose(slot, failure);
+        }
+        if connection.flights().is_empty() && connection.held().is_empty() {
             self.tally.fail(None, failure, self.now);
         }
+        for flight in connection.held() {
+            self.tally.fail(Some(self.setup.pool.kind(flight.index)), failure, self.now);
+            self.busy -= 1;
+        }
+        self.connections[slot].drop_held();
         self.fail_flights(slot, failure);
         self.retire(slot);
+    }
+
+    /// The server has ended a kept connection with requests under way.
+    fn lose(&mut self, slot: usize, failure: Failure) {
+        match self.hold(slot, failure) {
+            0 => self.retire(slot),
+            _ => self.reopen(slot),
+        }
     }
 
     pub(super) fn fail_reading(&mut self, slot: usize, error: &ReadError) {

@@ -50,14 +50,14 @@ impl Symptom {
             }
             // A unix socket says at once that its queue is full.
             (Phase::Connect, Cause::Os(libc::EAGAIN), _) => Self::NotAccepted,
-            (Phase::FirstByte | Phase::Write, cause, Age::Reused) if is_end(cause) => {
+            (Phase::FirstByte | Phase::Write, cause, Age::Reused) if cause.is_end() => {
                 Self::EndedReused
             }
             (Phase::FirstByte | Phase::Write, Cause::Closed, Age::New) => Self::ClosedNew,
-            (Phase::Connect | Phase::FirstByte | Phase::Write, cause, _) if is_end(cause) => {
+            (Phase::Connect | Phase::FirstByte | Phase::Write, cause, _) if cause.is_end() => {
                 Self::ResetNew
             }
-            (Phase::Body, cause, _) if is_end(cause) => Self::BrokenOff,
+            (Phase::Body, cause, _) if cause.is_end() => Self::BrokenOff,
             (Phase::Timeout, Cause::NoResponse, _) => Self::NoResponse,
             (Phase::Timeout, Cause::Unfinished, _) => Self::Unfinished,
             (Phase::Timeout, Cause::Late, _) => Self::Late,
@@ -98,7 +98,8 @@ impl Symptom {
             Self::EndedReused => {
                 "the server ended connections that it had served, with the next request under \
                  way: it was restarted, or keeps connections only so long or for so many requests \
-                 and does not say so"
+                 and does not say so; a `requests_per_connection` below that number ends them \
+                 before it does"
                     .to_owned()
             }
             Self::BrokenOff => "the server broke off responses after their first byte".to_owned(),
@@ -121,10 +122,4 @@ impl Symptom {
             Self::Other(failure) => failure.to_string(),
         }
     }
-}
-
-/// Whether the other side ended the connection, in one way or another.
-fn is_end(cause: Cause) -> bool {
-    let ends = [libc::ECONNRESET, libc::EPIPE, libc::ECONNABORTED];
-    matches!(cause, Cause::Closed) || matches!(cause, Cause::Os(number) if ends.contains(&number))
 }

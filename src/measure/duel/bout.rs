@@ -10,6 +10,7 @@ use crate::{
         latency::latency,
         slice::{Invalid, Slice, headline_latency},
         slices::Slices,
+        steady::Unsteady,
     },
     symbolize::Detail,
     target::{PerfMaps, usage::Usage},
@@ -60,7 +61,13 @@ impl Bout {
                 slices: counted().map(|(slice, block)| compared(slice, *block)).collect(),
                 profile: None,
             },
-            warnings: Vec::new(),
+            // A round is short: less than that is what the machine does beside.
+            warnings: slices
+                .unsteady()
+                .filter(|found| found.is_broken())
+                .map(Unsteady::text)
+                .into_iter()
+                .collect(),
             invalid: slices.headline().invalid.map(|why| match Invalid::most_frequent(rows) {
                 Some(most) => format!("{why} (most often, {most})"),
                 None => why.to_owned(),
@@ -81,7 +88,7 @@ impl Bout {
         self.maps = PerfMaps::default();
         let cpu = self.round.figures.get(&Metric::Cpu).copied();
         let facts = sampling::of_taken(&taken, &resolved, &self.rows, cpu);
-        self.warnings = facts.warnings();
+        self.warnings.extend(facts.warnings());
         self.round.profile = facts.sampled_us_per_request.map(|us_per_request| Sampled {
             stacks: Stacks::of(&resolved.profile),
             us_per_request,

@@ -16,15 +16,16 @@ use crate::{
     record::{
         BottleneckFacts, ErrorCounts, ErrorFacts, LoadFacts, RequestFacts, SliceFacts, StageFacts,
     },
+    render::grouped,
     unit::Nanos,
 };
 
 use super::{finite, processes::watched, ratio};
 
 pub(super) fn load(script: &Script, observed: &Observed, headline: Headline<'_>) -> LoadFacts {
-    let Headline { total, invalid } = headline;
+    let Headline { total, flow, invalid } = headline;
     let slices = &observed.load.slices;
-    let (all, tally) = (slices.all(), &total.tally);
+    let (all, tally) = (slices.all(), &flow.tally);
     let facts = LoadFacts {
         script: script.name.clone(),
         engine: script.engine.kind.to_string(),
@@ -32,10 +33,10 @@ pub(super) fn load(script: &Script, observed: &Observed, headline: Headline<'_>)
         connections: script.pace.connections().get(),
         threads: observed.load.threads.and_then(|threads| u32::try_from(threads).ok()),
         warmup_s: script.warmup.as_secs_f64(),
-        duration_s: total.elapsed.as_secs_f64(),
+        duration_s: flow.elapsed.as_secs_f64(),
         requests: tally.requests,
-        requests_per_second: finite(total.per_second(tally.requests as f64)),
-        bytes_per_second: finite(total.per_second(tally.bytes as f64)),
+        requests_per_second: finite(flow.per_second(tally.requests as f64)),
+        bytes_per_second: finite(flow.per_second(tally.bytes as f64)),
         latency_kind: Some(latency_kind(script).to_owned()),
         latency_us: latency(headline_latency(tally)),
         latency_histogram: distribution(headline_latency(tally)),
@@ -43,15 +44,17 @@ pub(super) fn load(script: &Script, observed: &Observed, headline: Headline<'_>)
         attempts: all.attempts(),
         error_ratio: ratio(all.tally.errors.total(), all.attempts()),
         connects: all.tally.connects,
+        resent: all.tally.resent,
         errors: errors(&all.tally.errors, observed.load.began),
         stages: stages(script, slices.stages()),
         by_request: by_request(script, total),
+        by_status: by_status(flow),
         origins: BTreeMap::new(),
         valid: invalid.is_none(),
         ..LoadFacts::default()
     };
     match script.pace {
-        Pace::Open { rate, .. } => schedule(facts, script, rate, total),
+        Pace::Open { rate, .. } => schedule(facts, script, rate, flow),
         Pace::Closed { .. } => facts,
     }
 }
@@ -81,6 +84,22 @@ fn schedule(facts: LoadFacts, script: &Script, rate: f64, total: &Total) -> Load
         dropped: Some(kept.dropped),
         ..facts
     }
+}
+
+/// What to say where the server ends connections with requests under way.
+pub(super) fn resent(facts: &LoadFacts) -> Option<String> {
+    let LoadFacts { resent, connects, attempts, .. } = *facts;
+    (resent > 0).then(|| {
+        let each = match attempts.checked_div(connects) {
+            Some(each @ 1..) => format!(", each after about {} of them", grouped(each)),
+            _ => String::new(),
+        };
+        format!(
+            "{} requests were sent again, as the server had ended their connections{each}: with \
+             `requests_per_connection` below what it allows, each is sent once",
+            grouped(resent)
+        )
+    })
 }
 
 /// Of all slices: an error is never left out.
@@ -116,7 +135,8 @@ fn stages(script: &Script, totals: &[StageTotal]) -> Vec<StageFacts> {
     let Extent::Stages { start, stages } = &script.extent else { return Vec::new() };
     let mut level_from = *start;
     let facts = stages.iter().zip(totals).enumerate().map(|(index, (stage, seen))| {
-        let StageTotal { total, elapsed, errors } = seen;
+        let StageTotal { total, flow, elapsed, errors } = seen;
+        let done = if flow.tally.response.is_some() { flow } else { total };
         let from = std::mem::replace(&mut level_from, stage.level);
         StageFacts {
             index: index as u32,
@@ -124,9 +144,9 @@ fn stages(script: &Script, totals: &[StageTotal]) -> Vec<StageFacts> {
             level_from: from,
             level_to: stage.level,
             record: stage.record,
-            requests: total.tally.requests,
-            requests_per_second: finite(total.per_second(total.tally.requests as f64)),
-            latency_us: latency(headline_latency(&total.tally)),
+            requests: done.tally.requests,
+            requests_per_second: finite(done.per_second(done.tally.requests as f64)),
+            latency_us: latency(headline_latency(&done.tally)),
             errors: *errors,
             server_cpu_us_per_request: finite(total.us_per_request(total.server_cpu.total())),
         }
@@ -145,6 +165,11 @@ fn by_request(script: &Script, total: &Total) -> Vec<RequestFacts> {
         service_us: latency(&seen.latency),
     });
     facts.collect()
+}
+
+fn by_status(total: &Total) -> BTreeMap<String, u64> {
+    let counts = total.tally.by_status.iter();
+    counts.map(|(status, count)| (status.to_string(), *count)).collect()
 }
 
 pub(super) fn slices(script: &Script, observed: &Observed) -> Vec<SliceFacts> {

@@ -85,6 +85,7 @@ fn origins(facts: &LoadFacts, reported: &Reported) -> BTreeMap<String, String> {
         ("schedule_lag_max_us", false),
         ("backlog_max", false),
         ("connects", false),
+        ("resent", false),
         ("stages", false),
         ("by_request", false),
     ] {

@@ -60,12 +60,17 @@ pub struct LoadFacts {
     pub error_ratio: Option<f64>,
     /// Attempts to open a connection, in all slices.
     pub connects: u64,
+    /// Requests that were sent again, in all slices: the server had ended their connections before
+    /// it did anything for them.
+    pub resent: u64,
     /// Requests that went wrong.
     pub errors: ErrorCounts,
     /// The stages of a load that has some, in their order.
     pub stages: Vec<StageFacts>,
     /// The requests of a script that has several, in its order.
     pub by_request: Vec<RequestFacts>,
+    /// Good responses by status, where a request of the script expects several.
+    pub by_status: BTreeMap<String, u64>,
     /// Where a figure comes from, by its name: `measured`, `reported` by the engine, or `absent`.
     /// Empty where all are measured.
     pub origins: BTreeMap<String, String>,

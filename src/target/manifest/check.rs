@@ -28,10 +28,10 @@ pub(super) fn whole(manifest: &Manifest) -> Result<(), String> {
     for process in processes {
         ports(process, processes)?;
     }
-    if !last.has_port() {
+    if !last.has_port() && last.ready.unix.is_none() {
         return Err(format!(
             "process '{}' comes last, so it gets the load: give it {{port}} in its command or \
-             env, or a fixed `port`",
+             env, or a fixed `port`, or name its socket in ready = {{ unix = \"...\" }}",
             last.name
         ));
     }
@@ -86,10 +86,11 @@ fn own(process: &Process) -> Result<(), String> {
     {
         return Err(format!("process '{name}' has no use for a variable named '{wrong}'"));
     }
-    if !process.has_port() && !matches!(process.ready.condition, Condition::Line(_)) {
+    let is_line = matches!(process.ready.condition, Condition::Line(_));
+    if !process.has_port() && process.ready.unix.is_none() && !is_line {
         return Err(format!(
             "process '{name}' has no port to become ready on: use {{port}} in its command or \
-             env, set `port`, or write ready = {{ line = \"...\" }}"
+             env, set `port`, or write ready = {{ line = \"...\" }} or {{ unix = \"...\" }}"
         ));
     }
     Ok(())

@@ -43,6 +43,8 @@ pub struct Process {
 pub struct Ready {
     /// What has to happen.
     pub condition: Condition,
+    /// The unix socket on which it is asked in place of its port, relative to the manifest.
+    pub unix: Option<PathBuf>,
     /// How long it may take.
     pub timeout: Duration,
 }
@@ -83,7 +85,7 @@ impl Process {
 
 impl Default for Ready {
     fn default() -> Self {
-        Self { condition: Condition::Port, timeout: DEFAULT_TIMEOUT }
+        Self { condition: Condition::Port, unix: None, timeout: DEFAULT_TIMEOUT }
     }
 }
 
@@ -213,6 +215,7 @@ fn is_path(text: &str) -> bool {
 struct ReadyTable {
     url: Option<String>,
     line: Option<String>,
+    unix: Option<PathBuf>,
     #[serde(default, deserialize_with = "some_duration")]
     timeout: Option<Duration>,
 }
@@ -229,7 +232,11 @@ impl TryFrom<ReadyTable> for Ready {
             (None, Some(_)) => return Err("`line` is some text that the server prints"),
             (Some(_), Some(_)) => return Err("write `url` or `line`, not both"),
         };
-        Ok(Self { condition, timeout: table.timeout.unwrap_or(DEFAULT_TIMEOUT) })
+        if table.unix.as_ref().is_some_and(|path| path.as_os_str().is_empty()) {
+            return Err("`unix` is the file of a socket, such as \"run/shop.sock\"");
+        }
+        let timeout = table.timeout.unwrap_or(DEFAULT_TIMEOUT);
+        Ok(Self { condition, unix: table.unix, timeout })
     }
 }
 

@@ -2,7 +2,7 @@ use std::{fs, time::Duration};
 
 use expect_test::{Expect, expect};
 
-use super::{process::DEFAULT_TIMEOUT, *};
+use super::*;
 use crate::unit::Bytes;
 
 const SERVER: &str = r#"
@@ -49,7 +49,7 @@ fn what_is_left_out_has_a_default() {
     .assert_debug_eq(&manifest.recipes[0].build);
     let process = &manifest.processes[0];
     assert!(process.profile && process.env.is_empty());
-    assert_eq!(process.ready, Ready { condition: Condition::Port, timeout: DEFAULT_TIMEOUT });
+    assert_eq!(process.ready, Ready::default());
     assert!(manifest.dir.is_absolute());
 }
 
@@ -138,7 +138,7 @@ fn parts_that_do_not_fit_each_other_are_refused() {
     check_error(
         &SERVER.replace(", \"--port\", \"{port}\"", ""),
         expect![[
-            r#"process 'server' has no port to become ready on: use {port} in its command or env, set `port`, or write ready = { line = "..." }"#
+            r#"process 'server' has no port to become ready on: use {port} in its command or env, set `port`, or write ready = { line = "..." } or { unix = "..." }"#
         ]],
     );
     check_error(
@@ -163,7 +163,7 @@ fn parts_that_do_not_fit_each_other_are_refused() {
     check_error(
         &worker,
         expect![
-            "process 'worker' comes last, so it gets the load: give it {port} in its command or env, or a fixed `port`"
+            "process 'worker' comes last, so it gets the load: give it {port} in its command or env, or a fixed `port`, or name its socket in ready = { unix = \"...\" }"
         ],
     );
     check_error(

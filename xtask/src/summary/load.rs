@@ -38,6 +38,7 @@ pub(super) fn lines(run: &Run) -> Vec<(&'static str, String)> {
     if let Some(found) = &run.bottleneck {
         lines.push(("bottleneck", format!("{}: {}", found.verdict, found.why)));
     }
+    lines.extend(statuses(load).map(|line| ("statuses", line)));
     lines.extend(load.stages.iter().map(|row| ("stage", stage(row))));
     for request in &load.by_request {
         let text = format!(
@@ -143,6 +144,16 @@ fn error(kind: &ErrorFacts) -> String {
         "{} x {phase}: {cause}, on a {connection} connection, {first_s:.1} s to {last_s:.1} s",
         grouped(*count)
     )
+}
+
+/// Good responses by status, where several are good.
+fn statuses(load: &LoadFacts) -> Option<String> {
+    let count = |(status, count): (&String, &u64)| {
+        let share = Ratio(*count as f64 / load.requests as f64);
+        format!("{status}: {} ({share})", grouped(*count))
+    };
+    let counts: Vec<String> = load.by_status.iter().map(count).collect();
+    (!counts.is_empty()).then(|| counts.join(", "))
 }
 
 fn stage(row: &StageFacts) -> String {

@@ -24,7 +24,9 @@ pub(super) fn check(script: &Script) -> Result<(), String> {
             used.extend(names(text)?.variables());
         }
         for (_, value) in headers {
-            in_headers.extend(names(value)?.variables());
+            let template = Template::parse_header(value, vars, &script.environment);
+            let template = template.map_err(|why| format!("request '{}': {why}", request.name))?;
+            in_headers.extend(template.variables().filter(|place| *place < vars.len()));
         }
     }
     used.extend(&in_headers);

@@ -3,7 +3,11 @@
 use serde::Deserialize;
 
 use super::context::Context;
-use crate::load::{LoadError, script::Secret};
+use crate::load::{
+    LoadError,
+    script::{ScriptRequest, Secret},
+    template::environment_of,
+};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -41,9 +45,7 @@ fn value<'a>(
     context: &Context<'_>,
 ) -> Result<(&'a str, String), LoadError> {
     let name = text.strip_prefix("{env:").and_then(|rest| rest.strip_suffix('}'));
-    let name = name.filter(|name| {
-        !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
-    });
+    let name = name.filter(|name| is_name(name));
     // The text is not repeated: it may be the secret itself.
     let name = name.ok_or_else(|| {
         context.invalid(format!(
@@ -51,18 +53,53 @@ fn value<'a>(
              \"{{env:NAME}}\" for the value of NAME in the environment"
         ))
     })?;
+    Ok((name, lookup(&format!("[http] auth.{key}"), name, context)?))
+}
+
+/// What headers take from the environment with `{env:NAME}`, each name once.
+pub(super) fn of_headers(
+    requests: &[ScriptRequest],
+    context: &Context<'_>,
+) -> Result<Vec<(String, Secret)>, LoadError> {
+    let mut found: Vec<(String, Secret)> = Vec::new();
+    for request in requests {
+        for (header, value) in &request.headers {
+            let what = || format!("request '{}': the header {header}", request.name);
+            for name in environment_of(value) {
+                if !is_name(&name) {
+                    let what = what();
+                    return Err(context.invalid(format!(
+                        "{what} names no variable of the environment: write {{env:NAME}}"
+                    )));
+                }
+                if !found.iter().any(|(known, _)| *known == name) {
+                    let value = lookup(&what(), &name, context)?;
+                    found.push((name, Secret(value)));
+                }
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn is_name(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
+/// The value of `name` in the environment, for `what`.
+fn lookup(what: &str, name: &str, context: &Context<'_>) -> Result<String, LoadError> {
     let value = (context.environment)(name).ok_or_else(|| {
         context.invalid(format!(
-            "[http] auth.{key} is the value of {name} in the environment, which has none: set it"
+            "{what} is the value of {name} in the environment, which has none: set it"
         ))
     })?;
     if value.is_empty() || value.chars().any(char::is_control) {
         return Err(context.invalid(format!(
-            "[http] auth.{key}: the value of {name} in the environment is empty or has a line end \
-             or a control character"
+            "{what}: the value of {name} in the environment is empty or has a line end or a \
+             control character"
         )));
     }
-    Ok((name, value))
+    Ok(value)
 }
 
 /// Base 64 with padding (RFC 4648, section 4).

@@ -65,3 +65,39 @@ fn what_the_environment_must_have_is_named() {
     );
     check(&with_auth("{}"), expect!["[http] auth is either { basic = ... } or { bearer = ... }"]);
 }
+
+#[test]
+fn a_header_from_the_environment_reaches_the_request_and_nothing_else() {
+    let text = format!("{LEAST}[http]\nheaders = {{ X-Key = \"key {{env:TOKEN}}!\" }}\n");
+    let script = read(&text).expect("it is valid");
+    assert!(!format!("{script:?}").contains("hush"), "{script:?}");
+    let pool = Pool::render(&script, ([127, 0, 0, 1], 80).into()).expect("it can be rendered");
+    assert_eq!(pool.len(), 1, "it is the same each time");
+    let request = String::from_utf8_lossy(pool.get(0).bytes()).into_owned();
+    assert!(request.contains("X-Key: key hush!\r\n"), "{request}");
+    let header = |value: &str| format!("{LEAST}[http]\nheaders = {{ X = \"{value}\" }}\n");
+    check(
+        &header("{env:NO_SUCH}"),
+        expect![
+            "request 'root': the header X is the value of NO_SUCH in the environment, which has none: set it"
+        ],
+    );
+    check(
+        &header("{env:BROKEN}"),
+        expect![
+            "request 'root': the header X: the value of BROKEN in the environment is empty or has a line end or a control character"
+        ],
+    );
+    check(
+        &header("{env:}"),
+        expect![
+            "request 'root': the header X names no variable of the environment: write {env:NAME}"
+        ],
+    );
+    check(
+        &LEAST.replace("path = \"/\"", "path = \"/{env:TOKEN}\""),
+        expect![
+            "request 'root': unknown variable {env:TOKEN}; what comes from the environment may stand in headers and [http] auth only"
+        ],
+    );
+}

@@ -38,7 +38,8 @@ fn the_server_ends_connections() {
         expect![[r#"
             the server ended connections that it had served, with the next request under
             way: it was restarted, or keeps connections only so long or for so many
-            requests and does not say so (17 of 10,817 attempts, the first after 2 ms)
+            requests and does not say so; a `requests_per_connection` below that number
+            ends them before it does (17 of 10,817 attempts, the first after 2 ms)
         "#]],
     );
     check_errors(

@@ -240,6 +240,8 @@ impl Collector {
         match end {
             End::Root => {}
             End::DumpExhausted => self.counts.dump_exhausted += Samples(1),
+            End::TooDeep => self.counts.too_deep += Samples(1),
+            End::NoRules => self.counts.without_rules += Samples(1),
             End::Lost => self.counts.unwind_failed += Samples(1),
         }
         if end != End::Root {
@@ -280,26 +282,19 @@ impl Collector {
 
     fn push_user_frames(&mut self, sample: &Sample<'_>) -> End {
         if sample.callchain.kernel().count() >= self.callchain_max {
-            return End::Lost;
+            return End::TooDeep;
         }
         // A thread without user registers is on its way out: its kernel frames are all there is.
         let Some(registers) = sample.registers else { return End::Root };
         let space = self.spaces.entry(sample.pid).or_insert_with(AddressSpace::new);
         self.addresses.clear();
-        let end = space.unwinding.walk(
+        let end = space.follow(
+            sample,
             registers,
-            sample.stack,
-            sample.stack_asked,
+            self.callchain_max,
             &mut self.rules,
             &mut self.addresses,
         );
-        let end = match end {
-            End::Root => end,
-            cut => {
-                let (callchain, max) = (sample.callchain, self.callchain_max);
-                space.go_on(callchain, max, &mut self.addresses).unwrap_or(cut)
-            }
-        };
         for address in &self.addresses {
             self.frames.push(space.frame(*address, &mut self.stacks));
         }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use flameload::{
-    sample::{Capture, Origin},
+    sample::{Capture, Origin, Sampler},
     symbolize::Resolved,
     target::{Built, Guard, LaunchOptions, Manifest, launch},
     unit::Nanos,
@@ -35,33 +35,68 @@ impl Compiled {
     /// Builds `tests/programs/SOURCE`. None where the compiler cannot be run.
     pub(super) fn new(compiler: &str, flags: &[&str], source: &str) -> Option<Self> {
         let dir = tempfile::tempdir().expect("a temporary folder");
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/programs").join(source);
-        let name = source.file_stem().expect("a name").to_string_lossy().into_owned();
-        let built = Command::new(compiler)
+        let name = Path::new(source).file_stem().expect("a name").to_string_lossy().into_owned();
+        let compiled = Self { dir, name };
+        let program = compiled.program();
+        compiled.build(compiler, flags, source, &program).then_some(compiled)
+    }
+
+    /// Builds a program of Go, which has a folder of its own; with C where `cgo` is set.
+    pub(super) fn go(flags: &[&str], source: &str, cgo: bool) -> Option<Self> {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let compiled = Self { dir, name: source.to_owned() };
+        let mut build = Command::new("go");
+        build
+            .arg("build")
             .args(flags)
             .arg("-o")
-            .arg(dir.path().join(&name))
-            .arg(source)
-            .output();
-        match built {
-            Err(error) => {
-                skip(format!("{compiler} cannot be run: {error}"));
-                None
-            }
-            Ok(output) => {
-                assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-                Some(Self { dir, name })
-            }
-        }
+            .arg(compiled.program())
+            .arg(".")
+            .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/programs").join(source))
+            .env("GOTOOLCHAIN", "local")
+            .env("CGO_ENABLED", if cgo { "1" } else { "0" });
+        run(build).then_some(compiled)
+    }
+
+    /// Builds something else. False where the compiler cannot be run.
+    pub(super) fn build(&self, compiler: &str, flags: &[&str], source: &str, to: &Path) -> bool {
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/programs").join(source);
+        let mut build = Command::new(compiler);
+        build.args(flags).arg("-o").arg(to).arg(source);
+        run(build)
     }
 
     pub(super) fn program(&self) -> PathBuf {
         self.dir.path().join(&self.name)
     }
 
+    /// Runs another tool over the program. False where it cannot be run, or refuses.
+    pub(super) fn change(&self, tool: &str, flags: &[&str]) -> bool {
+        match Command::new(tool).args(flags).arg(self.program()).output() {
+            Ok(output) if output.status.success() => true,
+            Ok(output) => {
+                skip(format!("{tool}: {}", String::from_utf8_lossy(&output.stderr)));
+                false
+            }
+            Err(error) => {
+                skip(format!("{tool} cannot be run: {error}"));
+                false
+            }
+        }
+    }
+
     /// Samples the program for so much CPU time, once copies of its stacks are large enough.
     pub(super) fn sample(&self, arguments: &[&str], cpu: Nanos) -> Option<Sampled> {
-        let mut sampler = sampler()?;
+        self.sample_with(sampler()?, arguments, cpu)
+    }
+
+    /// The same with a sampler of one's own.
+    pub(super) fn sample_with(
+        &self,
+        mut sampler: Sampler,
+        arguments: &[&str],
+        cpu: Nanos,
+    ) -> Option<Sampled> {
         let arguments: String = arguments.iter().map(|one| format!(", '{one}'")).collect();
         let manifest = format!(
             "name = \"compiled\"\nlanguage = \"C\"\ndescription = \"a test\"\n[[process]]\n\
@@ -88,5 +123,19 @@ impl Compiled {
         let capture = sampler.finish();
         let resolved = resolved(&capture);
         Some(Sampled { capture, resolved })
+    }
+}
+
+/// A compiler that is not there is a reason to skip; one that fails, to fail.
+fn run(mut command: Command) -> bool {
+    match command.output() {
+        Err(error) => {
+            skip(format!("{} cannot be run: {error}", command.get_program().to_string_lossy()));
+            false
+        }
+        Ok(output) => {
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+            true
+        }
     }
 }

@@ -1,10 +1,15 @@
 //! Stacks that unwind tables say little of: nothing is made up, and roots are known.
 
-use flameload::{symbolize::FrameKind, unit::Nanos};
+use flameload::{
+    sample::{Config, Sampler},
+    symbolize::FrameKind,
+    unit::Nanos,
+};
 
 use super::{
     callers::callers_are_right,
     compiled::{Compiled, Sampled},
+    known::HZ,
     view::{Seen, count, seen},
 };
 use crate::measured::{Measured, repeated};
@@ -114,4 +119,24 @@ fn what_is_too_deep_is_told_from_what_is_lost() {
     let counts = sampled.capture.counts;
     let cut = counts.dump_exhausted.share_of(counts.samples).0;
     assert!(cut >= 1.0 - BESIDE, "{}", shown(&sampled));
+}
+
+#[test]
+fn a_process_for_each_piece_of_work_is_seen() {
+    for on_threads in [false, true] {
+        let config = Config { on_threads, ..Config::at(HZ) };
+        let Ok(sampler) = Sampler::start(&config) else { return };
+        let program = Compiled::new("cc", &["-O2", "-g"], "stacks.c");
+        let Some(program) = program.filter(|_| cfg!(target_arch = "x86_64")) else { return };
+        let Some(sampled) = program.sample_with(sampler, &["forks"], Nanos(1_000_000_000)) else {
+            return;
+        };
+        // Four parts of the work are a child's, one is its parent's.
+        let in_child = share(&sampled, |seen| seen.has("in_child"));
+        let in_parent = share(&sampled, |seen| seen.has("in_parent"));
+        let all = shown(&sampled);
+        assert!(in_child > 2.0 * in_parent && in_parent > 0.05, "{in_child} {in_parent}:\n{all}");
+        let counts = sampled.capture.counts;
+        assert!(counts.samples.0 > 500, "{on_threads}: {all}");
+    }
 }

@@ -9,6 +9,7 @@
 // | `fiber` | a fiber of `makecontext` |
 // | `deep` | three thousand small frames |
 // | `wide` | more than can be copied |
+// | `forks` | the same few frames, in a process for each piece of work |
 
 #define _GNU_SOURCE
 #include <signal.h>
@@ -16,7 +17,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/time.h>
+#include <sys/wait.h>
 #include <ucontext.h>
+#include <unistd.h>
 
 #define APART __attribute__((noinline, noclone))
 
@@ -107,6 +110,20 @@ APART static unsigned long wide(int depth) {
     return depth ? wide(depth - 1) + (unsigned char)pad[depth] : spin(1000000);
 }
 
+APART static unsigned long in_child(void) { return spin(2000000) + 1; }
+
+APART static unsigned long in_parent(void) { return spin(500000) + 1; }
+
+static void fork_and_wait(void) {
+    sink = in_parent();
+    pid_t child = fork();
+    if (child == 0) {
+        sink = in_child();
+        _exit(0);
+    }
+    waitpid(child, 0, 0);
+}
+
 int main(int argc, char **argv) {
     const char *mode = argc > 1 ? argv[1] : "";
     if (!strcmp(mode, "signal")) {
@@ -124,6 +141,7 @@ int main(int argc, char **argv) {
         else if (!strcmp(mode, "signal")) caller_of_interrupted();
         else if (!strcmp(mode, "deep")) sink = deep(3000);
         else if (!strcmp(mode, "wide")) sink = wide(110);
+        else if (!strcmp(mode, "forks")) fork_and_wait();
         else if (!strcmp(mode, "fiber")) {
             getcontext(&inside);
             inside.uc_stack.ss_sp = fiber_stack;

@@ -251,7 +251,7 @@ mod tests {
 
     fn generated(address: u64, length: u64) -> Mapping {
         let path = b"//anon".to_vec();
-        Mapping { pid: 1, address, length, file_offset: 0, executable: true, path }
+        Mapping { pid: 1, address, length, file_offset: 0, executable: true, path, file: None }
     }
 
     #[test]

@@ -204,7 +204,8 @@ mod tests {
     fn a_process_that_is_gone_changes_nothing() {
         let path = b"//anon".to_vec();
         let (pid, address, length) = (4_194_404, 0x1000, 0x1000);
-        let mapping = Mapping { pid, address, length, file_offset: 0, executable: true, path };
+        let mapping =
+            Mapping { pid, address, length, file_offset: 0, executable: true, path, file: None };
         assert!(sections(&mapping).is_none());
     }
 

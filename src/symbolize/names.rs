@@ -200,7 +200,7 @@ mod tests {
 
     #[test]
     fn no_frame_is_without_a_name() {
-        let module = Module { name: "app".to_owned(), code: Code::Unreadable, build_id: None };
+        let module = Module::new("app".to_owned(), Code::Unreadable);
         let named = |symbol| {
             let frames = frames(&module, &symbol).into_iter();
             frames.map(|frame| (frame.name, frame.kind)).collect::<Vec<_>>()

@@ -6,6 +6,7 @@
 //! over: [`adopt`].
 
 mod file;
+mod go_table;
 mod named;
 mod names;
 mod perf_map;

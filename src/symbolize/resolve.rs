@@ -9,6 +9,7 @@ use std::{
 use rustc_hash::FxHashMap;
 
 use super::{
+    go_table,
     names::{Detail, Names, unnamed},
     profile::{Frame, FrameId, FrameKind, Profile, Sample, Stack, StackId, Thread, ThreadId},
 };
@@ -135,7 +136,8 @@ fn look_up(capture: &Capture, mut jobs: Vec<Job>, detail: Detail) -> Vec<(RawFra
             let bound: Vec<_> =
                 capture.bound.iter().filter(|f| f.module == module).cloned().collect();
             let module = &capture.modules[module.0 as usize];
-            let functions = names.with_bound(module, &addresses, &bound);
+            let mut functions = names.with_bound(module, &addresses, &bound);
+            go_table::name_unnamed(module, &addresses, &mut functions);
             found.extend(frames.into_iter().map(|(frame, _)| frame).zip(functions));
         }
         found

@@ -14,6 +14,7 @@ mod ground_truth {
     mod cpp;
     mod go;
     mod known;
+    mod names;
     mod processes;
     mod python;
     mod shares;

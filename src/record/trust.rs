@@ -49,6 +49,13 @@ impl ProfileFacts {
                 self.remedy()
             ));
         }
+        if let [first, others @ ..] = self.unread.as_slice() {
+            let more = if others.is_empty() { "" } else { " and others" };
+            warnings.push(format!(
+                "the debug information of {first}{more} could not be read: inlined functions and \
+                 lines are missing there"
+            ));
+        }
         if self.samples == 0 {
             warnings.push(
                 "no samples were taken: is it this process that answers the load?".to_owned(),
@@ -333,6 +340,20 @@ mod tests {
         assert!(remedy(no_rules, Some("java"), 8_192).ends_with("-XX:+PreserveFramePointer"));
         let lost = TruncatedFacts { lost: 0.5, ..none };
         assert!(!remedy(lost, None, 8_192).contains("frame pointers"));
+    }
+
+    #[test]
+    fn debug_information_that_cannot_be_read_is_told_of() {
+        check(
+            ProfileFacts {
+                samples: 100,
+                unread: vec!["app".to_owned(), "libz.so".to_owned()],
+                ..ProfileFacts::default()
+            },
+            expect![[r#"
+                warning: the debug information of app and others could not be read: inlined functions and lines are missing there
+            "#]],
+        );
     }
 
     #[test]

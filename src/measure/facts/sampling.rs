@@ -46,6 +46,7 @@ pub(super) fn profiles(
         let profile = ProfileFacts {
             raw_stacks,
             unnamed: UnnamedFacts::of(&resolved.profile, None),
+            unread: resolved.unread.clone(),
             runtime: record::runtime_of(&resolved.profile).map(str::to_owned),
             ..profile(observed, taken, resolved, cpu_us_per_request)
         };

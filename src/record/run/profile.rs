@@ -48,6 +48,9 @@ pub struct ProfileFacts {
     pub unknown_ratio: Option<f64>,
     /// The files whose code has no names, the one that makes the most samples unknown first.
     pub unnamed: Vec<UnnamedFacts>,
+    /// The files whose debug information could not be read: their inlined functions and lines are
+    /// missing.
+    pub unread: Vec<String>,
     /// What generates code in the target, such as `node` or `java`, where it is known.
     pub runtime: Option<String>,
     /// Sampled time over exact CPU time.

@@ -21,8 +21,10 @@ pub(super) fn end_with_call(bytes: &[u8; CALL_BYTES]) -> bool {
         let [0xff, how, ..] = bytes[CALL_BYTES - length..] else { return false };
         let (mode, is_call, register) = (how >> 6, how >> 3 & 7 == 2, how & 7);
         let scaled = usize::from(mode != 3 && register == 4);
+        // A fourth byte may say what is scaled; without a register to add it to, a distance is.
+        let base = bytes.get(CALL_BYTES - length + 2).filter(|_| scaled == 1).map(|sib| sib & 7);
         let distance = match mode {
-            0 if register == 5 => 4,
+            0 if register == 5 || base == Some(5) => 4,
             0 | 3 => 0,
             1 => 1,
             _ => 4,
@@ -121,6 +123,7 @@ mod tests {
             &[0xff, 0x90, 1, 2, 3, 4],       // *67305985(%rax)
             &[0xff, 0x94, 0xc3, 1, 2, 3, 4], // *67305985(%rbx,%rax,8)
             &[0xff, 0x14, 0xc3],             // *(%rbx,%rax,8)
+            &[0xff, 0x14, 0x25, 1, 2, 3, 4], // *67305985
         ] {
             assert!(ends(call), "{call:x?}");
         }

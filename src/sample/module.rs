@@ -122,6 +122,8 @@ pub(super) struct Modules {
     by_key: FxHashMap<Key, ModuleId>,
     /// Copies of one file are one module: by build id and length.
     by_build: FxHashMap<(Vec<u8>, u64), ModuleId>,
+    /// What cannot be read, by its name.
+    unreadable: FxHashMap<String, ModuleId>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -163,6 +165,7 @@ impl Modules {
             elves: vec![Arc::default()],
             by_key: FxHashMap::default(),
             by_build: FxHashMap::default(),
+            unreadable: FxHashMap::default(),
         }
     }
 
@@ -182,11 +185,21 @@ impl Modules {
                     let anonymous = Mapping { path: Vec::new(), file: None, ..mapping.clone() };
                     return self.of_mapping(&anonymous);
                 }
-                None => (Module::new(base_name(&mapping.path), Code::Unreadable), Elf::default()),
+                // By another path it may be readable, the next time.
+                None => return self.unreadable(base_name(&mapping.path)),
             },
         };
         let id = self.known_build(&module).unwrap_or_else(|| self.add(module, elf));
         self.by_key.insert(key, id);
+        (id, self.elves[id.0 as usize].clone())
+    }
+
+    fn unreadable(&mut self, name: String) -> (ModuleId, Arc<Elf>) {
+        let id = match self.unreadable.get(&name) {
+            Some(id) => *id,
+            None => self.add(Module::new(name.clone(), Code::Unreadable), Elf::default()),
+        };
+        self.unreadable.insert(name, id);
         (id, self.elves[id.0 as usize].clone())
     }
 
@@ -206,10 +219,9 @@ impl Modules {
         self.is_current(*id).then_some(*id)
     }
 
-    /// Whether a module is still what it was; what could not be read is worth another look.
+    /// Whether a module is still what it was.
     fn is_current(&self, id: ModuleId) -> bool {
-        let module = self.get(id);
-        !matches!(module.code, Code::Unreadable) && !module.is_overwritten()
+        !self.get(id).is_overwritten()
     }
 
     pub(super) fn get(&self, id: ModuleId) -> &Module {
@@ -336,4 +348,70 @@ pub(crate) fn own_vdso_range() -> Option<(u64, u64)> {
     super::attach::parse_maps(0, &maps)
         .find(|mapping| mapping.path == b"[vdso]")
         .map(|mapping| (mapping.address, mapping.length))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::MetadataExt as _;
+
+    use super::*;
+
+    /// A mapping of a file as it is now.
+    fn mapping(path: &Path) -> Mapping {
+        let metadata = fs::metadata(path).expect("it is ours");
+        Mapping {
+            pid: std::process::id(),
+            address: 0x1000,
+            length: 0x1000,
+            file_offset: 0,
+            executable: true,
+            path: path.as_os_str().as_bytes().to_vec(),
+            file: Some(FileId { device: metadata.dev(), inode: metadata.ino() }),
+        }
+    }
+
+    #[test]
+    fn a_file_is_what_it_was_when_it_was_mapped() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let [first, other, missing] =
+            ["first", "other", "missing"].map(|name| dir.path().join(name));
+        let Ok(_) = fs::copy("/bin/true", &first) else { return };
+        let mut modules = Modules::new();
+        let (id, _) = modules.of_mapping(&mapping(&first));
+        if modules.get(id).build_id.is_none() {
+            return;
+        }
+        assert_eq!(modules.of_mapping(&mapping(&first)).0, id);
+        // By another name, and as a copy that is deleted at once.
+        fs::hard_link(&first, &other).expect("a link");
+        assert_eq!(modules.of_mapping(&mapping(&other)).0, id);
+        fs::copy(&first, &missing).expect("a copy");
+        assert_eq!(modules.of_mapping(&mapping(&missing)).0, id);
+        // Another file stands there now.
+        let before = mapping(&missing);
+        fs::copy("/bin/false", dir.path().join("new")).expect("a copy");
+        fs::rename(dir.path().join("new"), &missing).expect("a name");
+        let (unread, _) = Modules::new().of_mapping(&before);
+        let mut fresh = Modules::new();
+        assert_eq!(fresh.of_mapping(&before).0, unread);
+        assert!(matches!(fresh.get(unread).code, Code::Unreadable));
+        assert_ne!(modules.of_mapping(&mapping(&missing)).0, id);
+        // Written over: what it says is about other code now.
+        assert!(modules.get(id).readable_path().is_some());
+        fs::copy("/bin/false", &first).expect("a copy");
+        assert!(modules.get(id).readable_path().is_none());
+        assert_ne!(modules.of_mapping(&mapping(&first)).0, id);
+    }
+
+    #[test]
+    fn memory_that_is_mapped_like_a_file_has_generated_code() {
+        let mapped = Mapping {
+            path: b"/memfd:jit (deleted)".to_vec(),
+            file: FileId::new(0, 1, 1 << 40),
+            ..mapping(Path::new("/"))
+        };
+        let mut modules = Modules::new();
+        let (id, _) = modules.of_mapping(&mapped);
+        assert!(matches!(modules.get(id).code, Code::Generated { .. }));
+    }
 }

@@ -100,14 +100,14 @@ impl Names {
             Detail::NamesOnly => false,
             Detail::Auto => std::fs::metadata(&path).is_ok_and(|file| file.len() < HUGE_BYTES),
         };
-        let debug = DebugInfo::of(&path).bytes;
+        let debug = DebugInfo::of(&path);
         // Compressed, it is larger than its file.
-        let is_readable = self.detail == Detail::Full || debug < HUGE_BYTES;
+        let is_readable = self.detail == Detail::Full || debug.bytes < HUGE_BYTES;
         let source = |debug_syms| Source::Elf(Elf { debug_syms, ..Elf::new(&path) });
         let input = Input::VirtOffset(addresses);
         // Broken debug information must not cost the names of the functions.
         let in_full = (full && is_readable).then(|| self.lookup(&source(true), input)).flatten();
-        if full && debug > 0 && in_full.is_none() {
+        if full && (debug.is_elsewhere || (debug.bytes > 0 && in_full.is_none())) {
             self.unread.borrow_mut().insert(module.name.clone());
         }
         in_full.or_else(|| self.lookup(&source(false), input))

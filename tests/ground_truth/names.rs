@@ -7,6 +7,7 @@ use super::{
     compiled::{Compiled, Sampled},
     view::{Seen, count, seen},
 };
+use crate::skip::skip;
 
 const CPU: Nanos = Nanos(500_000_000);
 
@@ -132,4 +133,32 @@ fn compressed_debug_information_is_read() {
         assert!(cut <= BESIDE, "{how}: {cut}:\n{}", shown(&sampled));
         assert!(sampled.resolved.unread.is_empty(), "{how}: {:?}", sampled.resolved.unread);
     }
+}
+
+#[test]
+fn debug_information_that_is_elsewhere_is_told_of() {
+    let flags = ["-O2", "-gdwarf-5", "-gsplit-dwarf"];
+    let Some(program) = Compiled::new("cc", &flags, "inlined.c") else { return };
+    let Some(sampled) = program.sample(&[], CPU) else { return };
+    assert_eq!(sampled.resolved.unread, ["inlined"], "{}", shown(&sampled));
+    assert!(share(&sampled, |seen| seen.has("serve")) > 1.0 - BESIDE, "{}", shown(&sampled));
+}
+
+#[test]
+fn names_in_a_compressed_symbol_table_are_read() {
+    let Some(program) = Compiled::new("cc", &["-O2", "-g"], "inlined.c") else { return };
+    let (file, symbols) = (program.program(), program.dir.path().join("symbols"));
+    std::fs::copy(&file, &symbols).expect("a copy");
+    let script = "set -e; objcopy --strip-debug \"$2\"; xz -k \"$2\"; strip \"$1\"; \
+                  objcopy --add-section .gnu_debugdata=\"$2.xz\" \"$1\"";
+    let made = std::process::Command::new("sh")
+        .args(["-c", script, "sh"])
+        .args([&file, &symbols])
+        .output();
+    if !made.as_ref().is_ok_and(|made| made.status.success()) {
+        return skip(format!("objcopy or xz: {made:?}"));
+    }
+    let Some(sampled) = program.sample(&[], CPU) else { return };
+    let named = share(&sampled, |seen| seen.has("serve") && seen.has("sum"));
+    assert!(named > 1.0 - BESIDE, "{named}:\n{}", shown(&sampled));
 }

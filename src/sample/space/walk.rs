@@ -338,6 +338,5 @@ impl Walk<'_, '_> {
     }
 }
 
-#[cfg(all(test, target_arch = "x86_64"))]
-#[path = "walk_tests.rs"]
+#[cfg(test)]
 mod tests;

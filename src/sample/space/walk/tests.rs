@@ -1,5 +1,7 @@
 //! Stacks made by hand: what is followed, and what is not made up.
 
+#![cfg(target_arch = "x86_64")]
+
 use proptest::prelude::*;
 
 use super::*;

@@ -18,7 +18,7 @@ pub use agreement::{Agreement, ComparedFunction, agreement};
 pub use delta::{Costs, DeltaNode, DeltaTree};
 pub use folded::{Folded, FoldedError};
 pub use hottest::{HotFrame, Hottest};
-pub(crate) use label::go_name;
+pub(crate) use label::{Owner, go_name, owner};
 pub use labels::NamedFunctions;
 pub use language::Language;
 pub use name::{KERNEL_SUFFIX, clean};

@@ -25,6 +25,7 @@ mod derive;
 mod host;
 mod id;
 mod run;
+mod runtime;
 mod store;
 mod time;
 mod trust;
@@ -38,8 +39,9 @@ pub use run::{
     AgreementFacts, AloneFacts, BottleneckFacts, BudgetFacts, CallFacts, ClientFacts, Distribution,
     DistributionError, ErrorCounts, ErrorFacts, HotFacts, LatencyFacts, LoadFacts, MixFacts,
     ObserverEffect, OtherProfile, ProcessFacts, ProfileFacts, RequestFacts, Run, ServerFacts,
-    ShareFacts, SliceFacts, StageFacts, Status, TargetFacts, ThresholdFacts, UnnamedFacts,
-    UnwindFacts,
+    ShareFacts, SliceFacts, StageFacts, Status, TargetFacts, ThresholdFacts, TruncatedFacts,
+    UnnamedFacts, UnwindFacts,
 };
+pub use runtime::runtime_of;
 pub use store::{Attachment, RecordError, RunSummary, Store};
 pub use time::{UtcTime, UtcTimeError};

@@ -21,6 +21,7 @@ mod event;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
+mod instructions;
 mod module;
 mod named;
 mod owners;
@@ -31,6 +32,8 @@ pub(crate) mod python_file;
 mod record;
 mod rhythm;
 mod ring;
+mod roots;
+mod rules;
 mod sampler;
 mod scope;
 mod space;

@@ -5,7 +5,9 @@
 //! has no name is called after its module and counted. What came with its names is only taken
 //! over: [`adopt`].
 
+mod debug_info;
 mod file;
+mod go_table;
 mod named;
 mod names;
 mod perf_map;

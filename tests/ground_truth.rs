@@ -10,12 +10,15 @@ mod ground_truth {
     mod attaches;
     mod binaries;
     mod callers;
+    mod compiled;
     mod cpp;
     mod go;
     mod known;
+    mod names;
     mod processes;
     mod python;
     mod shares;
+    mod stacks;
     mod storm;
     mod switches;
     mod unprivileged;

@@ -1,9 +1,13 @@
 //! What a frame is called where a reader should see at a glance what it is, and which frames are
 //! not worth a place of their own.
 
+mod cpp;
 mod go;
+mod java;
 mod noise;
 mod rust;
+
+use std::borrow::Cow;
 
 use super::{language::Language, name};
 use crate::symbolize::{Frame, FrameKind};
@@ -25,6 +29,27 @@ pub(super) enum Role {
 pub(crate) fn go_name(name: &str) -> (&str, String) {
     let parsed = go::parse(name);
     (parsed.package, parsed.function.into_owned())
+}
+
+/// What a function belongs to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Owner<'a> {
+    /// The outermost namespace or class of C++, if it is in any.
+    Namespace(Option<&'a str>),
+    /// The package of a class of Java; empty of one that is in none.
+    Package(Cow<'a, str>),
+}
+
+/// What a function belongs to whose name is a signature; none where it is not.
+pub(crate) fn owner(name: &str) -> Option<Owner<'_>> {
+    match java::parse(name) {
+        Some(Cow::Borrowed(path)) => Some(Owner::Package(Cow::Borrowed(java::package(path)))),
+        Some(Cow::Owned(path)) => Some(Owner::Package(Cow::Owned(java::package(&path).to_owned()))),
+        None => Some(Owner::Namespace(match cpp::parse(name)?.as_slice() {
+            [Cow::Borrowed(space), _, ..] => Some(*space),
+            _ => None,
+        })),
+    }
 }
 
 /// What a frame is called.
@@ -80,6 +105,14 @@ fn label(name: &str) -> Label {
 }
 
 fn of_other(full: &str) -> Role {
+    if let Some(path) = java::parse(full) {
+        let class = path[java::package(&path).len()..].trim_start_matches('.').to_owned();
+        return Role::Shown(Label { short: class, long: path.into_owned() });
+    }
+    if let Some(path) = cpp::parse(full) {
+        let parts: Vec<&str> = path.iter().map(|part| &**part).collect();
+        return Role::Shown(Label { short: shorten(&parts), long: parts.join("::") });
+    }
     if !full.contains("::") {
         return shown(native(full).to_owned());
     }
@@ -223,6 +256,34 @@ mod tests {
                 a<b::c
             "#]],
         );
+    }
+
+    #[test]
+    fn signatures_lose_what_the_function_gives_and_takes() {
+        check(
+            Language::Other,
+            &[
+                "shop::Money<unsigned long> shop::price<shop::Item>(shop::Item const&)",
+                "shop::Desk::operator()(unsigned long) const",
+                "void std::this_thread::sleep_for<long, std::ratio<1l, 1l> >(int)",
+                "handle(char const*)",
+                "java.lang.String com.example.shop.Cart.render(int)",
+                "long Shop.parsePrice(int)",
+            ],
+            expect![[r#"
+                shop::price
+                shop::Desk::operator()
+                std::this_thread::sleep_for
+                handle
+                Cart.render
+                Shop.parsePrice
+            "#]],
+        );
+        let space = |name| owner(name).expect("a signature");
+        assert_eq!(space("std::unique_ptr<a> shop::f<a>()"), Owner::Namespace(Some("shop")));
+        assert_eq!(space("handle(int)"), Owner::Namespace(None));
+        assert_eq!(space("int java.lang.A.f()"), Owner::Package("java.lang".into()));
+        assert_eq!(owner("<T as core::ops::Drop>::drop"), None);
     }
 
     #[test]

@@ -24,7 +24,7 @@ pub use load::{
 };
 pub use process::ProcessFacts;
 pub use profile::{
-    HotFacts, ObserverEffect, OtherProfile, ProfileFacts, UnnamedFacts, UnwindFacts,
+    HotFacts, ObserverEffect, OtherProfile, ProfileFacts, TruncatedFacts, UnnamedFacts, UnwindFacts,
 };
 
 /// The version of the format.

@@ -1,7 +1,13 @@
 //! How far a profile is to be trusted, in words.
 
-use super::run::{ObserverEffect, ProfileFacts};
-use crate::{render::grouped, unit::Ratio};
+use super::{
+    run::{ObserverEffect, ProfileFacts, TruncatedFacts},
+    runtime,
+};
+use crate::{
+    render::grouped,
+    unit::{Bytes, Ratio},
+};
 
 /// More than this share of samples without callers or names is warned of.
 const BROKEN_RATIO_MAX: f64 = 0.05;
@@ -23,6 +29,11 @@ const DESIGN_EFFECT_WARNED: f64 = 4.0;
 const CLEAN_RATIO: f64 = 0.0005;
 /// The privileges with which time in the kernel is not sampled.
 const USER_ONLY: &str = "user only";
+/// What code is called that is in no file, and places that are in nothing that is known.
+const GENERATED: &str = "generated code";
+const UNKNOWN: &str = "unknown places";
+/// Copies of less than this can be made larger by the user.
+const COPY_MAX: Bytes = Bytes(63 << 10);
 /// Coverage within these is clean.
 const COVERAGE_CLEAN: std::ops::RangeInclusive<f64> = 0.98..=1.02;
 
@@ -36,6 +47,13 @@ impl ProfileFacts {
                 "{} of the samples have callers or names missing{}",
                 Ratio(broken),
                 self.remedy()
+            ));
+        }
+        if let [first, others @ ..] = self.unread.as_slice() {
+            let more = if others.is_empty() { "" } else { " and others" };
+            warnings.push(format!(
+                "the debug information of {first}{more} could not be read: inlined functions and \
+                 lines are missing there"
             ));
         }
         if self.samples == 0 {
@@ -100,20 +118,55 @@ impl ProfileFacts {
         told.then_some(scatter.design_effect)
     }
 
-    /// What to do about callers and names that are missing.
+    /// What to do about callers and names that are missing: what helps against what most of them
+    /// have.
     fn remedy(&self) -> String {
         let unknown = self.unknown_ratio.unwrap_or(0.0);
         match self.unnamed.first() {
             Some(file) if unknown > self.truncated_ratio.unwrap_or(0.0) => {
                 let mended = match file.module.as_str() {
                     "kernel" => "`sudo sysctl kernel.kptr_restrict=0` shows them",
-                    "generated code" => "have its runtime write a perf map",
+                    GENERATED => runtime::names(self.runtime.as_deref()),
+                    UNKNOWN => "they lie in nothing that is known to be mapped",
                     _ => "install its debug symbols, or build it without stripping them",
                 };
                 let (module, ratio) = (&file.module, Ratio(file.ratio));
                 format!(", most of them names of {module} ({ratio}): {mended}")
             }
-            _ => ": build the target with frame pointers and line tables".to_owned(),
+            _ => self.remedy_of_callers(),
+        }
+    }
+
+    fn remedy_of_callers(&self) -> String {
+        match self.backend.as_str() {
+            PY_SPY => return ": stacks changed while they were read".to_owned(),
+            "pprof" => return ": the server's own profiler keeps the innermost of each".to_owned(),
+            _ => {}
+        }
+        let TruncatedFacts { copy, depth, no_rules, lost } = self.truncated.unwrap_or_default();
+        let most = copy.max(depth).max(no_rules).max(lost);
+        let copied = Bytes(self.dump_bytes.unwrap_or_default().into());
+        if most == 0.0 {
+            ": build the target with frame pointers and line tables".to_owned()
+        } else if most == copy && copied < COPY_MAX {
+            format!(": stacks go on beyond the {copied} that are copied of each: --stack 63")
+        } else if most == copy {
+            format!(
+                ": stacks go on beyond the {copied} that can be copied of each, so that their \
+                 outermost callers are missing; the innermost are right"
+            )
+        } else if most == depth {
+            ": stacks have more frames than are followed, so that their outermost callers are \
+             missing; the innermost are right"
+                .to_owned()
+        } else if most == no_rules {
+            let mended = runtime::callers(self.runtime.as_deref());
+            let mended = mended.unwrap_or("build it with frame pointers");
+            format!(": stacks lead through code that does not say who has called it: {mended}")
+        } else {
+            ": what was found on their stacks makes no sense; code that changes stacks by itself \
+             may do so"
+                .to_owned()
         }
     }
 
@@ -262,6 +315,68 @@ mod tests {
                 warning: 7.5 % of the samples have callers or names missing, most of them names of _core.so (7.0 %): install its debug symbols, or build it without stripping them
             "#]],
         );
+    }
+
+    /// The remedy for callers that are missing because of this.
+    fn remedy(truncated: TruncatedFacts, runtime: Option<&str>, copied: u32) -> String {
+        let facts = ProfileFacts {
+            backend: "perf_event".to_owned(),
+            truncated_ratio: Some(0.5),
+            truncated: Some(truncated),
+            runtime: runtime.map(str::to_owned),
+            dump_bytes: Some(copied),
+            ..ProfileFacts::default()
+        };
+        facts.remedy()
+    }
+
+    #[test]
+    fn callers_are_mended_by_what_was_in_the_way() {
+        let none = TruncatedFacts::default();
+        let copy = TruncatedFacts { copy: 0.4, no_rules: 0.1, ..none };
+        assert!(remedy(copy, None, 8_192).ends_with(": --stack 63"));
+        assert!(remedy(copy, None, 65_528).ends_with("the innermost are right"));
+        let depth = TruncatedFacts { depth: 0.5, ..none };
+        assert!(remedy(depth, None, 65_528).contains("more frames than are followed"));
+        for cut in [copy, depth] {
+            assert!(!remedy(cut, Some("java"), 65_528).contains("frame pointers"));
+        }
+        let no_rules = TruncatedFacts { no_rules: 0.5, ..none };
+        assert!(remedy(no_rules, None, 8_192).ends_with("build it with frame pointers"));
+        assert!(remedy(no_rules, Some("java"), 8_192).ends_with("-XX:+PreserveFramePointer"));
+        let lost = TruncatedFacts { lost: 0.5, ..none };
+        assert!(!remedy(lost, None, 8_192).contains("frame pointers"));
+    }
+
+    #[test]
+    fn debug_information_that_cannot_be_read_is_told_of() {
+        check(
+            ProfileFacts {
+                samples: 100,
+                unread: vec!["app".to_owned(), "libz.so".to_owned()],
+                ..ProfileFacts::default()
+            },
+            expect![[r#"
+                warning: the debug information of app and others could not be read: inlined functions and lines are missing there
+            "#]],
+        );
+    }
+
+    #[test]
+    fn generated_code_has_no_debug_symbols_to_install() {
+        let names = |runtime: Option<&str>| {
+            let facts = ProfileFacts {
+                unknown_ratio: Some(0.5),
+                unnamed: vec![UnnamedFacts { module: GENERATED.to_owned(), ratio: 0.5 }],
+                runtime: runtime.map(str::to_owned),
+                ..ProfileFacts::default()
+            };
+            facts.remedy()
+        };
+        assert!(names(Some("node")).ends_with("--perf-basic-prof"));
+        assert!(names(Some("java")).contains("jcmd PID Compiler.perfmap"));
+        assert!(names(Some("python")).ends_with("-X perf"));
+        assert!(names(None).ends_with("have its runtime write a perf map"));
     }
 
     #[test]

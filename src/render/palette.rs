@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use inferno::flamegraph::color::Color;
 
 use crate::{
-    fold::{Folded, KERNEL_SUFFIX, Language},
+    fold::{Folded, KERNEL_SUFFIX, Language, Owner, owner},
     unit::Samples,
 };
 
@@ -161,6 +161,9 @@ impl Palette {
         if self.roots.contains(name) {
             return Class::Root;
         }
+        if let Some(Owner::Package(package)) = owner(name) {
+            return class_of_java(&package);
+        }
         let Some(space) = namespace(name) else {
             return if self.own.contains(name) { Class::Own } else { Class::Native };
         };
@@ -168,7 +171,7 @@ impl Palette {
             return Class::Own;
         }
         match space {
-            "std" | "core" | "alloc" | "__rustc" => Class::Standard,
+            "std" | "core" | "alloc" | "__rustc" | "__gnu_cxx" | "__cxxabiv1" => Class::Standard,
             _ if RUNTIMES.contains(&space) || space.starts_with("futures_") => Class::Runtime,
             _ => Class::Library,
         }
@@ -188,8 +191,28 @@ impl Palette {
     }
 }
 
+/// Packages that come with the machine that runs Java.
+const JAVA: [&str; 8] =
+    ["java", "javax", "jdk", "sun", "com.sun", "org.ietf", "org.w3c", "org.xml"];
+
+fn class_of_java(package: &str) -> Class {
+    let is_in = |outer: &str| {
+        package.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    };
+    match package {
+        // Libraries have packages.
+        "" => Class::Own,
+        _ if JAVA.iter().any(|outer| is_in(outer)) => Class::Standard,
+        _ => Class::Library,
+    }
+}
+
 /// The crate or namespace of a function: `tokio` of `<tokio::task::Task as Future>::poll`.
 pub(super) fn namespace(name: &str) -> Option<&str> {
+    // Of a signature of C++, what the function gives comes first.
+    if let Some(Owner::Namespace(space)) = owner(name) {
+        return space;
+    }
     let mut rest = name;
     loop {
         let stripped = ["<", "&", "*const ", "*mut ", "mut ", "dyn ", "impl "]
@@ -252,6 +275,13 @@ mod tests {
             ("std::thread::spawn", Class::Standard),
             ("<alloc::vec::Vec<app::User> as core::ops::Drop>::drop", Class::Standard),
             ("<T as core::convert::Into<U>>::into", Class::Standard),
+            ("std::unique_ptr<app::User> app::clone<app::User>(app::User const&)", Class::Own),
+            ("std::vector<int>::push_back(int const&)", Class::Standard),
+            ("void boost::asio::post<int>(int)", Class::Library),
+            ("handle(char const*)", Class::Native),
+            ("java.lang.String Shop.render(int)", Class::Own),
+            ("int java.util.HashMap.hash(java.lang.Object)", Class::Standard),
+            ("void io.netty.channel.Loop.run()", Class::Library),
             ("malloc", Class::Native),
             ("tcp_sendmsg_[k]", Class::Kernel),
             ("[libc.so.6]", Class::Unnamed),

@@ -5,7 +5,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{access::SampleError, record::Mapping};
+use super::{
+    access::SampleError,
+    record::{FileId, Mapping},
+};
 use crate::unit::Nanos;
 
 /// The threads of a process.
@@ -85,12 +88,16 @@ fn parse_line(pid: u32, line: &[u8]) -> Option<Mapping> {
     let (start, end) = text()?.split_once('-')?;
     let protection = text()?;
     let file_offset = u64::from_str_radix(text()?, 16).ok()?;
-    let (_device, _inode) = (text()?, text()?);
+    let (device, inode) = (text()?, text()?);
+    let number = |text| u32::from_str_radix(text, 16).ok();
+    let file = device.split_once(':').and_then(|(major, minor)| {
+        FileId::new(number(major)?, number(minor)?, inode.parse().ok()?)
+    });
     let path = fields.next().unwrap_or_default().trim_ascii_start().to_vec();
     let address = u64::from_str_radix(start, 16).ok()?;
     let length = u64::from_str_radix(end, 16).ok()?.checked_sub(address)?;
     let executable = protection.as_bytes().get(2) == Some(&b'x');
-    Some(Mapping { pid, address, length, file_offset, executable, path })
+    Some(Mapping { pid, address, length, file_offset, executable, path, file })
 }
 
 #[cfg(test)]
@@ -112,6 +119,8 @@ mod tests {
             (0x55d0, 0x20, 0x1000)
         );
         assert!(found[0].executable && !found[1].executable);
+        assert_eq!(found[0].file, FileId::new(0xfe, 0, 123));
+        assert_eq!(found[1].file, None);
         assert!(found[1].path.is_empty());
     }
 

@@ -117,7 +117,12 @@ pub struct Counts {
     pub throttled: u64,
     /// Samples whose stack went on beyond the part that was copied.
     pub dump_exhausted: Samples,
-    /// Samples whose stack the unwinder could not follow to its root.
+    /// Samples whose stack has more frames than are followed.
+    pub too_deep: Samples,
+    /// Samples whose stack led to code that says nothing of its callers: it has no unwind tables,
+    /// and no chain of frame pointers led on to a root.
+    pub without_rules: Samples,
+    /// Samples whose stack the unwinder could not follow to its root for another reason.
     pub unwind_failed: Samples,
     /// Records that could not be decoded.
     pub bad_records: u64,
@@ -130,6 +135,6 @@ pub struct Counts {
 impl Counts {
     /// Samples whose callers are not all known.
     pub fn truncated(&self) -> Samples {
-        self.dump_exhausted + self.unwind_failed
+        self.dump_exhausted + self.too_deep + self.without_rules + self.unwind_failed
     }
 }

@@ -23,6 +23,10 @@ use super::{
 };
 use crate::unit::{Nanos, Samples};
 
+/// A thread that starts more processes than this starts one for each of its tasks; with fewer, they
+/// are its workers.
+const FORKS_MANY: u32 = 48;
+
 /// Keeps what the records say.
 pub(super) struct Collector {
     spaces: FxHashMap<u32, AddressSpace>,
@@ -45,6 +49,10 @@ pub(super) struct Collector {
     /// The mappings that were read of processes that ran before.
     adopted: FxHashMap<u32, Vec<Mapping>>,
     rules: RuleCache,
+    /// How many processes each thread has started.
+    forks: FxHashMap<u32, u32>,
+    /// The threads of which that is much, once each.
+    forkers: Vec<u32>,
     /// Where the kernel cuts callchains.
     callchain_max: usize,
     /// Samples are kept from this instant on; before it they only warm the caches.
@@ -73,6 +81,8 @@ impl Collector {
             judged: Counts::default(),
             adopted: FxHashMap::default(),
             rules: RuleCache::new(),
+            forks: FxHashMap::default(),
+            forkers: Vec::new(),
             callchain_max: attach::callchain_max(),
             window_start: Nanos(0),
             addresses: Vec::new(),
@@ -135,6 +145,11 @@ impl Collector {
         self.tags.set(since, tag);
     }
 
+    /// Threads that have turned out to start many processes, since this was last asked.
+    pub(super) fn take_forkers(&mut self) -> Vec<u32> {
+        mem::take(&mut self.forkers)
+    }
+
     /// The threads of what is watched that are known to live.
     pub(super) fn live_threads(&self) -> impl Iterator<Item = u32> + '_ {
         self.thread_ids.keys().copied()
@@ -182,6 +197,7 @@ impl Collector {
             }
             Record::Exit { pid, tid } => {
                 self.thread_ids.remove(&tid);
+                self.forks.remove(&tid);
                 if !self.thread_ids.values().any(|index| self.threads[*index as usize].pid == pid) {
                     self.spaces.remove(&pid);
                     self.owners.forget(pid);
@@ -214,6 +230,13 @@ impl Collector {
 
     fn fork(&mut self, (pid, tid): (u32, u32), (parent_pid, parent_tid): (u32, u32)) {
         self.owners.inherit(pid, parent_pid);
+        if pid != parent_pid {
+            let forks = self.forks.entry(parent_tid).or_default();
+            *forks = forks.saturating_add(1);
+            if *forks == FORKS_MANY {
+                self.forkers.push(parent_tid);
+            }
+        }
         if pid != parent_pid
             && let Some(space) = self.spaces.get(&parent_pid).cloned()
         {
@@ -240,6 +263,8 @@ impl Collector {
         match end {
             End::Root => {}
             End::DumpExhausted => self.counts.dump_exhausted += Samples(1),
+            End::TooDeep => self.counts.too_deep += Samples(1),
+            End::NoRules => self.counts.without_rules += Samples(1),
             End::Lost => self.counts.unwind_failed += Samples(1),
         }
         if end != End::Root {
@@ -280,26 +305,19 @@ impl Collector {
 
     fn push_user_frames(&mut self, sample: &Sample<'_>) -> End {
         if sample.callchain.kernel().count() >= self.callchain_max {
-            return End::Lost;
+            return End::TooDeep;
         }
         // A thread without user registers is on its way out: its kernel frames are all there is.
         let Some(registers) = sample.registers else { return End::Root };
         let space = self.spaces.entry(sample.pid).or_insert_with(AddressSpace::new);
         self.addresses.clear();
-        let end = space.unwinding.walk(
+        let end = space.follow(
+            sample,
             registers,
-            sample.stack,
-            sample.stack_asked,
+            self.callchain_max,
             &mut self.rules,
             &mut self.addresses,
         );
-        let end = match end {
-            End::Root => end,
-            cut => {
-                let (callchain, max) = (sample.callchain, self.callchain_max);
-                space.go_on(callchain, max, &mut self.addresses).unwrap_or(cut)
-            }
-        };
         for address in &self.addresses {
             self.frames.push(space.frame(*address, &mut self.stacks));
         }

@@ -1,8 +1,15 @@
 //! What sampling needs of an ELF file: where its code lies, how to unwind it, and its build id.
 
-use std::{fs::File, io, ops::Range, sync::Arc};
+use std::{
+    fs::File,
+    io,
+    ops::Range,
+    sync::{Arc, OnceLock},
+};
 
 use object::{Object, ObjectSection, ObjectSegment, SegmentFlags, elf::PF_X, read::ReadCache};
+
+use super::rules::Rules;
 
 /// The facts of an ELF file.
 #[derive(Debug, Default)]
@@ -12,6 +19,10 @@ pub(super) struct Elf {
     pub(super) build_id: Option<Vec<u8>>,
     /// Whether Go's compiler made it, which keeps frame pointers everywhere.
     pub(super) is_go: bool,
+    /// What `sections` say of an address.
+    pub(super) rules: Rules,
+    /// Where stacks begin, once that was asked for: see [`super::roots`].
+    pub(super) roots: OnceLock<Vec<Range<u64>>>,
 }
 
 /// A segment that is mapped to be executed.
@@ -73,6 +84,9 @@ impl Elf {
                 CodeSegment { file_offset, file_size, address, align }
             })
             .collect();
+        // Its tables of frames say nothing of frame pointers, and are wrong where its runtime changes
+        // stacks.
+        let is_go = GO_SECTIONS.iter().any(|name| object.section_by_name(name).is_some());
         let range = |name| {
             let section = object.section_by_name(name)?;
             Some(section.address()..section.address().checked_add(section.size())?)
@@ -87,11 +101,10 @@ impl Elf {
             got: range(".got"),
             eh_frame: section(".eh_frame"),
             eh_frame_hdr: section(".eh_frame_hdr"),
-            debug_frame: section(".debug_frame"),
+            debug_frame: uncompressed(object, ".debug_frame").filter(|_| !is_go),
         };
         let build_id = object.build_id().ok().flatten().map(<[u8]>::to_vec);
-        let is_go = GO_SECTIONS.iter().any(|name| object.section_by_name(name).is_some());
-        Ok(Self { segments, sections, build_id, is_go })
+        Ok(Self { segments, sections, build_id, is_go, ..Self::default() })
     }
 
     /// Code that is in no file, of which this is known.
@@ -116,6 +129,18 @@ impl Elf {
         })?;
         Some(segment.address.wrapping_sub(segment.file_offset).wrapping_add(offset))
     }
+}
+
+/// The most that a table is uncompressed to.
+const UNCOMPRESSED_MAX: u64 = 256 << 20;
+
+/// A section that is not loaded, and therefore may be compressed.
+fn uncompressed<'data>(object: &impl Object<'data>, name: &str) -> Option<Section> {
+    let section = object.section_by_name(name)?;
+    let stated = section.compressed_file_range().ok()?.uncompressed_size;
+    let data = (stated <= UNCOMPRESSED_MAX).then(|| section.uncompressed_data().ok())??;
+    let range = section.address()..section.address().checked_add(data.len() as u64)?;
+    (!data.is_empty()).then_some(Section { range, data: data.as_ref().into() })
 }
 
 fn invalid(error: object::Error) -> io::Error {

@@ -147,6 +147,14 @@ pub(super) fn side_band() -> perf_event_attr {
     attr
 }
 
+/// Is on a thread and does nothing, least of all for what the thread starts: so the kernel does not
+/// take the events of the two for the same.
+pub(super) fn apart() -> perf_event_attr {
+    let mut attr = dummy();
+    attr.set_disabled(1);
+    attr
+}
+
 /// Counts the nanoseconds of CPU time, exactly, of a process and all that it starts.
 pub(super) fn task_clock() -> perf_event_attr {
     let mut attr = base();

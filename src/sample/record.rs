@@ -92,6 +92,22 @@ pub(super) struct Mapping {
     pub(super) file_offset: u64,
     pub(super) executable: bool,
     pub(super) path: Vec<u8>,
+    /// Which file it is, whatever it is called; none of what is in none.
+    pub(super) file: Option<FileId>,
+}
+
+/// A file, as long as it exists: a path may be another file's the next moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct FileId {
+    pub(super) device: u64,
+    pub(super) inode: u64,
+}
+
+impl FileId {
+    /// None where the kernel states no file.
+    pub(super) fn new(major: u32, minor: u32, inode: u64) -> Option<Self> {
+        (inode != 0).then(|| Self { device: rustix::fs::makedev(major, minor), inode })
+    }
 }
 
 /// A list of 64-bit words in the bytes of a record.
@@ -190,15 +206,16 @@ fn sample(mut body: Cursor<'_>) -> Option<Sample<'_>> {
 fn mapping(mut body: Cursor<'_>, second_form: bool) -> Option<Mapping> {
     let (pid, _tid) = (body.u32()?, body.u32()?);
     let (address, length, file_offset) = (body.u64()?, body.u64()?, body.u64()?);
-    let executable = if second_form {
-        let _device_and_inode = body.bytes(24)?;
+    let (executable, file) = if second_form {
+        let (major, minor, inode, _generation) =
+            (body.u32()?, body.u32()?, body.u64()?, body.u64()?);
         let (protection, _flags) = (body.u32()?, body.u32()?);
-        protection & PROT_EXEC != 0
+        (protection & PROT_EXEC != 0, FileId::new(major, minor, inode))
     } else {
-        true
+        (true, None)
     };
     let path = body.text().to_vec();
-    Some(Mapping { pid, address, length, file_offset, executable, path })
+    Some(Mapping { pid, address, length, file_offset, executable, path, file })
 }
 
 /// Reads fields off the front of a record's body.

@@ -101,7 +101,10 @@ fn side_band_records_are_read_to_their_trailer() {
         .u64(0x1000)
         .u64(0x2000)
         .u64(0x3000)
-        .raw(&[0; 24])
+        .u32(8)
+        .u32(1)
+        .u64(1234)
+        .u64(0)
         .u32(PROT_EXEC)
         .u32(2)
         .raw(b"/bin/server\0\0\0\0\0")
@@ -116,6 +119,7 @@ fn side_band_records_are_read_to_their_trailer() {
             file_offset: 0x3000,
             executable: true,
             path: b"/bin/server".to_vec(),
+            file: FileId::new(8, 1, 1234),
         }))
     );
     let name = Bytes::new(COMM, MISC_COMM_EXEC).u32(1).u32(2).raw(b"worker\0\0").trailed(1, 2, 3);

@@ -1,6 +1,8 @@
 //! A process's address space: which module lies where, and how to unwind it.
 
-use std::{ops::Range, sync::Arc};
+mod walk;
+
+use std::{fs::File, ops::Range, os::unix::fs::FileExt as _, sync::Arc};
 
 use rustc_hash::FxHashMap;
 
@@ -8,19 +10,26 @@ use super::{
     elf::Elf,
     module::{Code, ModuleId, Modules},
     record::{Callchain, Mapping},
+    roots::roots,
+    rules::Rule,
     stacks::{RawFrame, RawFrameId, Stacks},
     trampoline,
     unwind::{End, Unwinding},
 };
+use walk::Site;
 
 /// A process's address space.
 #[derive(Clone)]
 pub(super) struct AddressSpace {
     /// Ordered by start; mappings do not overlap.
     mapped: Vec<Mapped>,
-    pub(super) unwinding: Unwinding,
+    unwinding: Unwinding,
     /// Frames by address, until a mapping changes.
     frames: FxHashMap<u64, RawFrameId>,
+    /// How to unwind from an address, and whether a function with rules starts there; as long.
+    rules: FxHashMap<u64, (Rule, bool)>,
+    /// What lies at return addresses; as long.
+    sites: FxHashMap<u64, Site>,
 }
 
 #[derive(Clone)]
@@ -31,11 +40,54 @@ struct Mapped {
     bias: u64,
     /// How to unwind it, where that is known, and what is subtracted for that.
     sections: Option<(Arc<Elf>, u64)>,
+    /// The file that its code is in, and what is subtracted for an offset in it.
+    code: Option<(Arc<File>, u64)>,
+}
+
+impl Mapped {
+    fn read<const BYTES: usize>(&self, address: u64) -> Option<[u8; BYTES]> {
+        let (file, bias) = self.code.as_ref()?;
+        let mut bytes = [0; BYTES];
+        file.read_exact_at(&mut bytes, address.wrapping_sub(*bias)).ok()?;
+        Some(bytes)
+    }
 }
 
 impl AddressSpace {
     pub(super) fn new() -> Self {
-        Self { mapped: Vec::new(), unwinding: Unwinding::new(), frames: FxHashMap::default() }
+        Self {
+            mapped: Vec::new(),
+            unwinding: Unwinding::new(),
+            frames: FxHashMap::default(),
+            rules: FxHashMap::default(),
+            sites: FxHashMap::default(),
+        }
+    }
+
+    /// With code at `range` that has this table, whose addresses count from its start.
+    #[cfg(test)]
+    pub(super) fn of_table(range: Range<u64>, sections: super::elf::UnwindSections) -> Self {
+        let mut space = Self::new();
+        let (bias, elf) = (range.start, Arc::new(Elf::of_generated(sections)));
+        let sections = Some((elf, bias));
+        space.insert(Mapped { range, module: ModuleId(1), bias, sections, code: None });
+        space
+    }
+
+    /// Code of which nothing is known.
+    #[cfg(test)]
+    pub(super) fn map_code(&mut self, range: Range<u64>) {
+        self.insert(Mapped { range, module: ModuleId(1), bias: 0, sections: None, code: None });
+    }
+
+    /// Code in a file that is nothing but this code, without a table.
+    #[cfg(test)]
+    pub(super) fn map_bytes(&mut self, start: u64, code: &[u8]) {
+        use std::io::Write as _;
+        let mut file = tempfile::tempfile().expect("a file");
+        file.write_all(code).expect("it is ours");
+        let (range, code) = (start..start + code.len() as u64, Some((Arc::new(file), start)));
+        self.insert(Mapped { range, module: ModuleId(1), bias: start, sections: None, code });
     }
 
     /// Adds a mapping of code, in place of whatever it covers.
@@ -62,7 +114,13 @@ impl AddressSpace {
                 .map(|sections| (Arc::new(Elf::of_generated(sections)), mapping.address)),
             Code::Kernel | Code::Unreadable => None,
         };
-        self.insert(Mapped { range, module, bias, sections });
+        let code = match code {
+            Code::Elf { file, .. } => {
+                Some((file.clone(), mapping.address.wrapping_sub(mapping.file_offset)))
+            }
+            _ => None,
+        };
+        self.insert(Mapped { range, module, bias, sections, code });
     }
 
     fn insert(&mut self, mapped: Mapped) {
@@ -77,6 +135,8 @@ impl AddressSpace {
     /// sticks out on either side stays.
     fn unmap(&mut self, range: &Range<u64>) {
         self.frames.clear();
+        self.rules.clear();
+        self.sites.clear();
         let overlaps =
             |mapped: &Mapped| mapped.range.start < range.end && range.start < mapped.range.end;
         let covered: Vec<Mapped> = self.mapped.extract_if(.., |mapped| overlaps(mapped)).collect();
@@ -109,14 +169,16 @@ impl AddressSpace {
     /// Follows a stack of Go code on from where unwinding it ended: by the callers that the kernel
     /// found, which lie on another stack. None where that cannot be done.
     ///
-    /// Go's runtime changes stacks for much of its own work, with the caller's frame pointer kept
-    /// across the change; the copy has only the stack that the thread was on.
+    /// Go's runtime changes stacks for much of its own work, and for calls to C, with the caller's
+    /// frame pointer kept across the change; the copy has only the stack that the thread was on.
     ///
-    /// The kernel stops at `callchain_max` words.
-    pub(super) fn go_on(
-        &self,
+    /// The kernel stops at `callchain_max` words. `is_same` says that the frame pointer is again
+    /// what it was when the sample was taken, so that the kernel's chain goes on from here.
+    fn go_on(
+        &mut self,
         callchain: Callchain<'_>,
         callchain_max: usize,
+        is_same: bool,
         addresses: &mut Vec<u64>,
     ) -> Option<End> {
         let last = *addresses.last()?;
@@ -128,19 +190,43 @@ impl AddressSpace {
         let chain: Vec<u64> = callchain.user().enumerate().map(lies_in).collect();
         // A recursion has the same address several times.
         let nth = addresses.iter().filter(|address| **address == last).count() - 1;
-        let known = chain.iter().enumerate().filter(|(_, address)| **address == last).nth(nth)?.0;
+        let known = chain.iter().enumerate().filter(|(_, address)| **address == last).nth(nth);
+        let known = known.map(|(at, _)| at).or(is_same.then_some(0))?;
         let callers = chain.get(known + 1..).filter(|callers| !callers.is_empty())?;
         if !callers.iter().all(|address| self.is_go(*address)) {
             return None;
         }
         addresses.extend(callers);
         let is_whole = callchain.len() < callchain_max;
-        Some(if is_whole { End::Root } else { End::Lost })
+        Some(if is_whole { End::Root } else { End::TooDeep })
     }
 
-    fn is_go(&self, address: u64) -> bool {
+    /// Whether Go's compiler made the code at an address. It writes no rules, and what was compiled
+    /// from C into the same file has some.
+    fn is_go(&mut self, address: u64) -> bool {
         let sections = self.mapped_at(address).and_then(|mapped| mapped.sections.as_ref());
-        sections.is_some_and(|(elf, _)| elf.is_go)
+        sections.is_some_and(|(elf, _)| elf.is_go) && !self.has_rule(address)
+    }
+
+    /// Whether the function at an address is one that nothing calls, by its name.
+    fn is_root(&self, address: u64) -> bool {
+        let Some(mapped) = self.mapped_at(address) else { return false };
+        let (Some((elf, bias)), Some((file, _))) = (&mapped.sections, &mapped.code) else {
+            return false;
+        };
+        let ranges = elf.roots.get_or_init(|| roots(file));
+        ranges.iter().any(|range| range.contains(&address.wrapping_sub(*bias)))
+    }
+
+    /// Whether two addresses lie in one mapping, and no function with rules starts between them: the
+    /// second may be in a function that starts at the first, or behind the part of it that has any.
+    fn is_one_piece(&self, first: u64, last: u64) -> bool {
+        let Some(mapped) = self.mapped_at(first) else { return false };
+        let start = mapped.sections.as_ref().and_then(|(elf, bias)| {
+            let start = elf.rules.start_before(&elf.sections, last.wrapping_sub(*bias))?;
+            Some(start.wrapping_add(*bias))
+        });
+        mapped.range.contains(&last) && start.is_none_or(|start| start <= first)
     }
 
     /// The frame at an address.
@@ -165,7 +251,7 @@ mod tests {
 
     fn generated(address: u64, length: u64) -> Mapping {
         let path = b"//anon".to_vec();
-        Mapping { pid: 1, address, length, file_offset: 0, executable: true, path }
+        Mapping { pid: 1, address, length, file_offset: 0, executable: true, path, file: None }
     }
 
     #[test]
@@ -190,7 +276,7 @@ mod tests {
             let elf = Elf::without_sections(is_go);
             let range = start..start + 0x1000;
             let (module, sections) = (ModuleId(1), Some((Arc::new(elf), 0)));
-            space.insert(Mapped { range, module, bias: 0, sections });
+            space.insert(Mapped { range, module, bias: 0, sections, code: None });
         }
         space
     }
@@ -199,7 +285,7 @@ mod tests {
         let user = [&[USER], callchain].concat();
         let bytes: Vec<u8> = user.iter().flat_map(|word| word.to_ne_bytes()).collect();
         let mut addresses = unwound.to_vec();
-        let end = with_go().go_on(Callchain(Words::of(&bytes)), 127, &mut addresses);
+        let end = with_go().go_on(Callchain(Words::of(&bytes)), 127, false, &mut addresses);
         (addresses, end)
     }
 
@@ -219,7 +305,7 @@ mod tests {
         );
         // So many that the kernel may have stopped before the root.
         let many: Vec<u64> = (0..126).map(|i| 0x1010 + i * 16).collect();
-        assert_eq!(went_on(&[0x1010], &many).1, Some(End::Lost));
+        assert_eq!(went_on(&[0x1010], &many).1, Some(End::TooDeep));
     }
 
     #[test]

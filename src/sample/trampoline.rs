@@ -141,7 +141,8 @@ mod tests {
     use super::*;
     use crate::sample::{
         elf::Elf,
-        unwind::{End, Registers, RuleCache, Unwinding},
+        space::AddressSpace,
+        unwind::{End, Registers},
     };
 
     /// As CPython 3.12.1 lays them out, and as 3.13.0 does.
@@ -180,21 +181,21 @@ mod tests {
     fn the_caller_is_found_from_every_instruction() {
         let code = [[V3_12, V3_12].concat(), V3_13.to_vec()].concat();
         let base = 0x7f00_0000_0000_u64;
-        let mut unwinding = Unwinding::new();
         let found = trampolines(&code).expect("trampolines");
-        unwinding.add(base..base + 4096, base, &table(&found));
+        let mut space = AddressSpace::of_table(base..base + 4096, table(&found));
         let caller = 0x5555_0000_1000_u64;
+        space.map_code(caller..caller + 4096);
         for start in [0, 11, 22] {
             for (offset, pushed) in [(0, 0), (4, 1), (6, 1), (10, 0)] {
-                let words = [vec![7; pushed], vec![caller, 9, 9]].concat();
+                let words = [vec![7; pushed], vec![caller + 8, 9, 9]].concat();
                 let stack: Vec<u8> =
                     words.iter().flat_map(|word: &u64| word.to_le_bytes()).collect();
                 // The frame pointer is anything but one.
                 let registers = [1, 0x1000, base + start + offset];
                 let registers = Registers::from_words(registers.into_iter()).expect("three");
-                let (mut cache, mut addresses) = (RuleCache::new(), Vec::new());
-                unwinding.walk(registers, &stack, stack.len(), &mut cache, &mut addresses);
-                assert_eq!(addresses[1], caller - 1, "at {start} + {offset}");
+                let mut addresses = Vec::new();
+                space.walk(registers, &stack, &mut addresses);
+                assert_eq!(addresses[1], caller + 7, "at {start} + {offset}");
             }
         }
     }
@@ -203,7 +204,8 @@ mod tests {
     fn a_process_that_is_gone_changes_nothing() {
         let path = b"//anon".to_vec();
         let (pid, address, length) = (4_194_404, 0x1000, 0x1000);
-        let mapping = Mapping { pid, address, length, file_offset: 0, executable: true, path };
+        let mapping =
+            Mapping { pid, address, length, file_offset: 0, executable: true, path, file: None };
         assert!(sections(&mapping).is_none());
     }
 
@@ -223,13 +225,12 @@ mod tests {
         #[test]
         fn any_code_is_read(code in bytes(), offset in 0_u64..400, words in any::<[u64; 8]>()) {
             let Some(found) = trampolines(&code) else { return Ok(()) };
-            let mut space = Unwinding::new();
-            space.add(0x1000..0x2000, 0x1000, &table(&found));
+            let mut space = AddressSpace::of_table(0x1000..0x2000, table(&found));
             let stack: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
             let registers = [words[0], 0x8000, 0x1000 + offset, 0].into_iter();
             let registers = Registers::from_words(registers).expect("enough");
-            let (mut cache, mut addresses) = (RuleCache::new(), Vec::new());
-            let end = space.walk(registers, &stack, stack.len(), &mut cache, &mut addresses);
+            let mut addresses = Vec::new();
+            let end = space.walk(registers, &stack, &mut addresses);
             prop_assert!(!addresses.is_empty() || end != End::Root);
         }
     }

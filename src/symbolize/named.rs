@@ -47,7 +47,7 @@ pub fn adopt(capture: &NamedCapture, title: String, owners: &[(u32, String)]) ->
         threads: capture.threads.iter().map(thread).collect(),
         samples,
     };
-    Resolved { profile, unknown }
+    Resolved { profile, unknown, unread: Vec::new() }
 }
 
 fn frame(named: &NamedFrame) -> Frame {

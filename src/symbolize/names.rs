@@ -1,6 +1,6 @@
 //! The names at the addresses of one module.
 
-use std::path::Path;
+use std::{cell::RefCell, collections::BTreeSet, path::Path};
 
 use blazesym::{
     MaybeDefault, Pid,
@@ -11,6 +11,7 @@ use blazesym::{
 };
 
 use super::{
+    debug_info::DebugInfo,
     perf_map::PerfMap,
     profile::{Frame, FrameKind},
     python::PythonNames,
@@ -38,11 +39,19 @@ pub(super) const HUGE_BYTES: u64 = 1 << 30;
 pub(super) struct Names {
     full: Symbolizer,
     detail: Detail,
+    /// The files whose debug information could not be read.
+    unread: RefCell<BTreeSet<String>>,
 }
 
 impl Names {
     pub(super) fn new(detail: Detail) -> Self {
-        Self { full: Symbolizer::new(), detail }
+        Self { full: Symbolizer::new(), detail, unread: RefCell::default() }
+    }
+
+    /// The files whose debug information was there and could not be read, so that inlined functions
+    /// and lines are missing.
+    pub(super) fn into_unread(self) -> BTreeSet<String> {
+        self.unread.into_inner()
     }
 
     /// As [`Self::of`], and what the module does not name gets the name that it is bound by.
@@ -97,10 +106,16 @@ impl Names {
             Detail::NamesOnly => false,
             Detail::Auto => std::fs::metadata(&path).is_ok_and(|file| file.len() < HUGE_BYTES),
         };
+        let debug = DebugInfo::of(&path);
+        // Compressed, it is larger than its file.
+        let is_readable = self.detail == Detail::Full || debug.bytes < HUGE_BYTES;
         let source = |debug_syms| Source::Elf(Elf { debug_syms, ..Elf::new(&path) });
         let input = Input::VirtOffset(addresses);
         // Broken debug information must not cost the names of the functions.
-        let in_full = full.then(|| self.lookup(&source(true), input)).flatten();
+        let in_full = (full && is_readable).then(|| self.lookup(&source(true), input)).flatten();
+        if full && (debug.is_elsewhere || (debug.bytes > 0 && in_full.is_none())) {
+            self.unread.borrow_mut().insert(module.name.clone());
+        }
         in_full.or_else(|| self.lookup(&source(false), input))
     }
 
@@ -234,7 +249,7 @@ mod tests {
 
     #[test]
     fn no_frame_is_without_a_name() {
-        let module = Module { name: "app".to_owned(), code: Code::Unreadable, build_id: None };
+        let module = Module::new("app".to_owned(), Code::Unreadable);
         let named = |symbol| {
             let frames = frames(&module, &symbol).into_iter();
             frames.map(|frame| (frame.name, frame.kind)).collect::<Vec<_>>()

@@ -1,6 +1,7 @@
 //! Builds the profile: names the distinct addresses of a capture, and its stacks with them.
 
 use std::{
+    collections::BTreeSet,
     num::NonZero,
     sync::{Mutex, PoisonError},
     thread,
@@ -9,6 +10,7 @@ use std::{
 use rustc_hash::FxHashMap;
 
 use super::{
+    go_table,
     names::{Detail, Names, unnamed},
     profile::{Frame, FrameId, FrameKind, Profile, Sample, Stack, StackId, Thread, ThreadId},
 };
@@ -24,6 +26,9 @@ pub struct Resolved {
     pub profile: Profile,
     /// Samples whose stack has at least one frame without a name.
     pub unknown: Samples,
+    /// The files whose debug information could not be read: their inlined functions and lines are
+    /// missing.
+    pub unread: Vec<String>,
 }
 
 /// Names every stack of `capture` that a sample refers to.
@@ -31,7 +36,7 @@ pub struct Resolved {
 /// Never fails: what has no name keeps its module's, and is counted.
 pub fn resolve(capture: &Capture, title: String, detail: Detail) -> Resolved {
     let used = used_stacks(capture);
-    let names = name_frames(capture, &used, detail);
+    let (names, unread) = name_frames(capture, &used, detail);
     let mut builder = Builder::default();
     let mut named: Vec<Option<Named>> = vec![None; capture.stacks.len()];
     for (index, stack) in capture.stacks.iter().enumerate().filter(|(index, _)| used[*index]) {
@@ -66,7 +71,7 @@ pub fn resolve(capture: &Capture, title: String, detail: Detail) -> Resolved {
         threads: threads.collect(),
         samples,
     };
-    Resolved { profile, unknown }
+    Resolved { profile, unknown, unread: unread.into_iter().collect() }
 }
 
 /// Which stacks samples refer to, with all their callers: the others were seen before the window.
@@ -82,8 +87,13 @@ fn used_stacks(capture: &Capture) -> Vec<bool> {
     used
 }
 
-/// For each frame that is used, its functions from the outermost in.
-fn name_frames(capture: &Capture, used: &[bool], detail: Detail) -> Vec<Vec<Frame>> {
+/// For each frame that is used, its functions from the outermost in; and the files whose debug
+/// information could not be read.
+fn name_frames(
+    capture: &Capture,
+    used: &[bool],
+    detail: Detail,
+) -> (Vec<Vec<Frame>>, BTreeSet<String>) {
     let mut names = vec![Vec::new(); capture.frames.len()];
     let mut by_module: FxHashMap<ModuleId, Vec<(RawFrameId, u64)>> = FxHashMap::default();
     let mut seen = vec![false; capture.frames.len()];
@@ -106,10 +116,11 @@ fn name_frames(capture: &Capture, used: &[bool], detail: Detail) -> Vec<Vec<Fram
         }
     }
     let jobs = by_module.into_iter().map(|(module, frames)| Job { module, frames }).collect();
-    for (frame, functions) in look_up(capture, jobs, detail) {
+    let (found, unread) = look_up(capture, jobs, detail);
+    for (frame, functions) in found {
         names[frame.0 as usize] = functions;
     }
-    names
+    (names, unread)
 }
 
 /// The frames to name in one module, with their addresses.
@@ -118,9 +129,12 @@ struct Job {
     frames: Vec<(RawFrameId, u64)>,
 }
 
+/// The functions of frames, and the files whose debug information could not be read.
+type LookedUp = (Vec<(RawFrameId, Vec<Frame>)>, BTreeSet<String>);
+
 /// Names the frames of several modules at once: the kernel's table and a program's debug
 /// information take about as long to read.
-fn look_up(capture: &Capture, mut jobs: Vec<Job>, detail: Detail) -> Vec<(RawFrameId, Vec<Frame>)> {
+fn look_up(capture: &Capture, mut jobs: Vec<Job>, detail: Detail) -> LookedUp {
     // Taken from the end: the one with most to name first.
     jobs.sort_by_key(|job| (job.frames.len(), job.module));
     let threads = thread::available_parallelism().map_or(1, NonZero::get).min(jobs.len());
@@ -135,15 +149,21 @@ fn look_up(capture: &Capture, mut jobs: Vec<Job>, detail: Detail) -> Vec<(RawFra
             let bound: Vec<_> =
                 capture.bound.iter().filter(|f| f.module == module).cloned().collect();
             let module = &capture.modules[module.0 as usize];
-            let functions = names.with_bound(module, &addresses, &bound);
+            let mut functions = names.with_bound(module, &addresses, &bound);
+            go_table::name_unnamed(module, &addresses, &mut functions);
             found.extend(frames.into_iter().map(|(frame, _)| frame).zip(functions));
         }
-        found
+        (found, names.into_unread())
     };
     thread::scope(|scope| {
         let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
         // Where debug information makes the parser panic, names are lost and no more.
-        workers.into_iter().filter_map(|worker| worker.join().ok()).flatten().collect()
+        let (mut found, mut unread) = LookedUp::default();
+        for (functions, files) in workers.into_iter().filter_map(|worker| worker.join().ok()) {
+            found.extend(functions);
+            unread.extend(files);
+        }
+        (found, unread)
     })
 }
 

@@ -12,10 +12,10 @@ use crate::{
         slice::Slice,
     },
     record::{
-        self, AgreementFacts, HotFacts, OtherProfile, ProfileFacts, Run, ShareFacts, UnnamedFacts,
-        UnwindFacts,
+        self, AgreementFacts, HotFacts, OtherProfile, ProfileFacts, Run, ShareFacts,
+        TruncatedFacts, UnnamedFacts, UnwindFacts,
     },
-    sample::{Access, Capture, NamedCapture, OfThreads},
+    sample::{Access, Capture, Counts, NamedCapture, OfThreads},
     symbolize::{Profile, Resolved},
     unit::{Nanos, Samples},
 };
@@ -46,6 +46,8 @@ pub(super) fn profiles(
         let profile = ProfileFacts {
             raw_stacks,
             unnamed: UnnamedFacts::of(&resolved.profile, None),
+            unread: resolved.unread.clone(),
+            runtime: record::runtime_of(&resolved.profile).map(str::to_owned),
             ..profile(observed, taken, resolved, cpu_us_per_request)
         };
         let profile = alone::of_mix(profile, observed, taken, resolved, run);
@@ -130,6 +132,7 @@ fn of_addresses(
         throttled: counts.throttled,
         bad_records: counts.bad_records,
         truncated_ratio: share(counts.truncated()),
+        truncated: truncated(counts),
         unknown_ratio: share(resolved.unknown),
         broken_ratio: share(Quality::of(&resolved.profile, None).broken),
         coverage,
@@ -141,6 +144,17 @@ fn of_addresses(
         }),
         ..ProfileFacts::default()
     }
+}
+
+/// What was in the way to the roots of stacks.
+fn truncated(counts: &Counts) -> Option<TruncatedFacts> {
+    let share = |samples: Samples| finite(samples.share_of(counts.samples).0);
+    Some(TruncatedFacts {
+        copy: share(counts.dump_exhausted)?,
+        depth: share(counts.too_deep)?,
+        no_rules: share(counts.without_rules)?,
+        lost: share(counts.unwind_failed)?,
+    })
 }
 
 /// What came with its names has no native frames, or at least no kernel's, but their time.

@@ -42,12 +42,19 @@ pub struct ProfileFacts {
     pub bad_records: u64,
     /// Share of samples whose callers could not be followed to the root.
     pub truncated_ratio: Option<f64>,
+    /// The same by what was in the way; none of backends that cannot tell.
+    pub truncated: Option<TruncatedFacts>,
     /// Share of samples in code without a name.
     pub unknown_ratio: Option<f64>,
     /// Share of samples of which one or the other is true, each counted once.
     pub broken_ratio: Option<f64>,
     /// The files whose code has no names, the one that makes the most samples unknown first.
     pub unnamed: Vec<UnnamedFacts>,
+    /// The files whose debug information could not be read: their inlined functions and lines are
+    /// missing.
+    pub unread: Vec<String>,
+    /// What generates code in the target, such as `node` or `java`, where it is known.
+    pub runtime: Option<String>,
     /// Sampled time over exact CPU time.
     pub coverage: Option<f64>,
     /// CPU time of a request that all samples together stand for, microseconds: all of it, or
@@ -153,6 +160,20 @@ pub struct ObserverEffect {
     pub cpu_ratio: Option<f64>,
     /// Its 95 % confidence interval.
     pub cpu_ci95: Option<[f64; 2]>,
+}
+
+/// What was in the way to the roots of stacks, each as a share of all samples.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct TruncatedFacts {
+    /// The stack went on beyond the part that was copied.
+    pub copy: f64,
+    /// It has more frames than are followed.
+    pub depth: f64,
+    /// It led to code that says nothing of its callers.
+    pub no_rules: f64,
+    /// What was found on it made no sense.
+    pub lost: f64,
 }
 
 /// A file with code that has no name.

@@ -56,6 +56,10 @@ pub(super) struct State {
 impl State {
     fn drain(&mut self, until: Nanos) {
         self.collector.drain(&mut self.rings, until);
+        let forkers = self.collector.take_forkers();
+        if let Timers::Turns(turns) = &mut self.timers {
+            forkers.into_iter().for_each(|tid| turns.keep_apart(tid));
+        }
     }
 
     fn with_timers(&mut self, act: impl FnOnce(&mut Timers, Drawing<'_>)) {

@@ -8,7 +8,11 @@ use std::sync::Arc;
 
 use super::timers::Drawing;
 use crate::{
-    sample::{access::SampleError, event::Sampling, sys::Event},
+    sample::{
+        access::SampleError,
+        event::{self, Sampling},
+        sys::Event,
+    },
     unit::{Bytes, Hertz, Nanos},
 };
 
@@ -26,6 +30,8 @@ pub(in crate::sample) struct Turns {
     /// The sizes of copy to choose from, ascending.
     ladder: Vec<Bytes>,
     groups: Vec<Group>,
+    /// On threads whose events are not to be taken for those of their children.
+    apart: Vec<Event>,
     /// The group that has its turn; none while sampling is off, or for a turn that nobody has.
     current: Option<usize>,
     on: Option<Turn>,
@@ -67,7 +73,8 @@ impl Turns {
         let groups = ladder.iter().flat_map(|dump| group(*dump)).collect();
         let ladder = ladder.to_vec();
         let (current, on, dump, share) = (None, None, Bytes(0), 1.0);
-        Self { sampling, owners, cpus, ladder, groups, current, on, dump, share }
+        let apart = Vec::new();
+        Self { sampling, owners, cpus, ladder, groups, apart, current, on, dump, share }
     }
 
     /// Opens the events on a thread that is about to run.
@@ -83,6 +90,18 @@ impl Turns {
             }
         }
         Ok(())
+    }
+
+    /// Keeps a thread's events its own. The kernel swaps those of a thread and of what it started
+    /// instead of switching them, as long as both have the same ones. Then a child takes its
+    /// parent's along into its end, with the time that they have counted down: of a server that
+    /// starts a process for each request, next to nothing is seen.
+    ///
+    /// An event that is not inherited makes a difference. Switches cost more then, so it is for
+    /// those alone who need it.
+    pub(super) fn keep_apart(&mut self, tid: u32) {
+        // A thread that is gone has no events to keep.
+        self.apart.extend(Event::open(&event::apart(), Some(tid), None).ok());
     }
 
     /// Takes fewer samples from now on, if so many are fewer than its events take.

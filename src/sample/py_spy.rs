@@ -15,7 +15,7 @@ mod clocks;
 mod code;
 mod interpreter;
 mod layout;
-mod memory;
+pub(super) mod memory;
 mod pause;
 mod proc;
 mod source;

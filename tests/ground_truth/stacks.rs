@@ -23,7 +23,8 @@ fn sample(mode: &str) -> Option<Sampled> {
     if !cfg!(target_arch = "x86_64") {
         return None;
     }
-    let program = Compiled::new("cc", &["-O2", "-g", "-fomit-frame-pointer"], "stacks.c")?;
+    let program =
+        Compiled::new("cc", &["-O2", "-g", "-fomit-frame-pointer", "-pthread"], "stacks.c")?;
     program.sample(&[mode], CPU)
 }
 
@@ -57,6 +58,11 @@ fn a_leaf_without_rules_keeps_its_caller() {
 #[test]
 fn a_frame_pointer_leads_on_where_there_are_no_rules() {
     repeated(|| whole("framed", "caller_of_framed", "caller_of_framed > spin_framed"));
+}
+
+#[test]
+fn callers_behind_a_buffer_that_was_never_touched_are_found() {
+    repeated(|| whole("buffer", "in_thread", "in_thread > with_buffer > spin"));
 }
 
 fn whole(mode: &str, root: &str, expected: &str) -> Measured {

@@ -9,9 +9,11 @@
 // | `fiber` | a fiber of `makecontext` |
 // | `deep` | three thousand small frames |
 // | `wide` | more than can be copied |
+// | `buffer` | a buffer of which most was never touched |
 // | `forks` | the same few frames, in a process for each piece of work |
 
 #define _GNU_SOURCE
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -110,6 +112,24 @@ APART static unsigned long wide(int depth) {
     return depth ? wide(depth - 1) + (unsigned char)pad[depth] : spin(1000000);
 }
 
+// Its stack is fresh, so that the pages of the buffer are not there yet.
+APART static unsigned long with_buffer(void) {
+    volatile char buffer[24 << 10];
+    buffer[0] = 1;
+    for (;;) sink += spin(1000000) + (unsigned char)buffer[0];
+}
+
+static void *in_thread(void *unused) {
+    sink = with_buffer();
+    return unused;
+}
+
+static void run_in_thread(void) {
+    pthread_t thread;
+    pthread_create(&thread, 0, in_thread, 0);
+    pthread_join(thread, 0);
+}
+
 APART static unsigned long in_child(void) { return spin(2000000) + 1; }
 
 APART static unsigned long in_parent(void) { return spin(500000) + 1; }
@@ -136,6 +156,7 @@ int main(int argc, char **argv) {
     fflush(stdout);
     for (;;) {
         if (!strcmp(mode, "leaf")) caller_of_leaf();
+        else if (!strcmp(mode, "buffer")) run_in_thread();
         else if (!strcmp(mode, "framed")) caller_of_framed();
         else if (!strcmp(mode, "rude")) caller_of_rude();
         else if (!strcmp(mode, "signal")) caller_of_interrupted();

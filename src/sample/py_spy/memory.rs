@@ -14,13 +14,13 @@ const PIECES_MAX: usize = 1024;
 
 /// A piece of memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Piece {
-    pub(super) address: u64,
-    pub(super) length: usize,
+pub(in crate::sample) struct Piece {
+    pub(in crate::sample) address: u64,
+    pub(in crate::sample) length: usize,
 }
 
 /// What can be read while it changes.
-pub(super) trait Memory {
+pub(in crate::sample) trait Memory {
     /// Reads pieces one after the other into `bytes`, as fast as it can. Says how many bytes were
     /// read: all of them, or those before the first piece that is not there.
     fn read(&self, pieces: &[Piece], bytes: &mut [u8]) -> usize;
@@ -31,7 +31,7 @@ pub(super) trait Memory {
 
 /// The memory of a process.
 #[derive(Debug)]
-pub(super) struct ProcessMemory(pub(super) u32);
+pub(in crate::sample) struct ProcessMemory(pub(in crate::sample) u32);
 
 impl Memory for ProcessMemory {
     fn read(&self, pieces: &[Piece], bytes: &mut [u8]) -> usize {

@@ -26,7 +26,7 @@ const POLL: Duration = Duration::from_micros(20);
 ///
 /// The kernel lets it go on if this process or the thread that has stopped it ends.
 #[derive(Debug)]
-pub(super) struct Paused {
+pub(in crate::sample) struct Paused {
     tid: Pid,
     /// What it was about to get when it was stopped.
     signal: Option<Signal>,
@@ -35,7 +35,7 @@ pub(super) struct Paused {
 impl Paused {
     /// Stops a thread of the process `pid`. None where this user may not, where somebody else has
     /// it, as a debugger, or where it has ended.
-    pub(super) fn thread(pid: u32, tid: u32) -> Option<Self> {
+    pub(in crate::sample) fn thread(pid: u32, tid: u32) -> Option<Self> {
         // The id may be one of a namespace, and another thread's out here.
         if !Path::new(&format!("/proc/{pid}/task/{tid}")).exists() {
             return None;

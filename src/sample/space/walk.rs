@@ -9,6 +9,7 @@ use crate::sample::{
     instructions::{
         CALL_BYTES, CLONE_BYTES, call_target, end_with_call, is_clone, is_signal_return,
     },
+    py_spy::memory::{Memory as _, Piece, ProcessMemory},
     record::Sample,
     rules::{Rule, Uncomputed},
     unwind::{Caller, Copied, End, Place, Registers, RuleCache},
@@ -53,16 +54,30 @@ impl AddressSpace {
         cache: &mut RuleCache,
         addresses: &mut Vec<u64>,
     ) -> End {
-        let copy = Copied {
-            base: registers.stack_pointer,
-            bytes: sample.stack,
-            asked: sample.stack_asked,
-        };
+        let copied =
+            |bytes| Copied { base: registers.stack_pointer, bytes, asked: sample.stack_asked };
+        let copy = copied(sample.stack);
         let mut walk = Walk { space: self, copy, cache, registers, unsure: None };
         let end = walk.run(addresses);
         let (unsure, last) = (walk.unsure, walk.registers);
         if end == End::Root {
             return end;
+        }
+        if end == End::Lost
+            && let Some(whole) = whole(sample, registers.stack_pointer)
+        {
+            let mut found = Vec::new();
+            let copy = copied(&whole);
+            let mut walk = Walk { space: self, copy, cache, registers, unsure: None };
+            // What is read later may have changed, unless it leads where it should.
+            match walk.run(&mut found) {
+                End::Root => {
+                    *addresses = found;
+                    return End::Root;
+                }
+                End::DumpExhausted => return End::DumpExhausted,
+                _ => {}
+            }
         }
         // The chain of the kernel began at the same frame as ours goes on at.
         let is_same = last.frame_pointer != 0 && last.frame_pointer == registers.frame_pointer;
@@ -175,6 +190,20 @@ impl AddressSpace {
         mapped.range.contains(&last).then_some(())?;
         mapped.read(address)
     }
+}
+
+/// The stack of a sample as large as it was asked for, where its copy ends at a page that nobody has
+/// touched yet, as in the middle of a large buffer: the kernel brings no page in for a sample. What
+/// lies behind it is of callers, who wait, and is read from the memory of the process instead.
+fn whole(sample: &Sample<'_>, base: u64) -> Option<Vec<u8>> {
+    let (copied, asked) = (sample.stack.len(), sample.stack_asked);
+    let rest = asked.checked_sub(copied).filter(|rest| *rest > 0)?;
+    let mut whole = sample.stack.to_vec();
+    whole.resize(asked, 0);
+    let piece = Piece { address: base.checked_add(copied as u64)?, length: rest };
+    let read = ProcessMemory(sample.pid).read(&[piece], whole.get_mut(copied..)?);
+    whole.truncate(copied + read);
+    (read > 0).then_some(whole)
 }
 
 struct Walk<'a, 'c> {

@@ -348,6 +348,7 @@ impl Connection {
         match self.read(buffer) {
             Ok(None) => Ok(false),
             Ok(Some(0)) | Err(_) => Ok(true),
+            Ok(Some(n)) if is_farewell(buffer.get(..n).unwrap_or_default()) => Ok(true),
             Ok(Some(_)) => Err(ReadError::Response(ResponseError::Excess)),
         }
     }
@@ -369,6 +370,12 @@ impl Connection {
         self.failures = if self.answered { 1 } else { self.failures.saturating_add(1) };
         self.failures
     }
+}
+
+/// Whether a server says that it has waited for a request long enough, before it closes a
+/// connection on which nothing was asked (RFC 9110, 15.5.9).
+fn is_farewell(bytes: &[u8]) -> bool {
+    [b"HTTP/1.1 408", b"HTTP/1.0 408"].iter().any(|start| bytes.starts_with(*start))
 }
 
 /// What is to be written, from the start of the part that was not written when it was composed.

@@ -69,3 +69,72 @@ fn refusal(error: &ProbeError) -> Refusal {
     };
     Refusal { what: error.to_string(), refused, answered }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        fs,
+        io::{Read, Write},
+        net::TcpListener,
+        os::unix::net::UnixListener,
+        thread,
+    };
+
+    use super::*;
+
+    const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+    const LIMIT: Duration = Duration::from_secs(5);
+
+    fn caller(http: &str) -> Option<Arc<dyn Caller>> {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let path = dir.path().join("script.toml");
+        let text = format!(
+            "schema = 1\nname = \"s\"\n[load]\nconnections = 1\nduration = \"1s\"\n{http}\n\
+             [[request]]\nname = \"r\"\npath = \"/\"\n"
+        );
+        fs::write(&path, text).expect("a script");
+        let script = Script::read(&path).expect("it is valid").remove(0);
+        of_script(&script).expect("it can be prepared")
+    }
+
+    /// Answers one call, whatever it is.
+    fn answer(mut stream: impl Read + Write) {
+        let _ = stream.read(&mut [0; 1024]);
+        let _ = stream.write_all(OK);
+        let _ = stream.read(&mut [0; 1024]);
+    }
+
+    #[test]
+    fn a_plain_load_needs_none() {
+        assert!(caller("").is_none());
+        assert!(caller("[http]\nversion = \"2\"").is_some());
+    }
+
+    #[test]
+    fn a_socket_is_asked_where_the_load_goes_to_one() {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let path = dir.path().join("server.sock");
+        let caller = caller(&format!("[http]\nunix = {path:?}")).expect("it is a socket");
+        assert_eq!(caller.socket(), Some(path.as_path()));
+        let addr = (Ipv4Addr::LOCALHOST, 80).into();
+        let absent = caller.get(addr, "/", LIMIT).expect_err("nothing listens");
+        assert!(!absent.answered, "{absent:?}");
+        let listener = UnixListener::bind(&path).expect("it is free");
+        let server = thread::spawn(move || answer(listener.accept().expect("a caller").0));
+        assert_eq!(caller.get(addr, "/", LIMIT).expect("it answers").status, 200);
+        server.join().expect("it ends");
+    }
+
+    #[test]
+    fn who_speaks_otherwise_has_answered_and_who_is_absent_has_refused() {
+        let caller = caller("[http]\nversion = \"2\"").expect("it is not plain");
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+        let addr = listener.local_addr().expect("bound");
+        let server = thread::spawn(move || answer(listener.accept().expect("a caller").0));
+        let refusal = caller.get(addr, "/", LIMIT).expect_err("it speaks HTTP/1.1");
+        assert!(refusal.answered && !refusal.refused, "{refusal:?}");
+        server.join().expect("it ends");
+        let refusal = caller.get(addr, "/", LIMIT).expect_err("it is gone");
+        assert!(refusal.refused && !refusal.answered, "{refusal:?}");
+    }
+}

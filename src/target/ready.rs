@@ -174,7 +174,10 @@ impl Question<'_> {
         path: &str,
         patience: Duration,
     ) -> Result<(Answer, String), Refusal> {
-        if let (Some(caller), None) = (&self.caller, &self.unix) {
+        // A socket that the manifest names alone is no business of the load's.
+        if let Some(caller) = &self.caller
+            && (self.unix.is_none() || caller.socket().is_some())
+        {
             // A server on a socket needs no port, and is asked by no name.
             let addr = server.addr().unwrap_or((Ipv4Addr::LOCALHOST, 80).into());
             return Ok((caller.get(addr, path, patience)?, String::new()));

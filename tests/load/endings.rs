@@ -88,6 +88,25 @@ fn what_crosses_the_end_of_a_kept_connection_is_sent_again() {
 }
 
 #[test]
+fn a_server_that_has_waited_long_enough_may_say_so() {
+    let _alone = alone();
+    let server = Server::answering(|stream| {
+        stream.write_all(OK)?;
+        let mut late = stream.try_clone()?;
+        std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(10));
+            let _ = late.write_all(b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\r\n");
+            let _ = late.shutdown(std::net::Shutdown::Both);
+        });
+        Ok(std::ops::ControlFlow::Continue(()))
+    });
+    let think = "think = \"200ms\"";
+    let tally = spent(&script(2, think, ""), &server, 6);
+    assert_eq!((tally.requests, tally.errors.to_string()), (6, "no errors".to_owned()));
+    assert!(tally.connects >= 4, "{}", tally.connects);
+}
+
+#[test]
 fn several_requests_that_a_connection_leaves_behind_are_sent_again() {
     let _alone = alone();
     let pipeline = NonZeroU32::new(4).expect("it is not zero");

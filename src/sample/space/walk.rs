@@ -200,13 +200,13 @@ impl Walk<'_, '_> {
                         self.copy,
                         self.cache,
                     );
-                    self.to_caller(caller)
+                    self.go_to_caller(caller)
                 }
                 Rule::Computed(computed) => {
                     let caller = computed.caller(self.registers, |address| self.copy.read(address));
-                    self.to_computed(caller)
+                    self.go_to_computed(caller)
                 }
-                Rule::Signal => self.to_interrupted(),
+                Rule::Signal => self.go_to_interrupted(),
                 Rule::None => self.without_rule(place, addresses.len()),
             };
             match step {
@@ -224,37 +224,37 @@ impl Walk<'_, '_> {
         End::TooDeep
     }
 
-    fn to_caller(&mut self, caller: Caller) -> Step {
+    fn go_to_caller(&mut self, caller: Caller) -> Step {
         match caller {
-            Caller::At(return_address) => self.to_return(return_address),
+            Caller::At(return_address) => self.go_to_return(return_address),
             Caller::Nobody => Step::End(End::Root),
             Caller::Unknown(end) => Step::End(end),
         }
     }
 
-    fn to_computed(&mut self, caller: Result<Registers, Uncomputed>) -> Step {
+    fn go_to_computed(&mut self, caller: Result<Registers, Uncomputed>) -> Step {
         match caller {
             Ok(caller) if caller.instruction_pointer == 0 => Step::End(End::Root),
             Ok(caller) => {
                 self.registers = caller;
-                self.to_return(caller.instruction_pointer)
+                self.go_to_return(caller.instruction_pointer)
             }
             Err(Uncomputed::Unread(address)) => Step::End(self.copy.why_unread(address)),
             Err(Uncomputed::Impossible) => Step::End(End::Lost),
         }
     }
 
-    fn to_return(&mut self, return_address: u64) -> Step {
+    fn go_to_return(&mut self, return_address: u64) -> Step {
         match self.space.site(return_address) {
             Site::Call => Step::To(Place::Return(return_address)),
             Site::Start => Step::Last(Place::Exact(return_address)),
-            Site::SignalReturn => self.to_interrupted(),
+            Site::SignalReturn => self.go_to_interrupted(),
             Site::Nothing => Step::End(End::Lost),
         }
     }
 
     /// To where a signal came. The code that a handler returns to is no function of anybody's.
-    fn to_interrupted(&mut self) -> Step {
+    fn go_to_interrupted(&mut self) -> Step {
         match self.registers.interrupted(self.copy) {
             Ok(registers) => {
                 self.registers = registers;
@@ -314,7 +314,7 @@ impl Walk<'_, '_> {
         self.registers = self.registers.with(return_address, link.saturating_add(16), next);
         match self.space.site(return_address) {
             Site::Nothing => Step::End(End::NoRules),
-            Site::SignalReturn => self.to_interrupted(),
+            Site::SignalReturn => self.go_to_interrupted(),
             Site::Start if next == 0 => Step::Last(Place::Exact(return_address)),
             Site::Start if !is_go => Step::End(End::NoRules),
             Site::Start => Step::To(Place::Return(return_address)),

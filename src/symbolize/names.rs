@@ -116,7 +116,17 @@ impl Names {
         if full && (debug.is_elsewhere || (debug.bytes > 0 && in_full.is_none())) {
             self.unread.borrow_mut().insert(module.name.clone());
         }
-        in_full.or_else(|| self.lookup(&source(false), input))
+        match in_full {
+            Some(mut found) => {
+                let is_in_space = |found: &Symbolized<'_>| is_qualified(name_of(found));
+                if found.iter().any(is_in_space) && !found.iter().all(is_in_space) {
+                    let linked = self.lookup(&source(false), input).unwrap_or_default();
+                    found.iter_mut().zip(linked).for_each(|(full, linked)| qualify(full, linked));
+                }
+                Some(found)
+            }
+            None => self.lookup(&source(false), input),
+        }
     }
 
     /// The vDSO is in no file, but in our own memory too.
@@ -156,6 +166,28 @@ fn mend(
             }
             Verdict::Wrong => *frames = vec![unnamed(module)],
         }
+    }
+}
+
+fn name_of<'a>(found: &'a Symbolized<'_>) -> &'a str {
+    match found {
+        Symbolized::Sym(symbol) => &symbol.name,
+        Symbolized::Unknown(_) => "",
+    }
+}
+
+/// Whether a name says what it is in. The arguments of a template may do so of themselves.
+fn is_qualified(name: &str) -> bool {
+    name.split('<').next().unwrap_or(name).contains("::") || name.starts_with('<')
+}
+
+/// Debug information has the bare names of what only its own file can call, such as lambdas; the
+/// linker's symbol says what they are in.
+fn qualify<'a>(full: &mut Symbolized<'a>, linked: Symbolized<'a>) {
+    let (Symbolized::Sym(full), Symbolized::Sym(linked)) = (full, linked) else { return };
+    let bare = full.name.split('<').next().unwrap_or_default();
+    if !bare.is_empty() && !is_qualified(&full.name) && linked.name.contains(&format!("::{bare}")) {
+        full.name = linked.name;
     }
 }
 
@@ -245,6 +277,26 @@ mod tests {
             inlined: inlined.collect(),
             _non_exhaustive: (),
         })
+    }
+
+    #[test]
+    fn bare_names_say_what_they_are_in() {
+        let qualified = |full, linked| {
+            let mut full = symbol(full, &[]);
+            qualify(&mut full, symbol(linked, &[]));
+            name_of(&full).to_owned()
+        };
+        let hidden = "shop::(anonymous namespace)::hidden(unsigned long)";
+        assert_eq!(qualified("hidden", hidden), hidden);
+        let lambda = "handle(int)::{lambda(int)#1}::operator()(int) const";
+        assert_eq!(qualified("operator()", lambda), lambda);
+        let invoke = "int std::__invoke_impl<int, shop::F&>(shop::F&)";
+        assert_eq!(qualified("__invoke_impl<int, shop::F&>", invoke), invoke);
+        // Another name of the same code, and names that say it already.
+        assert_eq!(qualified("memcpy", "std::copy(char*)"), "memcpy");
+        assert_eq!(qualified("main", "main"), "main");
+        assert_eq!(qualified("<A as b::C>::d", "x::d"), "<A as b::C>::d");
+        assert_eq!(qualified("shop::f(int)", "other::shop::f(int)"), "shop::f(int)");
     }
 
     #[test]

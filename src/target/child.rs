@@ -190,6 +190,8 @@ impl Child {
             let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
             self.ending = match waitid(WaitId::Pid(self.pid), options) {
                 Ok(None) | Err(Errno::INTR) => None,
+                // One that is held still for a moment, by a profiler of ours, is told of as well.
+                Ok(Some(status)) if status.stopped() || status.trapped() => None,
                 Ok(Some(status)) => Some(
                     (status.exit_status().map(Ending::Status))
                         .or_else(|| status.terminating_signal().map(Ending::Signal))

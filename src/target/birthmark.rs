@@ -30,17 +30,16 @@ const NAME: &str = "FLAMELOAD_PROCESS";
 pub(super) struct Birthmark(String);
 
 impl Birthmark {
-    /// One that no other process has.
-    pub(super) fn new() -> Self {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        // As long as any other: the size of the environment moves the stack, and that alone
-        // can change how fast a program is.
-        Self(format!("{}.{:06}", tool(), COUNT.fetch_add(1, Ordering::Relaxed)))
+    /// The beginning of marks that no other guard gives, of this process or of another.
+    pub(super) fn of_guard() -> Self {
+        Self(format!("{}.{:06}.", tool(), count()))
     }
 
-    /// The beginning of every mark that this process gives.
-    pub(super) fn of_this_tool() -> Self {
-        Self(tool())
+    /// A mark with this beginning that no other process has.
+    pub(super) fn next(&self) -> Self {
+        // As long as any other: the size of the environment moves the stack, and that alone
+        // can change how fast a program is.
+        Self(format!("{}{:06}", self.0, count()))
     }
 
     /// Puts it among the variables of a process to be.
@@ -64,6 +63,11 @@ impl Birthmark {
         visit_bearers(&self.bytes(), |pid| found.push(pid.as_raw_nonzero().get().cast_unsigned()));
         found
     }
+}
+
+fn count() -> u32 {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    COUNT.fetch_add(1, Ordering::Relaxed)
 }
 
 /// This process, by its id and the time of its start: another one may get the id later.
@@ -134,8 +138,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_child_is_known_by_it_and_by_its_tool() {
-        let (mark, other) = (Birthmark::new(), Birthmark::new());
+    fn a_child_is_known_by_it_and_to_its_guard() {
+        let (guard, other_guard) = (Birthmark::of_guard(), Birthmark::of_guard());
+        let (mark, other) = (guard.next(), guard.next());
         let mut env = BTreeMap::new();
         mark.put(&mut env);
         assert_eq!(Birthmark::among(&env), Some(mark.clone()));
@@ -148,7 +153,8 @@ mod tests {
         });
         assert!(found);
         assert!(other.bearers().is_empty());
-        assert!(Birthmark::of_this_tool().bearers().contains(&pid));
+        assert_eq!(guard.bearers(), [pid]);
+        assert!(other_guard.bearers().is_empty());
         child.kill().expect("it sleeps");
         child.wait().expect("killed");
     }
@@ -157,14 +163,14 @@ mod tests {
         #[test]
         fn it_is_found_wherever_it_stands(before in 0_usize..9000, after in 0_usize..9000) {
             let mut file = tempfile::tempfile().expect("a file");
-            let mark = Birthmark::new().bytes();
+            let mark = Birthmark::of_guard().next().bytes();
             let filler = |size| b"FLAMELOAD_PROCESS=".iter().copied().cycle().take(size);
             let bytes: Vec<u8> =
                 filler(before).chain(mark.iter().copied()).chain(filler(after)).collect();
             file.write_all(&bytes).expect("room");
             let open = || File::open(format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&file)));
             prop_assert!(has(open().expect("open").as_fd(), &mark));
-            prop_assert!(!has(open().expect("open").as_fd(), &Birthmark::new().bytes()));
+            prop_assert!(!has(open().expect("open").as_fd(), &Birthmark::of_guard().next().bytes()));
         }
     }
 }

@@ -27,6 +27,8 @@ struct Inner {
     /// Taken before the guard is waited for.
     registrations: Option<OwnedFd>,
     pid: Pid,
+    /// What begins the marks of those that it kills.
+    mark: Birthmark,
 }
 
 /// A process group that dies with the tool until this is dropped.
@@ -44,13 +46,19 @@ impl Guard {
     pub fn start() -> io::Result<Self> {
         let (theirs, ours) = pipe_with(PipeFlags::CLOEXEC)?;
         let theirs = fcntl_dupfd_cloexec(&theirs, sys::LOWEST_FD)?;
-        let pid = sys::fork_guard(&theirs, &Birthmark::of_this_tool().bytes())?;
-        Ok(Self(Arc::new(Inner { registrations: Some(ours), pid })))
+        let mark = Birthmark::of_guard();
+        let pid = sys::fork_guard(&theirs, &mark.bytes())?;
+        Ok(Self(Arc::new(Inner { registrations: Some(ours), pid, mark })))
     }
 
     /// The guard's process id.
     pub fn pid(&self) -> u32 {
         self.0.pid.as_raw_nonzero().get().cast_unsigned()
+    }
+
+    /// A mark for a process that it is to find, wherever that goes.
+    pub(super) fn mark(&self) -> Birthmark {
+        self.0.mark.next()
     }
 
     /// Has `group` killed when this process ends.

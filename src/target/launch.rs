@@ -12,7 +12,6 @@ use std::{
 use super::{
     Built, Guard, Manifest, Product, TargetError,
     allowance::Allowance,
-    birthmark::Birthmark,
     budget::Budget,
     cgroup::Cgroup,
     child::{Child, Pipes, Spec, Streams},
@@ -120,6 +119,7 @@ pub fn launch(
             db_connections: allowance.db_connections_each(process),
         };
         let mut spec = spec(process, product, &values, options)?;
+        guard.mark().put(&mut spec.env);
         // Without a word on CPUs, they stay as they are.
         let is_bound = options.cpus.is_some() || options.budget.cpus.is_some();
         spec.cpus = is_bound.then(|| allowance.cpus.clone());
@@ -231,7 +231,6 @@ fn spec(
     for (name, value) in &process.env {
         env.insert(name.into(), fill(value)?);
     }
-    Birthmark::new().put(&mut env);
     Ok(Spec {
         program,
         args,

@@ -123,6 +123,16 @@ fn the_guard_outlives_what_ends_the_tool() {
     assert!(!super::support::exists(pid));
 }
 
+#[test]
+fn a_guard_that_ends_leaves_the_servers_of_others() {
+    let fixture = Fixture::new(&helper("server", "ready = { url = \"/\" }"));
+    let running = fixture.run().expect("starts");
+    // When this returns, it has ended, and whatever it kills with it.
+    drop(Guard::start().expect("a guard"));
+    assert!(alive(running.pids()[0]));
+    assert_eq!(running.stop()[0].ending, flameload::target::Ending::Signal(15));
+}
+
 /// The process group of a process.
 fn group(pid: u32) -> u32 {
     let pid = rustix::process::Pid::from_raw(pid.cast_signed());

@@ -42,13 +42,13 @@ pub fn read<T: DeserializeOwned>(path: &Path) -> Result<T, ConfigError> {
     parse(&text).map_err(|message| ConfigError::Parse { path: path.to_owned(), message })
 }
 
-/// No file of settings is longer than this.
-const BYTES_MAX: u64 = 1 << 20;
+/// No file of settings is longer than this, be there a body of some megabytes in it.
+const BYTES_MAX: u64 = 16 << 20;
 
 fn text(path: &Path) -> io::Result<String> {
     let mut text = String::new();
     if File::open(path)?.take(BYTES_MAX + 1).read_to_string(&mut text)? as u64 > BYTES_MAX {
-        return Err(io::Error::other("it has more than 1 MiB, and is no file of settings"));
+        return Err(io::Error::other("it has more than 16 MiB, and is no file of settings"));
     }
     Ok(text)
 }

@@ -92,6 +92,14 @@ impl Snapshot {
         Some(u64::from_ne_bytes(*bytes))
     }
 
+    /// The same, as the last piece has it that has it.
+    pub(super) fn last_word(&self, address: u64) -> Option<u64> {
+        let (piece, start) =
+            self.pieces.iter().rev().find(|(piece, _)| piece.address == address)?;
+        let bytes = self.bytes.get(*start..start + piece.length)?.first_chunk()?;
+        Some(u64::from_ne_bytes(*bytes))
+    }
+
     /// The half of a word at an address.
     pub(super) fn half(&self, address: u64) -> Option<u32> {
         let bytes = self.bytes(address, 4)?.first_chunk()?;

@@ -186,14 +186,20 @@ impl<M: Memory> Reader<M> {
         };
         let tid = self.tid(&thread, state)?;
         let (chunk, top) = (word(layout.chunk)?, word(layout.top)?);
-        let snapshot = Snapshot::take(&self.memory, &self.pieces(innermost, chunk, top));
+        let place = state.wrapping_add(layout.frame);
+        let mut pieces = self.pieces(innermost, chunk, top);
+        // Once more at the end: where they are the same, no other function began meanwhile.
+        pieces.extend([innermost, place].map(|address| Piece { address, length: 8 }));
+        let snapshot = Snapshot::take(&self.memory, &pieces);
+        let stands = snapshot.last_word(place) == word(layout.frame)
+            && snapshot.last_word(innermost) == snapshot.word(innermost);
         self.learn_chunks(snapshot.word(chunk.wrapping_add(CHUNK_PREVIOUS)).unwrap_or(0));
         if let Some(gone) = snapshot.gone {
             // It hides what comes after it.
             self.apart.retain(|frame| *frame != gone.address);
             self.older.retain(|chunk| *chunk != gone);
         }
-        let chain = match cut.and_then(|cut| cut.go_on(&snapshot, &frame_layout)) {
+        let mut chain = match cut.and_then(|cut| cut.go_on(&snapshot, &frame_layout)) {
             Some(chain) => chain,
             None => Chain::follow(&snapshot, snapshot.word(innermost)?, &frame_layout),
         };
@@ -210,6 +216,10 @@ impl<M: Memory> Reader<M> {
             }
             Ends::At(frame) => self.learn_frames(frame, &snapshot, &frame_layout),
             Ends::Nowhere => {}
+        }
+        // What was innermost may be over, and its callers' frames those of others by now.
+        if !stands {
+            chain.end = Ends::Nowhere;
         }
         Some((tid, chain))
     }

@@ -217,7 +217,7 @@ mod tests {
             "src/fold.rs",
             "use crate::*;",
             expect![
-                "src/fold.rs:1: `fold` imports `*`, but may import unit, stats, symbolize only"
+                "src/fold.rs:1: `fold` imports `*`, but may import unit, plain, stats, symbolize only"
             ],
         );
     }

@@ -182,7 +182,10 @@ ready = {{ timeout = "{LONG_START}" }}
 pub(super) fn tool() -> Command {
     // `cargo xtask test` names the tool as users have it, in release mode.
     let given = env::var_os("FLAMELOAD_TOOL");
-    let mut command = Command::new(given.unwrap_or_else(|| env!("CARGO_BIN_EXE_xtask").into()));
+    // What a job in the background of a script ignores, it would ignore as well.
+    let mut command = Command::new("/usr/bin/env");
+    command.arg("--default-signal=INT,TERM,HUP");
+    command.arg(given.unwrap_or_else(|| env!("CARGO_BIN_EXE_xtask").into()));
     command.stdin(Stdio::null());
     command
 }

@@ -95,6 +95,7 @@ pub(super) struct Worker {
     /// The last reading of the clock.
     now: Nanos,
     next_sweep: Nanos,
+    standstill: Standstill,
     lull: Lull,
     /// What the last response took.
     latency: Nanos,
@@ -114,6 +115,23 @@ pub(super) struct Worker {
     cpu_before: Nanos,
 }
 
+/// Waking up later than this, a thread was stopped, or starved of its CPU.
+const OVERSLEPT: Nanos = Nanos(500_000_000);
+
+/// The last time in which a thread stood still.
+#[derive(Debug, Clone, Copy, Default)]
+struct Standstill {
+    until: Nanos,
+    lasted: Nanos,
+}
+
+impl Standstill {
+    /// How much longer what began at `since` may take: that time is not the server's.
+    fn excused(self, since: Nanos) -> Nanos {
+        if since < self.until { self.lasted } else { Nanos(0) }
+    }
+}
+
 impl Worker {
     /// # Errors
     /// When the timer cannot be made.
@@ -127,6 +145,7 @@ impl Worker {
             openings: Openings::of_all(setup.connections, now, setup.random.clone()),
             now,
             next_sweep: now,
+            standstill: Standstill::default(),
             lull: Lull::default(),
             latency: Nanos(0),
             position: 0,
@@ -152,7 +171,7 @@ impl Worker {
             if let Err(error) = self.wait(&mut events) {
                 return self.break_off(&error);
             }
-            self.now = Nanos::now();
+            self.wake_up();
             let mut count = 0;
             for event in &events {
                 self.on_event(event);
@@ -183,6 +202,16 @@ impl Worker {
         match self.setup.poll.poll(events, None) {
             Err(error) if error.kind() != ErrorKind::Interrupted => Err(error),
             _ => Ok(()),
+        }
+    }
+
+    /// Reads the clock, and sees whether the thread itself was stopped: while anything is under way it
+    /// wakes up for each sweep.
+    fn wake_up(&mut self) {
+        let before = std::mem::replace(&mut self.now, Nanos::now());
+        let late = self.now.since(self.next_sweep.max(before));
+        if late > OVERSLEPT && self.busy + self.connecting > 0 {
+            self.standstill = Standstill { until: self.now, lasted: late };
         }
     }
 
@@ -273,7 +302,7 @@ impl Worker {
         self.next_sweep = self.now + interval;
         for slot in 0..self.connections.len() {
             let connection = &self.connections[slot];
-            if self.now.since(connection.since()) <= timeout {
+            if self.now.since(connection.since()) <= timeout + self.standstill.excused(connection.since()) {
                 continue;
             }
             if connection.stage() == Stage::Connecting || !connection.flights().is_empty() {

@@ -111,7 +111,9 @@ impl Worker {
         self.latency = latency;
         let status = request.expects_several().then(|| parser.status());
         let fault = match request.judge(&parser.complete()) {
-            _ if latency > self.setup.timeout => Some((Phase::Timeout, Cause::Late)),
+            _ if latency > self.setup.timeout + self.standstill.excused(began) => {
+                Some((Phase::Timeout, Cause::Late))
+            }
             judged => judged.err().map(Fault::failure),
         };
         // What is left of a request that was answered early would be read as the next one.

@@ -1,7 +1,7 @@
 //! Ctrl-C, SIGTERM and SIGKILL in every phase. A terminal sends Ctrl-C to the tool alone: what it
 //! starts is in process groups of its own.
 
-use std::{fs, process};
+use std::{fs, process, thread, time::Duration};
 
 use rustix::process::Signal;
 
@@ -65,6 +65,34 @@ fn an_interrupted_measurement_is_kept_and_says_so() {
         assert_eq!(record["status"], "interrupted");
         assert!(directory.join("cpu.svg").is_file());
     }
+}
+
+/// Ctrl-Z, a debugger, a laptop that is closed: nothing of it is the server's fault.
+#[test]
+fn a_tool_that_stood_still_does_not_blame_the_server() {
+    if !can_sample() {
+        return;
+    }
+    let _alone = alone();
+    let case = Case::faulty("none", u64::MAX);
+    let script = fs::read_to_string(case.path("short.toml")).expect("a script");
+    let mut lines: Vec<String> = script.lines().map(str::to_owned).collect();
+    for line in lines.iter_mut().filter(|line| line.starts_with("timeout")) {
+        *line = "timeout = \"2s\"".to_owned();
+    }
+    fs::write(case.path("short.toml"), lines.join("\n")).expect("a file");
+    let mut live = Live::start(case.profile().args(["--duration", "8s"]));
+    live.wait_for("measuring");
+    live.signal(Signal::STOP);
+    // Longer than the timeout.
+    thread::sleep(Duration::from_secs(3));
+    live.signal(Signal::CONT);
+    let outcome = live.outcome();
+    outcome.expect(0, &[]);
+    assert!(outcome.stdout.contains("flameload itself stood still for "), "{outcome:#?}");
+    let (_, record) = case.kept();
+    assert_eq!(record["load"]["errors"]["timeout"], 0, "{record}");
+    assert_eq!(record["load"]["valid"], true, "{record}");
 }
 
 #[test]

@@ -85,10 +85,17 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
         out::tell(note);
     }
     if is_same {
-        out::tell(&format!(
-            "inconclusive: {candidate} has the same files as {base}, so there is nothing to \
-             compare; is the change committed on this branch, and --base another one?"
-        ));
+        let why = format!(
+            "{candidate} has the same files as {base}, so there is nothing to compare; is the \
+             change committed on this branch, and --base another one?"
+        );
+        out::tell(&format!("inconclusive: {why}"));
+        if args.json {
+            let answer = serde_json::json!({ "verdict": Verdict::Inconclusive, "why": why });
+            out::print(&format!("{answer}\n"))?;
+        } else if args.markdown {
+            out::print(&format!("## Inconclusive: `{candidate}` against `{base}`\n\n{why}\n"))?;
+        }
         return Ok(Exit::Inconclusive);
     }
     let builder = Builder::new(&interrupted)?;

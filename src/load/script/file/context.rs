@@ -1,12 +1,11 @@
 //! What the tables of a script need to know of their surroundings.
 
-use std::{
-    fs::File,
-    io::{self, Read as _},
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
-use crate::load::LoadError;
+use crate::{load::LoadError, unpack::read_file};
+
+/// More than this is no body, table of values or certificate of a script.
+const BYTES_MAX: u64 = 64 << 20;
 
 /// What surrounds a script's file.
 pub(in crate::load::script) struct Context<'a> {
@@ -31,17 +30,6 @@ impl Context<'_> {
     /// The bytes of a file that the script names.
     pub(super) fn read(&self, path: &Path) -> Result<Vec<u8>, LoadError> {
         let path = self.path(path);
-        read_limited(&path).map_err(|source| LoadError::Read { path, source })
+        read_file(&path, BYTES_MAX).map_err(|source| LoadError::Read { path, source })
     }
-}
-
-/// More than this is no body, table of values or certificate of a script.
-const BYTES_MAX: u64 = 64 << 20;
-
-fn read_limited(path: &Path) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    if File::open(path)?.take(BYTES_MAX + 1).read_to_end(&mut bytes)? as u64 > BYTES_MAX {
-        return Err(io::Error::other("it has more than 64 MiB"));
-    }
-    Ok(bytes)
 }

@@ -4,13 +4,14 @@
 pub(crate) mod template;
 
 use std::{
-    fs::File,
-    io::{self, Read as _},
+    io,
     path::{Path, PathBuf},
 };
 
 use serde::de::DeserializeOwned;
 use thiserror::Error;
+
+use crate::unpack::read_file;
 
 /// Why a file could not be read into its type.
 #[derive(Debug, Error)]
@@ -38,20 +39,14 @@ pub enum ConfigError {
 /// # Errors
 /// When the file cannot be read, is not TOML, or does not fit `T`.
 pub fn read<T: DeserializeOwned>(path: &Path) -> Result<T, ConfigError> {
-    let text = text(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+    let text = read_file(path, BYTES_MAX)
+        .and_then(|bytes| String::from_utf8(bytes).map_err(io::Error::other))
+        .map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
     parse(&text).map_err(|message| ConfigError::Parse { path: path.to_owned(), message })
 }
 
 /// No file of settings is longer than this, be there a body of some megabytes in it.
 const BYTES_MAX: u64 = 16 << 20;
-
-fn text(path: &Path) -> io::Result<String> {
-    let mut text = String::new();
-    if File::open(path)?.take(BYTES_MAX + 1).read_to_string(&mut text)? as u64 > BYTES_MAX {
-        return Err(io::Error::other("it has more than 16 MiB, and is no file of settings"));
-    }
-    Ok(text)
-}
 
 /// Parses TOML text as a `T`; the error is a readable message with the place and the advice.
 ///

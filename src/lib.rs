@@ -12,7 +12,7 @@
 //! |---|---|
 //! | [`unit`](mod@unit) | quantities that carry their unit |
 //! | `random`, `stats`, `os` | random numbers from a seed; intervals; what the system says of processes |
-//! | [`plain`], `unpack` | foreign text made harmless for terminals and files; foreign gzip within limits |
+//! | [`plain`], `unpack` | foreign text made harmless for terminals and files; files and gzip of others within limits |
 //! | [`config`] | reading a TOML file strictly, with the nearest known key in each error |
 //! | [`target`] | manifest -> build -> launch -> ready -> a running server |
 //! | [`load`] | script -> plan -> traffic -> tallies of requests, latency and errors |

@@ -1,8 +1,10 @@
-//! Packed bytes of others: what they unpack to is limited while it is unpacked.
+//! Bytes of others, read and unpacked within limits.
 
 use std::{
     cell::Cell,
+    fs::File,
     io::{self, Read},
+    path::Path,
 };
 
 use flate2::read::MultiGzDecoder;
@@ -34,6 +36,19 @@ pub(crate) fn gunzip(from: impl Read, most: u64) -> io::Result<Option<Vec<u8>>> 
         if unpacked.len() as u64 > limit {
             return Ok(None);
         }
+    }
+}
+
+/// The bytes of a file of at most `most`.
+///
+/// # Errors
+/// When it cannot be read, or has more.
+pub(crate) fn read_file(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
+    match bytes.len() as u64 > most {
+        true => Err(io::Error::other(format!("it has more than {} MiB", most >> 20))),
+        false => Ok(bytes),
     }
 }
 
@@ -76,5 +91,16 @@ mod tests {
         let two = [packed(b"one".iter().copied()), packed(b"two".iter().copied())].concat();
         assert_eq!(gunzip(&*two, 10).expect("gzip").as_deref(), Some(&b"onetwo"[..]));
         assert!(gunzip(&two[..two.len() - 1], 10).is_err() && gunzip(&b"x"[..], 10).is_err());
+    }
+
+    #[test]
+    fn files_are_read_up_to_their_limit_and_endless_ones_are_refused() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("file");
+        std::fs::write(&path, "12345").expect("room");
+        assert_eq!(read_file(&path, 5).expect("it fits"), b"12345");
+        assert!(read_file(&path, 4).is_err() && read_file(dir.path(), 4).is_err());
+        let endless = read_file(Path::new("/dev/zero"), 1 << 20).expect_err("it has no end");
+        assert_eq!(endless.to_string(), "it has more than 1 MiB");
     }
 }

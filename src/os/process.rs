@@ -50,10 +50,24 @@ pub fn guarded(pid: u32) -> Option<String> {
 
 fn user_name(uid: u32) -> Option<String> {
     let users = fs::read_to_string("/etc/passwd").ok()?;
-    let mut fields = users.lines().map(|line| line.split(':'));
-    fields.find_map(|mut fields| {
+    users_in(&users).find(|user| user.uid == uid).map(|user| user.name.to_owned())
+}
+
+/// A user of the system.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct User<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) uid: u32,
+    pub(crate) gid: u32,
+}
+
+/// The users in the text of `/etc/passwd` (see passwd(5)); lines that are none are passed over.
+pub(crate) fn users_in(text: &str) -> impl Iterator<Item = User<'_>> {
+    text.lines().filter_map(|line| {
+        let mut fields = line.split(':');
         let name = fields.next()?;
-        (fields.nth(1)?.parse() == Ok(uid)).then(|| name.to_owned())
+        let uid = fields.nth(1)?.parse().ok()?;
+        Some(User { name, uid, gid: fields.next()?.parse().ok()? })
     })
 }
 

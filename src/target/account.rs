@@ -7,6 +7,8 @@ use rustix::{
     thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid},
 };
 
+use crate::os::process::{User, users_in};
+
 /// A user of the system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Account {
@@ -79,13 +81,10 @@ impl Account {
     }
 }
 
-/// Finds a user by name in `/etc/passwd`; root is none that helps.
+/// Finds a user by name in the text of `/etc/passwd`; root is none that helps.
 fn find(users: &str, name: &str) -> Option<Account> {
-    let fields = users.lines().map(|line| line.split(':').collect::<Vec<_>>());
-    fields.filter(|fields| fields.first() == Some(&name)).find_map(|fields| {
-        let number = |at: usize| fields.get(at)?.parse::<u32>().ok().filter(|number| *number > 0);
-        Some(Account { uid: number(2)?, gid: number(3)? })
-    })
+    let is_meant = |user: &User<'_>| user.name == name && user.uid > 0 && user.gid > 0;
+    users_in(users).find(is_meant).map(|User { uid, gid, .. }| Account { uid, gid })
 }
 
 #[cfg(test)]

@@ -15,9 +15,9 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("random", &["unit"]),
     ("stats", &[]),
     ("os", &["unit"]),
-    ("config", &[]),
+    ("config", &["unpack"]),
     ("target", &["unit", "os", "config"]),
-    ("load", &["unit", "random", "config"]),
+    ("load", &["unit", "unpack", "random", "config"]),
     ("sample", &["unit", "unpack", "random", "os"]),
     ("symbolize", &["unit", "unpack", "os", "sample"]),
     ("fold", &["unit", "plain", "stats", "symbolize"]),
@@ -167,7 +167,7 @@ mod tests {
             "src/load/worker.rs",
             "use crate::{\n    unit::Nanos,\n    sample::{Sampler, Config},\n};",
             expect![
-                "src/load/worker.rs:3: `load` imports `sample`, but may import unit, random, config only"
+                "src/load/worker.rs:3: `load` imports `sample`, but may import unit, unpack, random, config only"
             ],
         );
         check(

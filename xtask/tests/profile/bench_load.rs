@@ -13,7 +13,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::{
-    case::{Live, run, tool},
+    case::{Live, run, tool, tool_path},
     system::{alone, eventually, marked},
 };
 use crate::skip::skip;
@@ -21,7 +21,7 @@ use crate::skip::skip;
 /// The tool's own stalling server as a target, in a folder whose path marks its process.
 fn target() -> TempDir {
     let dir = tempfile::Builder::new().prefix("flameload-").tempdir().expect("a folder");
-    let program = tool().get_program().to_string_lossy().into_owned();
+    let program = tool_path().display().to_string();
     let manifest = format!(
         "name = \"stalling\"\nlanguage = \"Rust\"\ndescription = \"a server that stalls\"\n\
          [[process]]\nname = \"server\"\n\

@@ -178,15 +178,16 @@ ready = {{ timeout = "{LONG_START}" }}
     }
 }
 
-/// The tool's command.
-pub(super) fn tool() -> Command {
-    // `cargo xtask test` names the tool as users have it, in release mode.
+/// The tool itself. `cargo xtask test` names it as users have it, in release mode.
+pub(super) fn tool_path() -> PathBuf {
     let given = env::var_os("FLAMELOAD_TOOL");
-    // What a job in the background of a script ignores, it would ignore as well.
+    given.unwrap_or_else(|| env!("CARGO_BIN_EXE_xtask").into()).into()
+}
+
+/// The tool's command. What a job in the background of a script ignores, it would ignore as well.
+pub(super) fn tool() -> Command {
     let mut command = Command::new("/usr/bin/env");
-    command.arg("--default-signal=INT,TERM,HUP");
-    command.arg(given.unwrap_or_else(|| env!("CARGO_BIN_EXE_xtask").into()));
-    command.stdin(Stdio::null());
+    command.arg("--default-signal=INT,TERM,HUP").arg(tool_path()).stdin(Stdio::null());
     command
 }
 

@@ -302,7 +302,9 @@ impl Worker {
         self.next_sweep = self.now + interval;
         for slot in 0..self.connections.len() {
             let connection = &self.connections[slot];
-            if self.now.since(connection.since()) <= timeout + self.standstill.excused(connection.since()) {
+            if self.now.since(connection.since())
+                <= timeout + self.standstill.excused(connection.since())
+            {
                 continue;
             }
             if connection.stage() == Stage::Connecting || !connection.flights().is_empty() {

@@ -37,7 +37,10 @@ pub fn guarded(pid: u32) -> Option<String> {
         return None;
     }
     if owner != ours.as_raw() {
-        let owner = user_name(owner).map_or(format!("the user {owner}"), |name| name);
+        if owner == 0 {
+            return Some("it belongs to root: run this as root (sudo)".to_owned());
+        }
+        let owner = user_name(owner).unwrap_or_else(|| format!("the user {owner}"));
         return Some(format!("it belongs to {owner}: run this as {owner}, or as root (sudo)"));
     }
     // Of a process that may not be looked into, the kernel gives these files to root.

@@ -25,7 +25,7 @@ pub fn listening_ports(pid: u32) -> io::Result<Vec<SocketAddr>> {
     let mut found = BTreeSet::new();
     for table in ["tcp", "tcp6"] {
         // A kernel without IPv6 has no second table.
-        let text = fs::read_to_string(format!("/proc/{pid}/net/{table}")).unwrap_or_default();
+        let text = of_any_thread(pid, &format!("net/{table}")).unwrap_or_default();
         found.extend(
             parse_listeners(&text)
                 .filter(|listener| sockets.contains(&listener.inode))
@@ -38,6 +38,15 @@ pub fn listening_ports(pid: u32) -> io::Result<Vec<SocketAddr>> {
     let mut ports = BTreeSet::new();
     found.retain(|addr| !addr.ip().is_loopback() || ports.insert(addr.port()));
     Ok(found)
+}
+
+/// A file of a process, or of one of its threads where the first one has ended and shows none.
+fn of_any_thread(pid: u32, file: &str) -> Option<String> {
+    let process = Path::new("/proc").join(pid.to_string());
+    let tasks = process.join("task").read_dir().into_iter().flatten().flatten();
+    let folders = std::iter::once(process).chain(tasks.map(|task| task.path()));
+    let mut texts = folders.filter_map(|folder| fs::read_to_string(folder.join(file)).ok());
+    texts.find(|text| !text.is_empty())
 }
 
 fn reachable(listener: SocketAddr) -> SocketAddr {
@@ -106,19 +115,23 @@ pub(super) fn parse_addr(text: &str) -> Option<SocketAddr> {
     Some(SocketAddr::new(ip, port))
 }
 
-/// The inodes of the sockets that a process has open.
+/// The inodes of the sockets that a process has open. Where its first thread has ended, only the
+/// others show its files.
 fn sockets_of(pid: u32) -> io::Result<BTreeSet<u64>> {
     let process = Path::new("/proc").join(pid.to_string());
-    let entries = match process.join("fd").read_dir() {
-        Ok(entries) => entries,
-        Err(error) => {
-            // Where the first thread has ended, only the others have the files.
-            let mut tasks = process.join("task").read_dir()?.flatten();
-            tasks.find_map(|task| task.path().join("fd").read_dir().ok()).ok_or(error)?
-        }
+    let sockets_in = |folder: &Path| -> io::Result<BTreeSet<u64>> {
+        let entries = folder.join("fd").read_dir()?;
+        let links = entries.flatten().filter_map(|entry| fs::read_link(entry.path()).ok());
+        Ok(links.filter_map(|link| parse_socket(link.to_str()?)).collect())
     };
-    let links = entries.flatten().filter_map(|entry| fs::read_link(entry.path()).ok());
-    Ok(links.filter_map(|link| parse_socket(link.to_str()?)).collect())
+    let own = sockets_in(&process);
+    match &own {
+        Ok(sockets) if !sockets.is_empty() => return own,
+        _ => {}
+    }
+    let tasks = process.join("task").read_dir().into_iter().flatten().flatten();
+    let mut of_others = tasks.filter_map(|task| sockets_in(&task.path()).ok());
+    of_others.find(|sockets| !sockets.is_empty()).map_or(own, Ok)
 }
 
 /// Parses `socket:[12345]`.

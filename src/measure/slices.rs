@@ -2,7 +2,7 @@
 
 use super::{
     agenda::Place,
-    slice::{Slice, is_behind},
+    slice::{Invalid, Slice, is_behind},
     steady::Unsteady,
 };
 use crate::{
@@ -22,6 +22,9 @@ pub(super) struct Slices {
     /// All of the mix that are recorded. Where a load flows on, what is due in one slice is done in
     /// another one: only together they have as much of both.
     flow: Total,
+    /// Those of the mix without sampling, valid or not: a slice in which a server stands still has
+    /// the latency that users see.
+    unsampled: Total,
     /// By stage, those without sampling; and the errors of all.
     stages: Vec<StageTotal>,
     all: Total,
@@ -53,9 +56,11 @@ pub(super) struct StageTotal {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Headline<'a> {
     pub(super) total: &'a Total,
-    /// What throughput, latency and schedule are of: that, or all slices of a schedule, which does
-    /// not stop between them.
+    /// What throughput and schedule are of: that, or all slices of a schedule, which does not stop
+    /// between them.
     pub(super) flow: &'a Total,
+    /// What latency is of: that, or where there is a schedule, all slices without sampling.
+    pub(super) latency: &'a Total,
     /// Why they may not be quoted; none if they may.
     pub(super) invalid: Option<&'static str>,
 }
@@ -72,8 +77,15 @@ impl Slices {
     }
 
     fn of_kind(sampled: bool) -> Self {
-        let (headline, flow, all) = (Total::new(), Total::new(), Total::new());
-        Self { rows: Vec::new(), sampled, headline, flow, stages: Vec::new(), all }
+        Self {
+            rows: Vec::new(),
+            sampled,
+            headline: Total::new(),
+            flow: Total::new(),
+            unsampled: Total::new(),
+            stages: Vec::new(),
+            all: Total::new(),
+        }
     }
 
     /// Adds the next slice, with what its load came to.
@@ -82,6 +94,9 @@ impl Slices {
         let is_kind = self.is_of_headline(&slice.place);
         if is_kind && slice.place.recorded && slice.invalid.is_none() {
             self.headline.add(&slice, tally);
+        }
+        if is_kind && slice.place.recorded && slice.invalid != Some(Invalid::StoodStill) {
+            self.unsampled.add(&slice, tally);
         }
         let is_mix = slice.place.request.is_none();
         if is_mix && slice.place.recorded {
@@ -158,8 +173,11 @@ impl Slices {
         };
         let total =
             if good * 2 >= counted().count() && good > 0 { &self.headline } else { &self.all };
-        let is_scheduled = self.flow.tally.response.is_some();
-        Headline { total, flow: if is_scheduled { &self.flow } else { total }, invalid }
+        let (flow, latency) = match self.flow.tally.response {
+            Some(_) => (&self.flow, &self.unsampled),
+            None => (total, total),
+        };
+        Headline { total, flow, latency, invalid }
     }
 }
 
@@ -199,10 +217,7 @@ impl Total {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::measure::{
-        backends::Backend,
-        slice::{Invalid, Readings},
-    };
+    use crate::measure::{backends::Backend, slice::Readings};
 
     const PLACE: Place = Place {
         request: None,
@@ -297,7 +312,28 @@ mod tests {
             let readings = Readings { load_threads: 1, flows: true, ..Readings::default() };
             slices.push(Slice::new(place, &tally, readings), &tally);
         }
-        let Headline { flow, invalid, .. } = slices.headline();
+        let Headline { flow, latency, invalid, .. } = slices.headline();
         assert_eq!((invalid, flow.per_second(flow.tally.requests as f64)), (None, 1_000.0));
+        assert_eq!(latency.tally.requests, 740, "what sampling slows down is not in the latency");
+    }
+
+    #[test]
+    fn a_slice_in_which_a_server_stands_still_is_in_the_latency_of_a_schedule() {
+        let mut slices = Slices::new();
+        let stood_still = Some(Invalid::StoodStill);
+        for (sent, why) in [(250, None), (10, None), (490, None), (250, stood_still), (250, None)] {
+            let mut tally = Tally::new(Nanos(0));
+            tally.ended = Nanos(250_000_000);
+            tally.response = Some(tally.latency.clone());
+            tally.requests = sent;
+            (tally.schedule.due, tally.schedule.sent) = (250, sent);
+            let readings = Readings { load_threads: 1, flows: true, ..Readings::default() };
+            let slice = Slice::new(PLACE, &tally, readings);
+            let invalid = why.or(slice.invalid);
+            slices.push(Slice { invalid, ..slice }, &tally);
+        }
+        assert_eq!(slices.rows[1].invalid, Some(Invalid::Behind));
+        let Headline { total, latency, .. } = slices.headline();
+        assert_eq!((total.tally.requests, latency.tally.requests), (990, 1_000));
     }
 }

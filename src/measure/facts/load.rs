@@ -23,7 +23,7 @@ use crate::{
 use super::{finite, processes::watched, ratio};
 
 pub(super) fn load(script: &Script, observed: &Observed, headline: Headline<'_>) -> LoadFacts {
-    let Headline { total, flow, invalid } = headline;
+    let Headline { total, flow, latency: timed, invalid } = headline;
     let slices = &observed.load.slices;
     let (all, tally) = (slices.all(), &flow.tally);
     let facts = LoadFacts {
@@ -38,9 +38,9 @@ pub(super) fn load(script: &Script, observed: &Observed, headline: Headline<'_>)
         requests_per_second: finite(flow.per_second(tally.requests as f64)),
         bytes_per_second: finite(flow.per_second(tally.bytes as f64)),
         latency_kind: Some(latency_kind(script).to_owned()),
-        latency_us: latency(headline_latency(tally)),
-        latency_histogram: distribution(headline_latency(tally)),
-        service_us: latency(&tally.latency),
+        latency_us: latency(headline_latency(&timed.tally)),
+        latency_histogram: distribution(headline_latency(&timed.tally)),
+        service_us: latency(&timed.tally.latency),
         attempts: all.attempts(),
         error_ratio: ratio(all.tally.errors.total(), all.attempts()),
         connects: all.tally.connects,
@@ -146,7 +146,7 @@ fn stages(script: &Script, totals: &[StageTotal]) -> Vec<StageFacts> {
             record: stage.record,
             requests: done.tally.requests,
             requests_per_second: finite(done.per_second(done.tally.requests as f64)),
-            latency_us: latency(headline_latency(&done.tally)),
+            latency_us: latency(headline_latency(&total.tally)),
             errors: *errors,
             server_cpu_us_per_request: finite(total.us_per_request(total.server_cpu.total())),
         }

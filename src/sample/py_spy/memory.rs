@@ -25,8 +25,9 @@ pub(in crate::sample) trait Memory {
     /// read: all of them, or those before the first piece that is not there.
     fn read(&self, pieces: &[Piece], bytes: &mut [u8]) -> usize;
 
-    /// Holds a thread still, if that can be done, until what this gives is dropped.
-    fn pause(&self, tid: u32) -> Option<Paused>;
+    /// Holds a thread still, if that can be done, until what this gives is dropped; one that is
+    /// held already, a moment later.
+    fn pause(&self, tid: u32, held: Option<Paused>) -> Option<Paused>;
 }
 
 /// The memory of a process.
@@ -43,8 +44,11 @@ impl Memory for ProcessMemory {
         process_vm_readv(pid, &mut [IoSliceMut::new(bytes)], &remote).unwrap_or(0)
     }
 
-    fn pause(&self, tid: u32) -> Option<Paused> {
-        Paused::thread(self.0, tid)
+    fn pause(&self, tid: u32, held: Option<Paused>) -> Option<Paused> {
+        match held {
+            Some(held) => held.later(self.0),
+            None => Paused::thread(self.0, tid),
+        }
     }
 }
 

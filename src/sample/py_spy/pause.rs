@@ -16,11 +16,15 @@ use nix::{
     unistd::Pid,
 };
 
+use crate::{sample::attach::thread_cpu_time, unit::Nanos};
+
 /// A thread stops once it has a CPU; where others keep it from that, its stack does not change.
 const PATIENCE: Duration = Duration::from_millis(20);
 /// One that has not stopped by then hangs in the kernel.
 const GIVEN_UP: Duration = Duration::from_secs(30);
 const POLL: Duration = Duration::from_micros(20);
+/// What a thread runs between two stops, at least: a few calls of Python.
+const MOMENT: Duration = Duration::from_micros(50);
 
 /// A thread that stands still until this is dropped.
 ///
@@ -46,6 +50,25 @@ impl Paused {
         let mut paused = Self { tid, signal: None };
         ptrace::interrupt(tid).ok()?;
         paused.has_stopped(PATIENCE).then_some(paused)
+    }
+
+    /// Lets it run for a moment, and stops it again, elsewhere in its code. None as above.
+    pub(in crate::sample) fn later(mut self, pid: u32) -> Option<Self> {
+        let tid = self.tid.as_raw().cast_unsigned();
+        let used = || thread_cpu_time(pid, tid);
+        let (before, deadline) = (used()?, Instant::now() + PATIENCE);
+        loop {
+            ptrace::cont(self.tid, self.signal.take()).ok()?;
+            thread::sleep(MOMENT);
+            ptrace::interrupt(self.tid).ok()?;
+            if !self.has_stopped(PATIENCE) {
+                return None;
+            }
+            let has_run = used()?.since(before) > Nanos::from(MOMENT);
+            if has_run || Instant::now() > deadline {
+                return Some(self);
+            }
+        }
     }
 
     /// Waits until it stands still; not for ever, and not for one that has ended.
@@ -97,6 +120,10 @@ mod tests {
         for _ in 0..50 {
             let Some(paused) = Paused::thread(pid, pid) else { continue };
             assert_eq!(state(&child), 't');
+            let used = thread_cpu_time(pid, pid);
+            let Some(paused) = paused.later(pid) else { continue };
+            assert_eq!(state(&child), 't');
+            assert!(thread_cpu_time(pid, pid) > used, "it has run meanwhile");
             drop(paused);
             assert_ne!(state(&child), 't');
         }

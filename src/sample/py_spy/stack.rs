@@ -18,8 +18,9 @@ use super::{
 };
 
 /// So many copies are made of a stack at most, until one is whole.
-const COPIES: usize = 12;
-/// After so many, its thread is held still.
+const COPIES: usize = 18;
+/// After each so many, its thread is held still; again a moment later, as it may have stopped amid
+/// a call.
 const RUNNING: usize = 6;
 /// Deeper stacks are not followed; a broken link must not lead on forever.
 const FRAMES_MAX: usize = 4096;
@@ -148,8 +149,8 @@ impl<M: Memory> Reader<M> {
         let (mut cut, mut last) = (None, None);
         let mut paused = None;
         for copies in 0..COPIES {
-            if let (RUNNING, Some((tid, _))) = (copies, &last) {
-                paused = self.memory.pause(*tid);
+            if let (true, Some((tid, _))) = (copies > 0 && copies.is_multiple_of(RUNNING), &last) {
+                paused = self.memory.pause(*tid, paused.take());
                 // Nothing of before has to do with where it stands now.
                 cut = None;
             }

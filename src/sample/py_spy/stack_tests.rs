@@ -39,7 +39,7 @@ impl Memory for Fake {
         at
     }
 
-    fn pause(&self, _: u32) -> Option<Paused> {
+    fn pause(&self, _: u32, _: Option<Paused>) -> Option<Paused> {
         None
     }
 }

@@ -23,6 +23,7 @@ mod event;
 pub mod fuzzing;
 mod instructions;
 mod module;
+mod moved;
 mod named;
 mod owners;
 mod periods;

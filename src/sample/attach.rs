@@ -2,11 +2,13 @@
 
 use std::{
     fs,
+    ops::Range,
     path::{Path, PathBuf},
 };
 
 use super::{
     access::SampleError,
+    moved,
     record::{FileId, Mapping},
 };
 use crate::unit::Nanos;
@@ -74,7 +76,19 @@ pub(super) fn mappings(pid: u32) -> Result<Vec<Mapping>, SampleError> {
         // It may be gone as well.
         maps = read(PathBuf::from(format!("/proc/{pid}/task/{tid}/maps"))).unwrap_or_default();
     }
-    Ok(parse_maps(pid, &maps).filter(|mapping| mapping.executable).collect())
+    let mut mappings: Vec<Mapping> = parse_maps(pid, &maps).collect();
+    moved::name(&mut mappings);
+    mappings.retain(|mapping| mapping.executable);
+    Ok(mappings)
+}
+
+/// The mapping that holds a range now, if it is of code in a file.
+pub(super) fn file_at(pid: u32, range: &Range<u64>) -> Option<Mapping> {
+    let mappings = mappings(pid).ok()?;
+    mappings.into_iter().find(|mapping| {
+        let end = mapping.address.saturating_add(mapping.length);
+        mapping.is_in_file() && mapping.address <= range.start && range.end <= end
+    })
 }
 
 /// Reads the lines of a `maps` file (`proc_pid_maps(5)`); lines of another form are skipped.

@@ -248,7 +248,11 @@ impl Collector {
 
     fn map(&mut self, mapping: &Mapping) {
         let space = self.spaces.entry(mapping.pid).or_insert_with(AddressSpace::new);
-        space.map(mapping, &mut self.modules);
+        // Memory without a name over the code of a file: often that very code, on larger pages.
+        let range = mapping.address..mapping.address.saturating_add(mapping.length);
+        let is_moved = mapping.executable && !mapping.is_in_file() && space.has_file(&range);
+        let file = is_moved.then(|| attach::file_at(mapping.pid, &range)).flatten();
+        space.map(file.as_ref().unwrap_or(mapping), &mut self.modules);
     }
 
     fn sample(&mut self, sample: &Sample<'_>, ring: usize) {

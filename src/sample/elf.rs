@@ -9,12 +9,12 @@ use std::{
 
 use object::{Object, ObjectSection, ObjectSegment, SegmentFlags, elf::PF_X, read::ReadCache};
 
-use super::rules::Rules;
+use super::{record::Mapping, rules::Rules};
 
 /// The facts of an ELF file.
 #[derive(Debug, Default)]
 pub(super) struct Elf {
-    segments: Vec<CodeSegment>,
+    segments: Vec<Segment>,
     pub(super) sections: UnwindSections,
     pub(super) build_id: Option<Vec<u8>>,
     /// Whether Go's compiler made it, which keeps frame pointers everywhere.
@@ -25,9 +25,10 @@ pub(super) struct Elf {
     pub(super) roots: OnceLock<Vec<Range<u64>>>,
 }
 
-/// A segment that is mapped to be executed.
+/// A segment that is mapped.
 #[derive(Debug)]
-struct CodeSegment {
+struct Segment {
+    executable: bool,
     file_offset: u64,
     file_size: u64,
     address: u64,
@@ -75,13 +76,11 @@ impl Elf {
     fn from_object<'data>(object: &impl Object<'data>) -> io::Result<Self> {
         let segments = object
             .segments()
-            .filter(|segment| {
-                matches!(segment.flags(), SegmentFlags::Elf { p_flags, .. } if p_flags.0 & PF_X.0 != 0)
-            })
             .map(|segment| {
+                let executable = matches!(segment.flags(), SegmentFlags::Elf { p_flags, .. } if p_flags.0 & PF_X.0 != 0);
                 let (file_offset, file_size) = segment.file_range();
                 let (address, align) = (segment.address(), segment.align());
-                CodeSegment { file_offset, file_size, address, align }
+                Segment { executable, file_offset, file_size, address, align }
             })
             .collect();
         // Its tables of frames say nothing of frame pointers, and are wrong where its runtime changes
@@ -118,16 +117,50 @@ impl Elf {
     }
 
     /// The address that the file states for the code that lies at `offset` in it.
-    ///
-    /// A mapping starts at the boundary of a page, so that its offset may lie a little before the
-    /// segment's own.
     pub(super) fn address_of(&self, offset: u64) -> Option<u64> {
-        let segment = self.segments.iter().find(|segment| {
-            let mapped_from = segment.file_offset - segment.file_offset % segment.align.max(1);
-            let end = segment.file_offset.saturating_add(segment.file_size);
-            (mapped_from..end).contains(&offset)
-        })?;
-        Some(segment.address.wrapping_sub(segment.file_offset).wrapping_add(offset))
+        let segment = self.code().find(|segment| segment.mapped().contains(&offset))?;
+        Some(segment.address_of(offset))
+    }
+
+    /// The offset in the file of the code that belongs at `range` in a process, where another part
+    /// of the file is mapped so. None where that is not of one segment of code.
+    pub(super) fn offset_of(&self, range: &Range<u64>, other: &Mapping) -> Option<u64> {
+        // Neighbours share a page of the file.
+        let holds = |segment: &&Segment| {
+            segment.executable == other.executable && segment.mapped().contains(&other.file_offset)
+        };
+        let known = self.segments.iter().find(holds)?;
+        let bias = other.address.wrapping_sub(known.address_of(other.file_offset));
+        self.code().find_map(|segment| {
+            let shift = segment.address_of(0).wrapping_add(bias);
+            let offsets = range.start.wrapping_sub(shift)..range.end.wrapping_sub(shift);
+            let holds = segment.mapped();
+            // The last page is mapped whole.
+            let end = holds.end.checked_next_multiple_of(PAGE)?;
+            let is_within = holds.start <= offsets.start && offsets.end <= end;
+            (is_within && offsets.start < offsets.end).then_some(offsets.start)
+        })
+    }
+
+    fn code(&self) -> impl Iterator<Item = &Segment> {
+        self.segments.iter().filter(|segment| segment.executable)
+    }
+}
+
+/// The smallest page of the kinds of machines that this runs on.
+const PAGE: u64 = 4096;
+
+impl Segment {
+    /// The offsets that are mapped with it: a mapping starts at the boundary of a page, which may
+    /// lie a little before the segment.
+    fn mapped(&self) -> Range<u64> {
+        let start = self.file_offset - self.file_offset % self.align.max(1);
+        start..self.file_offset.saturating_add(self.file_size)
+    }
+
+    /// The address that the file states for what lies at an offset in this segment.
+    fn address_of(&self, offset: u64) -> u64 {
+        self.address.wrapping_sub(self.file_offset).wrapping_add(offset)
     }
 }
 

@@ -140,7 +140,7 @@ impl Key {
     fn of(mapping: &Mapping) -> Self {
         match (mapping.path.as_slice(), mapping.file) {
             (b"[vdso]", _) => Self::Vdso,
-            (b"//anon" | b"" | [b'[', ..], _) => Self::Generated(mapping.pid),
+            _ if !mapping.is_in_file() => Self::Generated(mapping.pid),
             (_, Some(file)) => Self::File(file),
             (path, None) => Self::Path(path.to_vec()),
         }
@@ -274,6 +274,11 @@ fn file(mapping: &Mapping) -> Option<(Module, Elf)> {
     let build_id = elf.build_id.clone();
     let code = Code::Elf { path, file: Arc::new(file) };
     Some((Module { name: base_name(&mapping.path), code, build_id, stamp }, elf))
+}
+
+/// The facts of the file that was mapped.
+pub(super) fn elf(mapping: &Mapping) -> Option<Elf> {
+    Some(file(mapping)?.1)
 }
 
 /// Whether an open file is the one that was mapped: surely if at all, where `surely` is set.

@@ -96,6 +96,13 @@ pub(super) struct Mapping {
     pub(super) file: Option<FileId>,
 }
 
+impl Mapping {
+    /// Whether it is of a file, or at least of what has a name like one.
+    pub(super) fn is_in_file(&self) -> bool {
+        !matches!(self.path.as_slice(), b"//anon" | b"" | [b'[', ..])
+    }
+}
+
 /// A file, as long as it exists: a path may be another file's the next moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct FileId {

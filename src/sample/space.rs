@@ -131,6 +131,12 @@ impl AddressSpace {
         self.mapped.insert(at, mapped);
     }
 
+    /// Whether code of a file lies in a range.
+    pub(super) fn has_file(&self, range: &Range<u64>) -> bool {
+        let overlaps = |it: &&Mapped| it.range.start < range.end && range.start < it.range.end;
+        self.mapped.iter().filter(overlaps).any(|mapped| mapped.code.is_some())
+    }
+
     /// Forgets what lies in `range`, as the kernel does when it maps something over it; what
     /// sticks out on either side stays.
     fn unmap(&mut self, range: &Range<u64>) {

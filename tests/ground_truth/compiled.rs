@@ -8,7 +8,7 @@ use std::{
 use flameload::{
     sample::{Capture, Origin, Sampler},
     symbolize::Resolved,
-    target::{Built, Guard, LaunchOptions, Manifest, launch},
+    target::{Built, Guard, Held, LaunchOptions, Manifest, launch},
     unit::Nanos,
 };
 use tempfile::TempDir;
@@ -97,6 +97,23 @@ impl Compiled {
         arguments: &[&str],
         cpu: Nanos,
     ) -> Option<Sampled> {
+        let (_guard, held) = self.launch(arguments);
+        sampler.watch(held.profiled()[0], Origin::BeforeExec).expect("it is held");
+        let _running = release(held);
+        Some(sample_running(sampler, cpu))
+    }
+
+    /// The same of a program that has done what it does before it is ready.
+    pub(super) fn sample_later(&self, arguments: &[&str], cpu: Nanos) -> Option<Sampled> {
+        let mut sampler = sampler()?;
+        let (_guard, held) = self.launch(arguments);
+        let pid = held.profiled()[0];
+        let _running = release(held);
+        sampler.watch(pid, Origin::Running).expect("it runs, and is ours");
+        Some(sample_running(sampler, cpu))
+    }
+
+    fn launch(&self, arguments: &[&str]) -> (Guard, Held) {
         let arguments: String = arguments.iter().map(|one| format!(", '{one}'")).collect();
         let manifest = format!(
             "name = \"compiled\"\nlanguage = \"C\"\ndescription = \"a test\"\n[[process]]\n\
@@ -108,22 +125,23 @@ impl Compiled {
         let manifest = Manifest::read(self.dir.path()).expect("a manifest that fits");
         let guard = Guard::start().expect("a guard");
         let held = launch(&manifest, &Built::default(), &LaunchOptions::default(), &guard);
-        let held = held.expect("a process");
-        sampler.watch(held.profiled()[0], Origin::BeforeExec).expect("it is held");
-        let _running = release(held);
-        // Copies grow by one size at a time.
-        for _ in 0..4 {
-            sample_for(&sampler, Nanos(100_000_000));
-            if sampler.adapt().is_none() {
-                break;
-            }
-        }
-        sampler.begin_window();
-        sample_for(&sampler, cpu);
-        let capture = sampler.finish();
-        let resolved = resolved(&capture);
-        Some(Sampled { capture, resolved })
+        (guard, held.expect("a process"))
     }
+}
+
+fn sample_running(mut sampler: Sampler, cpu: Nanos) -> Sampled {
+    // Copies grow by one size at a time.
+    for _ in 0..4 {
+        sample_for(&sampler, Nanos(100_000_000));
+        if sampler.adapt().is_none() {
+            break;
+        }
+    }
+    sampler.begin_window();
+    sample_for(&sampler, cpu);
+    let capture = sampler.finish();
+    let resolved = resolved(&capture);
+    Sampled { capture, resolved }
 }
 
 /// A compiler that is not there is a reason to skip; one that fails, to fail.

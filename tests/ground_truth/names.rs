@@ -72,6 +72,20 @@ fn a_file_that_was_written_over_lends_no_names_to_what_it_was() {
 }
 
 #[test]
+fn code_that_was_moved_out_of_its_file_has_its_names() {
+    let flags = ["-O2", "-g", "-fomit-frame-pointer"];
+    let Some(program) = Compiled::new("cc", &flags, "moved.c") else { return };
+    for sampled in [program.sample(&[], CPU), program.sample_later(&[], CPU)] {
+        let Some(sampled) = sampled else { return };
+        let whole = share(&sampled, |seen| {
+            seen.chain("main")
+                .is_some_and(|chain| chain.starts_with("main > caller_of_moved > spin_moved"))
+        });
+        assert!(whole >= 1.0 - BESIDE, "{whole}:\n{}", shown(&sampled));
+    }
+}
+
+#[test]
 fn a_stripped_program_of_go_has_names() {
     for flags in [&["-ldflags=-s -w"][..], &["-ldflags=-s -w", "-buildmode=pie"]] {
         let Some(program) = Compiled::go(flags, "gostacks", false) else { return };

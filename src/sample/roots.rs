@@ -36,6 +36,9 @@ const NAMES: [&str; 21] = [
 /// the library's own start is in the same file, it is the library's.
 const THREAD_START: &str = "start";
 const LIBRARY: &str = "__libc_start_main";
+/// In musl, what calls `main` lies right before that, and has no name where the library has only
+/// those that it exports. What else is there calls nothing of a program's.
+const STAGE_BYTES: u64 = 128;
 
 /// Symbols of more than this are not looked through.
 const SYMBOLS_MAX: usize = 1 << 18;
@@ -59,6 +62,9 @@ pub(super) fn roots(file: &File) -> Vec<Range<u64>> {
         is_library |= name == LIBRARY;
         if !symbol.is_definition() {
             continue;
+        }
+        if name == LIBRARY {
+            found.push(symbol.address().saturating_sub(STAGE_BYTES)..symbol.address());
         }
         if name == THREAD_START {
             thread_starts.push(range());

@@ -65,6 +65,28 @@ fn callers_behind_a_buffer_that_was_never_touched_are_found() {
     repeated(|| whole("buffer", "in_thread", "in_thread > with_buffer > spin"));
 }
 
+/// musl has no rules for its own code, and where it is a library, no names but those it exports.
+#[test]
+fn programs_that_musl_starts_have_whole_stacks() {
+    if !cfg!(target_arch = "x86_64") {
+        return;
+    }
+    for linked in ["-dynamic", "-static"] {
+        let flags = ["-O2", "-g", "-fomit-frame-pointer", linked];
+        let Some(program) = Compiled::new("musl-gcc", &flags, "musl.c") else { return };
+        let Some(sampled) = program.sample(&[], CPU) else { return };
+        let cut = share(&sampled, is_cut);
+        assert!(cut <= BESIDE, "{linked}: {cut} are cut:\n{}", shown(&sampled));
+        for root in ["main", "in_thread"] {
+            let whole = share(&sampled, |seen| {
+                seen.chain(root).is_some_and(|chain| chain.contains("work > spin"))
+            });
+            assert!(whole > 0.3, "{linked}, {root}: {whole}:\n{}", shown(&sampled));
+        }
+        assert_eq!(share(&sampled, |seen| seen.has("[libc.so]")), 0.0, "{}", shown(&sampled));
+    }
+}
+
 fn whole(mode: &str, root: &str, expected: &str) -> Measured {
     let Some(sampled) = sample(mode) else { return Ok(()) };
     let cut = share(&sampled, is_cut);

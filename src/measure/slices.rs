@@ -28,6 +28,7 @@ pub(super) struct Slices {
     /// By stage, those without sampling; and the errors of all.
     stages: Vec<StageTotal>,
     all: Total,
+    broke_off: bool,
 }
 
 /// Slices together.
@@ -85,6 +86,7 @@ impl Slices {
             unsampled: Total::new(),
             stages: Vec::new(),
             all: Total::new(),
+            broke_off: false,
         }
     }
 
@@ -132,6 +134,11 @@ impl Slices {
         self.all.tally.requests += good;
     }
 
+    /// The load collapsed, or the server went silent: whatever was good before was on the way there.
+    pub(super) fn break_off(&mut self) {
+        self.broke_off = true;
+    }
+
     pub(super) fn rows(&self) -> &[Slice] {
         &self.rows
     }
@@ -164,6 +171,8 @@ impl Slices {
             Some("too few slices are")
         } else if self.headline.tally.requests == 0 {
             Some("there was no good response")
+        } else if self.broke_off {
+            Some("the load broke off, as nearly all of it failed in the end")
         } else if is_behind(&self.flow.tally) {
             Some("less than 99 % of the requests that were due were sent")
         } else if self.unsteady().is_some_and(|found| found.is_broken()) {
@@ -272,6 +281,14 @@ mod tests {
         assert!(invalid.is_some());
         assert_eq!(total.tally.requests, 400);
         assert!(Slices::new().headline().invalid.is_some());
+    }
+
+    #[test]
+    fn a_load_that_broke_off_is_nothing_to_quote() {
+        let mut slices = slices(&[(PLACE, None), (SAMPLED, None), (PLACE, None), (SAMPLED, BAD)]);
+        assert_eq!(slices.headline().invalid, None);
+        slices.break_off();
+        assert!(slices.headline().invalid.is_some_and(|why| why.contains("broke off")));
     }
 
     #[test]

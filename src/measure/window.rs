@@ -216,6 +216,9 @@ impl<'a> Window<'a> {
         if cut.is_some() {
             self.instruments.abandon();
         }
+        if let Some(Cut::Collapsed(_) | Cut::Silent) = cut {
+            slices.break_off();
+        }
         // What is under way when the last slice ends belongs to none, but for its errors.
         let rest = self.generator.pause();
         self.between.merge(&rest);

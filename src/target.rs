@@ -76,8 +76,9 @@ pub use guard::Guard;
 pub use http::{Answer, get};
 pub use launch::{Held, LaunchOptions, launch};
 pub use manifest::{
-    Build, CargoBuild, CommandBuild, Condition, DebugLevel, FILE_NAME, GoBuild, Manifest,
-    ManifestError, Process, PythonBuild, PythonVersion, Ready, Recipe, Service, ServiceKind,
+    Build, CargoBuild, CommandBuild, Condition, DebugLevel, Difference, FILE_NAME, GoBuild,
+    Manifest, ManifestError, Process, PythonBuild, PythonVersion, Ready, Recipe, Service,
+    ServiceKind,
 };
 pub use perf_maps::PerfMaps;
 pub use procfs::{descendants, guarded, is_kernel_thread, is_running, listening_ports};

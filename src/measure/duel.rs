@@ -17,6 +17,7 @@ mod calibration;
 mod doubts;
 mod order;
 mod sequence;
+mod unlike;
 
 use std::{sync::atomic::AtomicBool, time::Duration};
 
@@ -31,7 +32,7 @@ use super::{
 use crate::{
     compare::{Design, Pair, Side, Unlike},
     load::{Base, EngineKind, Extent, raise_nofile},
-    target::{Built, Guard},
+    target::{Built, Changes, Guard},
     unit::{Bytes, Nanos},
 };
 use arm::{Arm, Ready};
@@ -46,6 +47,8 @@ pub struct Contender {
     pub name: String,
     /// What else tells it apart, in a phrase.
     pub detail: String,
+    /// What its name says to be changed in its manifest, and the launch's manifest has.
+    pub changes: Changes,
     /// How it is launched.
     pub launch: Launch,
     /// What is launched.
@@ -69,17 +72,13 @@ pub struct Duel<'a> {
 const LAUNCH: Duration = Duration::from_millis(150);
 
 impl<'a> Duel<'a> {
-    /// A duel from `a` to `b`. The script's duration and thresholds are of no meaning here; of
-    /// several backends, only the first one samples.
+    /// A duel from the first to the second. The script's duration and thresholds are of no meaning
+    /// here; of several backends, only the first one samples.
     ///
     /// # Errors
     /// When the script cannot be cut into slices that alternate, or the kernel does not allow
     /// sampling.
-    pub fn new(
-        [a, b]: [&'a Contender; 2],
-        unlike: Vec<Unlike>,
-        settings: &Settings,
-    ) -> Result<Self, MeasureError> {
+    pub fn new(contenders: [&'a Contender; 2], settings: &Settings) -> Result<Self, MeasureError> {
         check(settings)?;
         let first = settings.backends.as_slice().first();
         let backends = first.map_or(Backends::none(), |backend| Backends::one(*backend));
@@ -87,7 +86,8 @@ impl<'a> Duel<'a> {
         Instruments::probe(&settings)?;
         let guard = Guard::start().map_err(MeasureError::Guard)?;
         let (notes, bouts) = (Vec::new(), Vec::new());
-        Ok(Self { contenders: [a, b], settings, unlike, notes, guard, bouts })
+        let unlike = unlike::unlike(contenders);
+        Ok(Self { contenders, settings, unlike, notes, guard, bouts })
     }
 
     /// The same with a doubt that is of both sides.

@@ -19,6 +19,7 @@ mod check;
 mod process;
 mod resolve;
 mod service;
+mod settings;
 #[cfg(test)]
 mod tests;
 
@@ -29,6 +30,7 @@ use process::ProcessTable;
 pub use process::{Condition, Process, Ready};
 use service::ServiceTable;
 pub use service::{Service, ServiceKind};
+pub use settings::Difference;
 
 /// The name of a manifest's file in its target's folder.
 pub const FILE_NAME: &str = "target.toml";

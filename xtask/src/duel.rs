@@ -3,7 +3,7 @@
 use std::{num::NonZero, sync::atomic::AtomicBool, time::Duration};
 
 use flameload::{
-    compare::{Comparison, Metric, Options, Pair, Unlike},
+    compare::{Comparison, Metric, Options, Pair},
     load::Script,
     measure::{
         Backends, Contender, Duel, DuelEvent, Looks, Question, Settings, known_floors, until_sure,
@@ -183,7 +183,7 @@ impl DuelArgs {
         interrupted: &AtomicBool,
     ) -> anyhow::Result<Judged> {
         let note = self.load.cut(&sides[0].launch.manifest)?;
-        let mut duel = Duel::new(sides, unlike(sides), settings)?.with_note(note);
+        let mut duel = Duel::new(sides, settings)?.with_note(note);
         let duration = self.duration();
         let most = self.max_duration.unwrap_or(duration * LONGER);
         let looks = Looks::within(duration, most, duel.round_duration());
@@ -241,13 +241,4 @@ pub(crate) fn options(
         floors: known_floors(&calibrations, target, script),
         ..defaults
     })
-}
-
-/// In what the sides differ beside what is compared: two targets are two servers.
-fn unlike([a, b]: [&Contender; 2]) -> Vec<Unlike> {
-    let (a, b) = (&a.launch.manifest.name, &b.launch.manifest.name);
-    match a == b {
-        true => Vec::new(),
-        false => vec![Unlike { what: "target".to_owned(), a: a.clone(), b: b.clone() }],
-    }
 }

@@ -38,6 +38,7 @@ use crate::{
 use arm::{Arm, Ready};
 use bout::Bout;
 pub use calibration::{calibration, known_floors};
+use sequence::ROUNDS_MIN;
 pub use sequence::{DuelEvent, DuelSink, Looks, Question, until_sure};
 
 /// One of two servers that are measured against each other.
@@ -60,6 +61,8 @@ pub struct Contender {
 pub struct Duel<'a> {
     contenders: [&'a Contender; 2],
     settings: Settings,
+    /// How long a slice lasts.
+    slice: Duration,
     unlike: Vec<Unlike>,
     /// What makes the figures of both sides doubtful.
     notes: Vec<String>,
@@ -86,14 +89,22 @@ impl<'a> Duel<'a> {
         Instruments::probe(&settings)?;
         let guard = Guard::start().map_err(MeasureError::Guard)?;
         let (notes, bouts) = (Vec::new(), Vec::new());
-        let unlike = unlike::unlike(contenders);
-        Ok(Self { contenders, settings, unlike, notes, guard, bouts })
+        let (slice, unlike) = (order::slice(Duration::MAX, ROUNDS_MIN), unlike::unlike(contenders));
+        Ok(Self { contenders, settings, slice, unlike, notes, guard, bouts })
     }
 
     /// The same with a doubt that is of both sides.
     #[must_use]
     pub fn with_note(mut self, note: Option<String>) -> Self {
         self.notes.extend(note);
+        self
+    }
+
+    /// The same in so little time that the fewest rounds would take longer: the load that counts
+    /// lasts no longer than that, beside warming up and launching, in shorter slices.
+    #[must_use]
+    pub fn within(mut self, duration: Duration) -> Self {
+        self.slice = order::slice(duration, ROUNDS_MIN);
         self
     }
 
@@ -104,7 +115,7 @@ impl<'a> Duel<'a> {
 
     /// About how long a round takes, launches and warm-up included.
     pub fn round_duration(&self) -> Duration {
-        order::duration() + 2 * (self.settings.script.warmup + LAUNCH)
+        order::duration(self.slice) + 2 * (self.settings.script.warmup + LAUNCH)
     }
 
     /// Makes one more round, of fresh processes.
@@ -173,8 +184,8 @@ impl<'a> Duel<'a> {
     fn take_turns(&self, arms: &mut [Arm<'_>; 2], events: Sink<'_>) -> Result<(), MeasureError> {
         let backend = self.settings.backends.as_slice().first().copied();
         arms.iter_mut().for_each(Arm::begin);
-        let end = Nanos::now() + order::duration().into();
-        for slot in order::slots(self.bouts.len(), backend) {
+        let end = Nanos::now() + order::duration(self.slice).into();
+        for slot in order::slots(self.bouts.len(), self.slice, backend) {
             let mut report = |now: Nanos, _| {
                 let left = Duration::from(end - now);
                 events(Event::Measuring { left, requests_per_second: 0.0 });

@@ -81,7 +81,7 @@ command = ["{{bin}}", "none", "{{port}}", "{}", "{marker}"]
         let manifest = self.case.path("target.toml");
         tool.arg(command).arg(format!("{}{revision}", manifest.display()));
         tool.arg("--script").arg(self.case.path("short.toml"));
-        tool.args(["--duration", "1s", "--max-duration", "1s", "--json"]);
+        tool.args(["--duration", "13s", "--max-duration", "13s", "--json"]);
         tool.arg("--out").arg(self.case.store());
         tool
     }

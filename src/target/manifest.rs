@@ -23,6 +23,7 @@ mod settings;
 #[cfg(test)]
 mod tests;
 
+use build::BuildPart;
 pub use build::{
     Build, CargoBuild, CommandBuild, DebugLevel, GoBuild, PythonBuild, PythonVersion, Recipe,
 };
@@ -192,7 +193,7 @@ struct ManifestFile {
     description: String,
     script: Option<String>,
     backends: Option<Vec<String>>,
-    build: Option<Build>,
+    build: Option<BuildPart>,
     #[serde(default)]
     service: Vec<ServiceTable>,
     process: Vec<ProcessTable>,

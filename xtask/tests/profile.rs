@@ -26,5 +26,6 @@ mod profile {
     mod signals;
     mod store;
     mod system;
+    mod terminal;
     mod usage;
 }

@@ -42,6 +42,7 @@ pub mod fuzzing;
 mod git;
 mod guard;
 mod http;
+mod java;
 mod launch;
 mod manifest;
 pub mod network;
@@ -74,6 +75,7 @@ pub use error::{Exit, TargetError};
 pub use git::GitError;
 pub use guard::Guard;
 pub use http::{Answer, get};
+pub use java::name_java_code;
 pub use launch::{Held, LaunchOptions, launch};
 pub use manifest::{
     Build, CargoBuild, CommandBuild, Condition, DebugLevel, Difference, FILE_NAME, GoBuild,

@@ -144,7 +144,12 @@ impl<'a> Duel<'a> {
         ];
         self.warm_up(&mut arms, events)?;
         self.take_turns(&mut arms, events)?;
-        let bouts = arms.map(Arm::finish);
+        let mut bouts = arms.map(Arm::finish);
+        if self.settings.backends.contains(Backend::PerfEvent) {
+            for (bout, subject) in bouts.iter_mut().zip([&subject_a, &subject_b]) {
+                bout.name_code(&subject.pids(), &self.guard, interrupted);
+            }
+        }
         subject_a.stop();
         subject_b.stop();
         self.bouts.push(bouts);

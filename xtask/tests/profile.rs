@@ -20,6 +20,7 @@ mod profile {
     mod endpoints;
     mod failures;
     mod hyper;
+    mod java;
     mod live;
     mod load;
     mod picture;

@@ -42,6 +42,7 @@ pub mod fuzzing;
 mod git;
 mod guard;
 mod http;
+mod java;
 mod launch;
 mod manifest;
 pub mod network;
@@ -74,10 +75,12 @@ pub use error::{Exit, TargetError};
 pub use git::GitError;
 pub use guard::Guard;
 pub use http::{Answer, get};
+pub use java::name_java_code;
 pub use launch::{Held, LaunchOptions, launch};
 pub use manifest::{
-    Build, CargoBuild, CommandBuild, Condition, DebugLevel, FILE_NAME, GoBuild, Manifest,
-    ManifestError, Process, PythonBuild, PythonVersion, Ready, Recipe, Service, ServiceKind,
+    Build, CargoBuild, CommandBuild, Condition, DebugLevel, Difference, FILE_NAME, GoBuild,
+    Manifest, ManifestError, Process, PythonBuild, PythonVersion, Ready, Recipe, Service,
+    ServiceKind,
 };
 pub use perf_maps::PerfMaps;
 pub use procfs::{descendants, guarded, is_kernel_thread, is_running, listening_ports};

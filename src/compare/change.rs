@@ -8,6 +8,7 @@ use super::{
     metric::Metric,
     robust::mean,
     side::{Design, Pair, Round},
+    words,
 };
 
 /// What became of a metric from A to B.
@@ -51,7 +52,7 @@ pub enum Verdict {
     Inconclusive,
 }
 
-/// Totals and typical slices may differ by this share of the tolerance before it is told.
+/// Totals and typical slices may differ by this share of the tolerance and still be equivalent.
 const FAR: f64 = 0.5;
 
 impl Change {
@@ -91,27 +92,37 @@ impl Change {
     /// Takes back what must not be said.
     fn doubt(&mut self, pair: &Pair) {
         let total = self.b / self.a;
+        let apart = (total / self.ratio).ln().abs();
         let is_outside = self.ci95.is_some_and(|[low, high]| !(low..=high).contains(&total));
-        let is_far = (total / self.ratio).ln().abs() > self.tolerance.ln_1p() * FAR;
-        if is_outside && is_far {
-            // A cost that comes in bursts is not in the typical slices.
-            self.remark = Some(format!(
-                "the totals changed by {:+.1} %: a few slices are far from the others",
-                (total - 1.0) * 100.0
-            ));
-            if self.verdict == Verdict::Equivalent {
-                self.verdict = Verdict::Inconclusive;
-            }
+        // A cost that comes in bursts is not in the typical slices.
+        if is_outside && apart > self.tolerance.ln_1p() * FAR && self.verdict == Verdict::Equivalent
+        {
+            self.verdict = Verdict::Inconclusive;
         }
+        self.remark = self.of_whole(total, is_outside || apart > self.tolerance.ln_1p());
         if self.ci95.is_none() {
             let figure = if self.rounds == [1, 1] { "one figure" } else { "figures" };
             let apart = if pair.design == Design::Separate { " at different times" } else { "" };
-            self.remark = Some(format!("{figure} on each side{apart}"));
+            let whole = self.remark.take().map(|whole| format!("; {whole}")).unwrap_or_default();
+            self.remark = Some(format!("{figure} on each side{apart}{whole}"));
         }
         if pair.a.invalid.is_some() || pair.b.invalid.is_some() {
             self.verdict = Verdict::Inconclusive;
             self.remark = Some("figures that are not valid have no verdict".to_owned());
         }
+    }
+
+    /// Why the figures of A and B are not as far apart as the change is, where that `is_seen` and
+    /// not only a matter of the last digit.
+    fn of_whole(&self, total: f64, is_seen: bool) -> Option<String> {
+        let shown = words::percent(total);
+        let why = match self.metric {
+            // They have no slices.
+            Metric::Memory | Metric::Switches => "the change is that of typical rounds",
+            _ => "the change is that of typical slices, and a few are far from them",
+        };
+        let differs = is_seen && shown != words::percent(self.ratio);
+        differs.then(|| format!("B as a whole has {shown}: {why}"))
     }
 
     /// Whether it is surely more or less, however little: more is true.

@@ -17,6 +17,7 @@ mod calibration;
 mod doubts;
 mod order;
 mod sequence;
+mod unlike;
 
 use std::{sync::atomic::AtomicBool, time::Duration};
 
@@ -31,12 +32,13 @@ use super::{
 use crate::{
     compare::{Design, Pair, Side, Unlike},
     load::{Base, EngineKind, Extent, raise_nofile},
-    target::{Built, Guard},
+    target::{Built, Changes, Guard},
     unit::{Bytes, Nanos},
 };
 use arm::{Arm, Ready};
 use bout::Bout;
 pub use calibration::{calibration, known_floors};
+use sequence::ROUNDS_MIN;
 pub use sequence::{DuelEvent, DuelSink, Looks, Question, until_sure};
 
 /// One of two servers that are measured against each other.
@@ -46,6 +48,8 @@ pub struct Contender {
     pub name: String,
     /// What else tells it apart, in a phrase.
     pub detail: String,
+    /// What its name says to be changed in its manifest, and the launch's manifest has.
+    pub changes: Changes,
     /// How it is launched.
     pub launch: Launch,
     /// What is launched.
@@ -57,6 +61,8 @@ pub struct Contender {
 pub struct Duel<'a> {
     contenders: [&'a Contender; 2],
     settings: Settings,
+    /// How long a slice lasts.
+    slice: Duration,
     unlike: Vec<Unlike>,
     /// What makes the figures of both sides doubtful.
     notes: Vec<String>,
@@ -69,17 +75,13 @@ pub struct Duel<'a> {
 const LAUNCH: Duration = Duration::from_millis(150);
 
 impl<'a> Duel<'a> {
-    /// A duel from `a` to `b`. The script's duration and thresholds are of no meaning here; of
-    /// several backends, only the first one samples.
+    /// A duel from the first to the second. The script's duration and thresholds are of no meaning
+    /// here; of several backends, only the first one samples.
     ///
     /// # Errors
     /// When the script cannot be cut into slices that alternate, or the kernel does not allow
     /// sampling.
-    pub fn new(
-        [a, b]: [&'a Contender; 2],
-        unlike: Vec<Unlike>,
-        settings: &Settings,
-    ) -> Result<Self, MeasureError> {
+    pub fn new(contenders: [&'a Contender; 2], settings: &Settings) -> Result<Self, MeasureError> {
         check(settings)?;
         let first = settings.backends.as_slice().first();
         let backends = first.map_or(Backends::none(), |backend| Backends::one(*backend));
@@ -87,13 +89,22 @@ impl<'a> Duel<'a> {
         Instruments::probe(&settings)?;
         let guard = Guard::start().map_err(MeasureError::Guard)?;
         let (notes, bouts) = (Vec::new(), Vec::new());
-        Ok(Self { contenders: [a, b], settings, unlike, notes, guard, bouts })
+        let (slice, unlike) = (order::slice(Duration::MAX, ROUNDS_MIN), unlike::unlike(contenders));
+        Ok(Self { contenders, settings, slice, unlike, notes, guard, bouts })
     }
 
     /// The same with a doubt that is of both sides.
     #[must_use]
     pub fn with_note(mut self, note: Option<String>) -> Self {
         self.notes.extend(note);
+        self
+    }
+
+    /// The same in so little time that the fewest rounds would take longer: the load that counts
+    /// lasts no longer than that, beside warming up and launching, in shorter slices.
+    #[must_use]
+    pub fn within(mut self, duration: Duration) -> Self {
+        self.slice = order::slice(duration, ROUNDS_MIN);
         self
     }
 
@@ -104,7 +115,7 @@ impl<'a> Duel<'a> {
 
     /// About how long a round takes, launches and warm-up included.
     pub fn round_duration(&self) -> Duration {
-        order::duration() + 2 * (self.settings.script.warmup + LAUNCH)
+        order::duration(self.slice) + 2 * (self.settings.script.warmup + LAUNCH)
     }
 
     /// Makes one more round, of fresh processes.
@@ -133,7 +144,12 @@ impl<'a> Duel<'a> {
         ];
         self.warm_up(&mut arms, events)?;
         self.take_turns(&mut arms, events)?;
-        let bouts = arms.map(Arm::finish);
+        let mut bouts = arms.map(Arm::finish);
+        if self.settings.backends.contains(Backend::PerfEvent) {
+            for (bout, subject) in bouts.iter_mut().zip([&subject_a, &subject_b]) {
+                bout.name_code(&subject.pids(), &self.guard, interrupted);
+            }
+        }
         subject_a.stop();
         subject_b.stop();
         self.bouts.push(bouts);
@@ -173,8 +189,8 @@ impl<'a> Duel<'a> {
     fn take_turns(&self, arms: &mut [Arm<'_>; 2], events: Sink<'_>) -> Result<(), MeasureError> {
         let backend = self.settings.backends.as_slice().first().copied();
         arms.iter_mut().for_each(Arm::begin);
-        let end = Nanos::now() + order::duration().into();
-        for slot in order::slots(self.bouts.len(), backend) {
+        let end = Nanos::now() + order::duration(self.slice).into();
+        for slot in order::slots(self.bouts.len(), self.slice, backend) {
             let mut report = |now: Nanos, _| {
                 let left = Duration::from(end - now);
                 events(Event::Measuring { left, requests_per_second: 0.0 });

@@ -26,6 +26,8 @@ pub(super) struct Observed {
     pub(super) processes: Vec<Member>,
     /// Gone once names are looked up.
     pub(super) _perf_maps: PerfMaps,
+    /// Generated code that has no names, as sentences.
+    pub(super) unnamed: Vec<String>,
     /// What it got of its budget; none where it was not launched.
     pub(super) allowance: Option<Allowance>,
     pub(super) host: Host,

@@ -4,7 +4,7 @@ use std::{path::PathBuf, sync::atomic::AtomicBool, thread, time::Duration};
 
 use super::{
     agenda::Agenda,
-    backends::Backends,
+    backends::{Backend, Backends},
     builtin,
     error::MeasureError,
     event::{Event, Sink},
@@ -19,7 +19,7 @@ use crate::{
     load::{Base, EngineKind, Script, open_files_limit, raise_nofile},
     record::{Host, Run, Store, UtcTime},
     symbolize::{Detail, Profile, Resolved},
-    target::{BuildOptions, Built, Cpus, Guard, build},
+    target::{BuildOptions, Built, Cpus, Guard, build, name_java_code},
     unit::{Bytes, Hertz, Nanos},
 };
 
@@ -217,6 +217,10 @@ impl<'a> Prepared<'a> {
             // Workers come and go.
             perf_maps.add(driven.sampling.taken.iter().flat_map(Taken::pids));
         }
+        let unnamed = match settings.backends.contains(Backend::PerfEvent) {
+            true => name_java_code(&subject.pids(), &self.guard, interrupted, &mut perf_maps),
+            false => Vec::new(),
+        };
         subject.stop();
         let mut load = driven.load;
         load.ports = ports;
@@ -227,6 +231,7 @@ impl<'a> Prepared<'a> {
             server_cpus,
             processes,
             _perf_maps: perf_maps,
+            unnamed,
             allowance,
             host,
             sampling: driven.sampling,

@@ -2,7 +2,7 @@
 //!
 //! Processes come and go while they are read: one that vanished is left out, never an error.
 
-use std::{collections::BTreeMap, fs, os::unix::fs::MetadataExt as _};
+use std::{collections::BTreeMap, fs, os::unix::fs::MetadataExt as _, path::PathBuf};
 
 use crate::unit::Nanos;
 
@@ -103,6 +103,23 @@ pub fn is_kernel_thread(pid: u32) -> bool {
 /// Whether a process exists and has not ended.
 pub fn is_running(pid: u32) -> bool {
     read_stat(pid).is_some_and(|stat| !stat.ended)
+}
+
+/// The id that a process has in the innermost of its namespaces: the last number of `NSpid` (see
+/// proc(5)).
+pub(crate) fn id_inside(pid: u32) -> u32 {
+    let status = read_lossy(&format!("/proc/{pid}/status")).unwrap_or_default();
+    let ids = status.lines().find_map(|line| line.strip_prefix("NSpid:"));
+    ids.and_then(|ids| ids.split_whitespace().next_back()?.parse().ok()).unwrap_or(pid)
+}
+
+/// Where a process writes the names of the code that it generates: one in a container writes to
+/// its own `/tmp` under the id that it has there.
+pub(crate) fn perf_map_paths(pid: u32) -> [PathBuf; 2] {
+    [
+        format!("/proc/{pid}/root/tmp/perf-{}.map", id_inside(pid)).into(),
+        format!("/tmp/perf-{pid}.map").into(),
+    ]
 }
 
 /// Reads a process's `stat`, if it still exists.

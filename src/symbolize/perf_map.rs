@@ -8,11 +8,11 @@ use std::{
     fs::{self, File, OpenOptions},
     io::Read as _,
     os::unix::fs::{MetadataExt as _, OpenOptionsExt as _},
-    path::{Path, PathBuf},
+    path::Path,
     sync::Arc,
 };
 
-use crate::os::process::{read_lossy, read_stat};
+use crate::os::process::{perf_map_paths, read_lossy, read_stat};
 
 /// How much of a map is read.
 const BYTES_MAX: u64 = 256 << 20;
@@ -79,26 +79,12 @@ impl PerfMap {
 
 /// What a process has written.
 fn read(pid: u32) -> String {
-    // A process in a container writes to its own /tmp under the id that it has there.
-    let inside = id_inside(pid);
-    let candidates = [
-        PathBuf::from(format!("/proc/{pid}/root/tmp/perf-{inside}.map")),
-        PathBuf::from(format!("/tmp/perf-{pid}.map")),
-    ];
     let mut text = Vec::new();
-    if let Some(file) = candidates.iter().find_map(|path| open(path, pid)) {
+    if let Some(file) = perf_map_paths(pid).iter().find_map(|path| open(path, pid)) {
         // What cannot be read is a map without these names.
         let _ = file.take(BYTES_MAX).read_to_end(&mut text);
     }
     String::from_utf8_lossy(&text).into_owned()
-}
-
-/// The id that a process has in the innermost of its namespaces: the last number of `NSpid` (see
-/// proc(5)).
-fn id_inside(pid: u32) -> u32 {
-    let status = read_lossy(&format!("/proc/{pid}/status")).unwrap_or_default();
-    let ids = status.lines().find_map(|line| line.strip_prefix("NSpid:"));
-    ids.and_then(|ids| ids.split_whitespace().next_back()?.parse().ok()).unwrap_or(pid)
 }
 
 /// A process, and those that it was forked from without another program in between, the nearest

@@ -88,7 +88,7 @@ pub enum BuildError {
     #[error("cannot build: {0}")]
     Spawn(#[from] SpawnError),
     /// The build ran and failed.
-    #[error("the build failed: {command} {ending}{}", tail(last_lines))]
+    #[error("the build failed: {command} {ending}{}{}", tail(last_lines), below(hint))]
     Failed {
         /// The command.
         command: String,
@@ -96,6 +96,8 @@ pub enum BuildError {
         ending: Ending,
         /// The last lines it printed.
         last_lines: Vec<String>,
+        /// What may be missing.
+        hint: Option<String>,
     },
     /// The build made no binary, or it is not clear which one.
     #[error("{0}")]
@@ -259,4 +261,8 @@ fn build_id(binary: &Path) -> Option<String> {
 
 fn tail(lines: &[String]) -> String {
     lines.iter().map(|line| format!("\n    {line}")).collect()
+}
+
+fn below(hint: &Option<String>) -> String {
+    hint.iter().map(|hint| format!("\n{hint}")).collect()
 }

@@ -82,6 +82,21 @@ impl Changes {
         *self == Self::default()
     }
 
+    /// Whether two sides were told to have a setting differently, by its name in these.
+    pub fn tell_apart(&self, other: &Self, setting: &str) -> bool {
+        let budget = self.budget != other.budget;
+        match setting {
+            "budget" | "cpus" => budget,
+            "db_connections" => budget || self.db_connections != other.db_connections,
+            "features" => self.features != other.features,
+            "memory" => budget || self.memory != other.memory,
+            "workers" => budget || self.workers != other.workers,
+            _ => setting
+                .strip_prefix(ENV)
+                .is_some_and(|name| self.env.get(name) != other.env.get(name)),
+        }
+    }
+
     /// Changes what a manifest says. The budget's name is not in it: whoever launches the target
     /// chooses that.
     ///

@@ -19,9 +19,11 @@ mod check;
 mod process;
 mod resolve;
 mod service;
+mod settings;
 #[cfg(test)]
 mod tests;
 
+use build::BuildPart;
 pub use build::{
     Build, CargoBuild, CommandBuild, DebugLevel, GoBuild, PythonBuild, PythonVersion, Recipe,
 };
@@ -29,6 +31,7 @@ use process::ProcessTable;
 pub use process::{Condition, Process, Ready};
 use service::ServiceTable;
 pub use service::{Service, ServiceKind};
+pub use settings::Difference;
 
 /// The name of a manifest's file in its target's folder.
 pub const FILE_NAME: &str = "target.toml";
@@ -190,7 +193,7 @@ struct ManifestFile {
     description: String,
     script: Option<String>,
     backends: Option<Vec<String>>,
-    build: Option<Build>,
+    build: Option<BuildPart>,
     #[serde(default)]
     service: Vec<ServiceTable>,
     process: Vec<ProcessTable>,

@@ -1,29 +1,40 @@
 //! Maps of generated code that servers write for profilers because we asked for it.
 
-use std::fs;
+use std::{fs, path::PathBuf};
 
 /// The maps of some processes. Dropping it removes them: a later process of the same id would add
 /// to what is there, and its code would get these names.
 #[derive(Debug, Default)]
-pub struct PerfMaps(Vec<u32>);
+pub struct PerfMaps {
+    /// Processes that write one as they go, if they do.
+    pids: Vec<u32>,
+    /// What processes wrote when they were asked.
+    written: Vec<PathBuf>,
+}
 
 impl PerfMaps {
     /// The maps of more processes, written or not.
     pub fn add(&mut self, pids: impl Iterator<Item = u32>) {
-        self.0.extend(pids);
+        self.pids.extend(pids);
     }
 
-    /// Whether they are those of no process.
+    /// A map that was written at one of these places.
+    pub(super) fn add_written(&mut self, paths: [PathBuf; 2]) {
+        self.written.extend(paths);
+    }
+
+    /// Whether no process writes one as it goes.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.pids.is_empty()
     }
 }
 
 impl Drop for PerfMaps {
     fn drop(&mut self) {
-        for pid in &self.0 {
+        let pids = self.pids.iter().map(|pid| format!("/tmp/perf-{pid}.map").into());
+        for path in pids.chain(self.written.iter().cloned()) {
             // Many processes have none.
-            let _ = fs::remove_file(format!("/tmp/perf-{pid}.map"));
+            let _ = fs::remove_file::<PathBuf>(path);
         }
     }
 }

@@ -37,8 +37,19 @@ impl Secrets {
         Self(all)
     }
 
+    /// Those in the value of a variable, which may be one as a whole by the variable's name.
+    pub(super) fn of_variable(name: &str, value: &str) -> Self {
+        match named(&format!("{name}=")) {
+            Some(_) if !value.is_empty() => Self(vec![value.to_owned()]),
+            _ => Self::of(value),
+        }
+    }
+
     /// A text without them.
     pub fn mask(&self, text: &str) -> String {
+        if self.0.iter().any(|secret| secret == text) {
+            return MASK.to_owned();
+        }
         self.0.iter().fold(text.to_owned(), |text, secret| match secret.len() < SHORT {
             false => text.replace(secret, MASK),
             true => text

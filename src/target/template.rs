@@ -1,6 +1,6 @@
 //! Texts with placeholders, such as the arguments of a command.
 
-use std::{collections::BTreeMap, ffi::OsString, path::Path};
+use std::{collections::BTreeMap, ffi::OsString, fmt, path::Path};
 
 use serde::{Deserialize, Deserializer};
 use thiserror::Error;
@@ -107,7 +107,30 @@ impl Template {
     }
 }
 
+/// As it is written in a manifest.
+impl fmt::Display for Template {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.parts().try_for_each(|part| match part {
+            Part::Text(plain) => f.write_str(&plain.replace('{', "{{").replace('}', "}}")),
+            Part::Hole(Placeholder::PortOf(process)) => write!(f, "{{port:{process}}}"),
+            Part::Hole(placeholder) => write!(f, "{{{}}}", placeholder.name()),
+        })
+    }
+}
+
 impl Placeholder {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Bin => "bin",
+            Self::Port | Self::PortOf(_) => "port",
+            Self::Cpus => "cpus",
+            Self::Workers => "workers",
+            Self::Dir => "dir",
+            Self::DbUrl => "db_url",
+            Self::DbConnections => "db_connections",
+        }
+    }
+
     fn parse(name: &str) -> Result<Self, TemplateError> {
         match name {
             "bin" => Ok(Self::Bin),
@@ -233,6 +256,7 @@ mod tests {
             let doubled = text.replace('{', "{{").replace('}', "}}");
             let template = Template::parse(&doubled).expect("no placeholders");
             prop_assert_eq!(template.placeholders().count(), 0);
+            prop_assert_eq!(template.to_string(), doubled);
         }
     }
 }

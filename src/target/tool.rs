@@ -113,14 +113,23 @@ pub fn run_tool(
     interrupted: &AtomicBool,
     on_glance: &mut dyn FnMut(Nanos),
 ) -> Result<ToolRun, ToolError> {
+    run_spec(&spec.in_environment(), guard, interrupted, on_glance)
+}
+
+/// The same of a spec with an environment and an account of its own.
+pub(super) fn run_spec(
+    spec: &Spec,
+    guard: &Guard,
+    interrupted: &AtomicBool,
+    on_glance: &mut dyn FnMut(Nanos),
+) -> Result<ToolRun, ToolError> {
     let program = || spec.program.to_string_lossy().into_owned();
-    let whole = spec.in_environment();
-    let (mut child, pipes) = Child::hold(&whole, guard)?;
+    let (mut child, pipes) = Child::hold(spec, guard)?;
     let (open, ends) = channel();
     let stdout = Capture::follow(pipes.stdout, open.clone())?;
     let stderr = pipes.stderr.map(|stream| Capture::follow(stream, open)).transpose()?;
     let start = Nanos::now();
-    child.release(&whole)?;
+    child.release(spec)?;
     while child.ending().is_none() {
         if interrupted.load(Ordering::Relaxed) {
             child.stop(GRACE);

@@ -29,6 +29,9 @@ use crate::{
     progress::Progress,
 };
 
+/// Longer names make a table too wide to be read.
+const NAME_CHARS: usize = 84;
+
 /// Find how often intervals hold: profile a target many times, each time as a fresh process.
 ///
 /// For each of the hottest functions, what a run says of its share of CPU time is compared with the
@@ -200,7 +203,7 @@ fn report(args: &Args, runs: &[Run]) -> String {
         let farthest = own.iter().chain(&total).map(|z| z.abs()).fold(0.0, f64::max);
         text.push_str(&format!(
             "| `{}` | {:.1} | {} | {:.1} | {} | {farthest:.1} |\n",
-            crate::summary::shorten(name).replace('|', "\\|"),
+            crate::width::shorten(name, NAME_CHARS).replace('|', "\\|"),
             mean(&shares[0]) * 100.0,
             held(&own),
             mean(&shares[1]) * 100.0,

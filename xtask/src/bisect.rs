@@ -22,6 +22,7 @@ use crate::{
     out,
     paths::StoreArgs,
     sides::Side,
+    width::Width,
 };
 use judge::{Judge, Judged};
 use report::{Ending, Report};
@@ -177,7 +178,7 @@ fn print(
     let places = kept.map(keep::places).unwrap_or_default();
     out::print(&match args.json {
         true => report.json(ends, ending, &stat, kept)?,
-        false => report.text(ends, ending, &stat) + &places,
+        false => report.text(ends, ending, &stat, Width::of_stdout()) + &places,
     })?;
     args.keep.open_if_asked(kept);
     Ok(())

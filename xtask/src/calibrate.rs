@@ -58,7 +58,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
     let contender = Builder::new(&interrupted)?.contender(&side)?;
     let manifest = &contender.launch.manifest;
     let settings = args.load.settings(manifest)?;
-    let mut duel = Duel::new([&contender, &contender], Vec::new(), &settings)?;
+    let mut duel = Duel::new([&contender, &contender], &settings)?;
     let rounds = usize::from(args.rounds.get());
     let (pair, _) = fight(&mut duel, &Looks::once(rounds), &[], &Options::default(), &interrupted)?;
     let found = floors(&pair);

@@ -24,6 +24,7 @@ use crate::{
     out,
     paths::StoreArgs,
     sides::{Builder, Live, Side},
+    width::Width,
 };
 
 /// Compare two servers, or recorded runs: is it slower, by how much, and which functions did it.
@@ -107,7 +108,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
     out::print(&match (args.json, args.markdown) {
         (true, _) => serde_json::to_string(&comparison)? + "\n",
         (_, true) => keep::markdown(&comparison, kept),
-        _ => text(&comparison) + &kept.map(keep::places).unwrap_or_default(),
+        _ => text(&comparison, Width::of_stdout()) + &kept.map(keep::places).unwrap_or_default(),
     })?;
     args.keep.open_if_asked(kept);
     if interrupted.load(Ordering::Relaxed) {

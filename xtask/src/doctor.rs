@@ -18,7 +18,7 @@ mod system;
 use std::io::stdout;
 
 use self::{check::Check, privileges::Privileges, probe::Probe, proc::proc_file, report::Report};
-use crate::exit::Exit;
+use crate::{exit::Exit, out::is_colored, width::Width};
 
 /// Check what this machine allows, with the command that lifts each limit.
 ///
@@ -43,7 +43,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
     if args.json {
         println!("{}", report.json());
     } else {
-        print!("{}", report.text(report::Style::of(crate::out::is_colored(&stdout()))));
+        let style = report::Style::of(is_colored(&stdout()));
+        print!("{}", report.text(style, Width::of_stdout()));
     }
     Ok(if report.probe.works() { Exit::Done } else { Exit::CouldNotMeasure })
 }

@@ -3,7 +3,7 @@
 use std::{num::NonZero, sync::atomic::AtomicBool, time::Duration};
 
 use flameload::{
-    compare::{Comparison, Metric, Options, Pair, Unlike},
+    compare::{Comparison, Metric, Options, Pair},
     load::Script,
     measure::{
         Backends, Contender, Duel, DuelEvent, Looks, Question, Settings, known_floors, until_sure,
@@ -64,7 +64,8 @@ pub(crate) struct DuelArgs {
     #[command(flatten)]
     load: LoadArgs,
 
-    /// How long to measure before the first look at the result [default: 30s]
+    /// How long to measure before the first look at the result; in less than four rounds take,
+    /// the load alone lasts so long [default: 30s]
     #[arg(long, short, value_name = "TIME", value_parser = parse_duration)]
     duration: Option<Duration>,
 
@@ -183,9 +184,9 @@ impl DuelArgs {
         interrupted: &AtomicBool,
     ) -> anyhow::Result<Judged> {
         let note = self.load.cut(&sides[0].launch.manifest)?;
-        let mut duel = Duel::new(sides, unlike(sides), settings)?.with_note(note);
-        let duration = self.duration();
-        let most = self.max_duration.unwrap_or(duration * LONGER);
+        let most = self.max_duration.unwrap_or(self.duration() * LONGER);
+        let duration = self.duration().min(most);
+        let mut duel = Duel::new(sides, settings)?.with_note(note).within(duration);
         let looks = Looks::within(duration, most, duel.round_duration());
         ask(&mut duel, &looks, question, options, interrupted)
     }
@@ -241,13 +242,4 @@ pub(crate) fn options(
         floors: known_floors(&calibrations, target, script),
         ..defaults
     })
-}
-
-/// In what the sides differ beside what is compared: two targets are two servers.
-fn unlike([a, b]: [&Contender; 2]) -> Vec<Unlike> {
-    let (a, b) = (&a.launch.manifest.name, &b.launch.manifest.name);
-    match a == b {
-        true => Vec::new(),
-        false => vec![Unlike { what: "target".to_owned(), a: a.clone(), b: b.clone() }],
-    }
 }

@@ -10,6 +10,7 @@ use crate::{
     exit::Exit,
     out,
     paths::{self, StoreArgs},
+    width::Width,
 };
 
 /// List the runs that were kept, the latest last.
@@ -168,17 +169,10 @@ fn lasts(script: &Script) -> String {
     }
 }
 
-/// Prints rows with their columns aligned, the last one open.
+/// Prints rows with their columns aligned.
 fn print_table<const N: usize>(rows: &[[String; N]]) -> anyhow::Result<Exit> {
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
-    let widths: Vec<usize> = (0..N).map(|column| width(column).unwrap_or(0)).collect();
-    let mut table = String::new();
-    for row in rows {
-        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
-        table.push_str(cells.collect::<Vec<_>>().join("  ").trim_end());
-        table.push('\n');
-    }
-    out::print(&table)?;
+    let rows: Vec<Vec<String>> = rows.iter().map(|row| row.to_vec()).collect();
+    out::print(&Width::of_stdout().flush(&rows, |_| true))?;
     Ok(Exit::Done)
 }
 

@@ -28,6 +28,7 @@ mod sides;
 mod summary;
 mod table;
 mod test;
+mod width;
 
 use clap::{Parser, Subcommand};
 use flameload::target::left_running;

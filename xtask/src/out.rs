@@ -88,7 +88,7 @@ fn colored(text: &str) -> String {
 fn color(word: &str) -> Option<&'static str> {
     Some(match word {
         "error:" | "FAILED" | "REGRESSED" | "DIAGNOSIS" | "CULPRIT" => "1;31",
-        "warning:" | "WARNING" | "INCONCLUSIVE" | "INTERRUPTED" | "UNLIKE" => "33",
+        "warning:" | "WARNING" | "CAVEAT" | "INCONCLUSIVE" | "INTERRUPTED" | "UNLIKE" => "33",
         "IMPROVED" | "EQUIVALENT" => "32",
         _ => return None,
     })

@@ -22,6 +22,7 @@ use crate::{
     paths::{self, StoreArgs},
     progress::Progress,
     summary::{self, Sweep},
+    width::Width,
 };
 use choice::{CpuChoice, Url};
 
@@ -216,7 +217,7 @@ impl Args {
             }
         }
         if !self.json {
-            out::print(&sweep.table())?;
+            out::print(&sweep.table(Width::of_stdout()))?;
         }
         if let Some(finished) = last {
             self.open_if_asked(&finished);

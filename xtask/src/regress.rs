@@ -15,6 +15,7 @@ use crate::{
     out,
     paths::StoreArgs,
     sides::{Builder, Live, Side},
+    width::Width,
 };
 
 /// Gate a change: did a target get slower since a revision?
@@ -115,11 +116,11 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
             gate.markdown(&candidate, &base, note.as_deref()) + &keep::markdown(&comparison, kept)
         }
         _ => {
-            let note = note.iter().map(|note| format!("  base         {note}\n"));
-            note.collect::<String>()
-                + &text(&comparison)
+            let width = Width::of_stdout();
+            note.iter().map(|note| width.line("base", note)).collect::<String>()
+                + &text(&comparison, width)
                 + "\n"
-                + &gate.text()
+                + &gate.text(width)
                 + &kept.map(keep::places).unwrap_or_default()
         }
     })?;
@@ -212,9 +213,9 @@ impl Gate {
         }
     }
 
-    fn text(&self) -> String {
+    fn text(&self, width: Width) -> String {
         let line = |(metric, verdict, sentence): &(Metric, Verdict, String)| {
-            format!("  gate         {}: {} ({sentence})\n", metric.label(), word(*verdict))
+            width.line("gate", &format!("{}: {} ({sentence})", metric.label(), word(*verdict)))
         };
         self.rows.iter().map(line).collect()
     }

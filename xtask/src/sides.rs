@@ -251,7 +251,8 @@ fn contender(
         budget: live.changes.budget.unwrap_or_default(),
         ..Launch::new(manifest)
     };
-    Contender { name: live.name.clone(), detail, launch, built }
+    let (name, changes) = (live.name.clone(), live.changes.clone());
+    Contender { name, detail, changes, launch, built }
 }
 
 impl fmt::Display for Live {

@@ -6,8 +6,6 @@ mod load;
 mod sampling;
 mod sweep;
 
-use std::fmt::Write as _;
-
 use flameload::{
     measure::Finished,
     record::{ProcessFacts, Run, Status},
@@ -15,35 +13,33 @@ use flameload::{
     unit::Bytes,
 };
 
-use crate::out::{self, shown_path};
+use crate::{
+    out::{self, shown_path},
+    width::Width,
+};
 pub(crate) use sweep::{Sweep, level};
 
 /// How many of the hottest functions a summary shows.
 const HOTTEST: usize = 5;
 /// How wide a column of costs is.
 const COST: usize = 15;
-/// Longer names are cut in the middle.
-const NAME_CHARS: usize = 84;
 
 /// Prints the record as one line of JSON, or the summary.
 pub(crate) fn print(finished: &Finished, json: bool) -> anyhow::Result<()> {
     if json {
         return out::print(&(serde_json::to_string(&finished.run)? + "\n"));
     }
+    let width = Width::of_stdout();
     let mut pictures = String::new();
     for (label, file) in sampling::pictures(&finished.run) {
-        let path = shown_path(&finished.directory.join(file));
-        let _ = writeln!(pictures, "  {label:<12} {path}");
+        pictures += &width.line(label, &shown_path(&finished.directory.join(file)));
     }
-    out::print(&format!("{}\n{pictures}", text(&finished.run)))
+    out::print(&format!("{}\n{pictures}", text(&finished.run, width)))
 }
 
-fn text(run: &Run) -> String {
+fn text(run: &Run, width: Width) -> String {
     let mut out = format!("{} · {}\n", run.target.name, run.load.script);
-    // Writing to a string cannot fail.
-    let mut line = |label: &str, value: String| {
-        let _ = writeln!(out, "  {label:<12} {value}");
-    };
+    let mut line = |label: &str, value: String| out += &width.line(label, &value);
     match run.status {
         Status::Complete => {}
         Status::Interrupted => line("INTERRUPTED", "what was measured until then".to_owned()),
@@ -66,8 +62,8 @@ fn text(run: &Run) -> String {
     for warning in &run.warnings {
         line("WARNING", warning.clone());
     }
-    out.push_str(&hottest(run));
-    out.push_str(&alone::text(run));
+    out.push_str(&hottest(run, width));
+    out.push_str(&alone::text(run, width));
     out
 }
 
@@ -117,23 +113,20 @@ fn bytes(bytes: Option<u64>) -> String {
     bytes.map_or("-".to_owned(), |bytes| Bytes(bytes).to_string())
 }
 
-fn hottest(run: &Run) -> String {
-    let mut out = String::new();
+fn hottest(run: &Run, width: Width) -> String {
     if run.hottest.is_empty() {
-        return out;
+        return String::new();
     }
-    let _ = writeln!(out, "\n  {:>COST$}  {:>COST$}  hottest functions", "self", "total");
-    let _ = writeln!(out, "  {:>COST$}  {:>COST$}", "µs/request", "µs/request");
-    for frame in run.hottest.iter().take(HOTTEST) {
-        let _ = writeln!(
-            out,
-            "  {:>COST$}  {:>COST$}  {}",
-            cost(frame.self_us_per_request, frame.self_ci95),
-            cost(frame.total_us_per_request, frame.total_ci95),
-            shorten(&frame.name)
-        );
-    }
-    out
+    let row = |own: &str, total: &str, name: &str| {
+        vec![format!("{own:>COST$}"), total.to_owned(), name.to_owned()]
+    };
+    let mut rows = vec![row("self", &format!("{:>COST$}", "total"), "hottest functions")];
+    rows.push(row("µs/request", "µs/request", ""));
+    rows.extend(run.hottest.iter().take(HOTTEST).map(|frame| {
+        let own = cost(frame.self_us_per_request, frame.self_ci95);
+        row(&own, &cost(frame.total_us_per_request, frame.total_ci95), &frame.name)
+    }));
+    format!("\n{}", width.table(&rows, |column| column == 2, Some(2)))
 }
 
 /// A cost with half of its interval.
@@ -142,16 +135,4 @@ fn cost(us: Option<f64>, ci95: Option<[f64; 2]>) -> String {
         (Some(us), Some([low, high])) => plus_minus(us, (high - low) / 2.0),
         (us, _) => figure(us, 3),
     }
-}
-
-/// Cuts the middle out of a long name: both its ends tell more.
-pub(crate) fn shorten(name: &str) -> String {
-    let count = name.chars().count();
-    if count <= NAME_CHARS {
-        return name.to_owned();
-    }
-    let half = NAME_CHARS / 2 - 1;
-    let front: String = name.chars().take(half).collect();
-    let back: String = name.chars().skip(count - half).collect();
-    format!("{front}…{back}")
 }

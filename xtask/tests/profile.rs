@@ -20,11 +20,13 @@ mod profile {
     mod endpoints;
     mod failures;
     mod hyper;
+    mod java;
     mod live;
     mod load;
     mod picture;
     mod signals;
     mod store;
     mod system;
+    mod terminal;
     mod usage;
 }

@@ -96,7 +96,38 @@ fn a_stalled_slice_changes_no_verdict_and_is_told() {
     assert!(change.b > change.a * 1.05, "{change:?}");
     // What a few slices cost is not in typical ones, so nobody may call the sides equivalent.
     assert_eq!(change.verdict, Verdict::Inconclusive);
-    assert!(change.remark.as_deref().is_some_and(|remark| remark.contains("totals")));
+    assert!(change.remark.as_deref().is_some_and(|remark| remark.contains("B as a whole has +")));
+}
+
+#[test]
+fn columns_that_say_something_else_are_explained_in_every_format() {
+    // One slow round of B is in its mean, and hardly in the change of the pairs.
+    let of = |p99: f64| {
+        let mut whole = round(&[10.0; 8]);
+        for (at, slice) in whole.slices.iter_mut().enumerate() {
+            slice.p99 = Some(Nanos(1_000_000 + 1_000 * (at as u64 % 3)));
+        }
+        whole.figures.insert(Metric::P99, p99);
+        whole
+    };
+    let a = vec![of(6_183.0); 4];
+    let b = vec![of(6_183.0), of(6_183.0), of(6_183.0), of(9_503.0)];
+    let found = compare(&pair(Design::Interleaved, a.clone(), b), &Options::default());
+    let says = "(B as a whole has +13.4 %: the change is that of typical slices, and a few are far \
+                from them)";
+    let line = found.metric_lines().into_iter().find(|line| line.label == "p99 latency");
+    let line = line.expect("it was measured");
+    assert_eq!((line.b.as_str(), line.change.as_str()), ("7013 µs", "+0.0 %"));
+    assert!(line.verdict.ends_with(says), "{line:?}");
+    let markdown = found.markdown();
+    assert!(markdown.contains(says), "{markdown}");
+    // What is in the last digit alone needs no words.
+    let b = vec![of(6_183.0), of(6_183.0), of(6_183.0), of(6_190.0)];
+    let found = compare(&pair(Design::Interleaved, a, b), &Options::default());
+    let change = found.metric(Metric::P99).expect("it was measured");
+    assert!(
+        change.remark.is_none() || change.remark.as_deref().is_some_and(|it| it.contains("+0.1"))
+    );
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What one side did in one round.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::atomic::AtomicBool};
 
 use crate::{
     compare::{Metric, Round, Sampled, Slice as Compared, Stacks},
@@ -13,7 +13,7 @@ use crate::{
         steady::Unsteady,
     },
     symbolize::Detail,
-    target::{PerfMaps, usage::Usage},
+    target::{Guard, PerfMaps, name_java_code, usage::Usage},
 };
 
 /// What one side did in one round.
@@ -78,6 +78,13 @@ impl Bout {
             rows: rows.to_vec(),
             owners,
             maps,
+        }
+    }
+
+    /// Has what the server generated named, while it is there to be asked.
+    pub(super) fn name_code(&mut self, pids: &[u32], guard: &Guard, interrupted: &AtomicBool) {
+        if self.taken.is_some() {
+            self.warnings.extend(name_java_code(pids, guard, interrupted, &mut self.maps));
         }
     }
 

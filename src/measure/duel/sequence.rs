@@ -43,7 +43,7 @@ pub enum DuelEvent {
 pub type DuelSink<'a> = &'a mut dyn FnMut(DuelEvent);
 
 /// A duel has at least so many rounds: with fewer, what they scatter by is hardly known.
-const ROUNDS_MIN: usize = 4;
+pub(super) const ROUNDS_MIN: usize = 4;
 /// The fewest looks that leave a doubt the time to be cleared up.
 const LOOKS: usize = 3;
 

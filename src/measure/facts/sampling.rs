@@ -246,6 +246,7 @@ pub(super) fn warnings(observed: &Observed) -> Vec<String> {
                 .to_owned(),
         );
     }
+    warnings.extend(observed.unnamed.iter().cloned());
     for Taken { backend, capture } in &sampling.taken {
         match capture {
             Captured::Addresses(capture) => {

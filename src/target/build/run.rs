@@ -114,9 +114,12 @@ impl Runner<'_> {
         }
         match child.stop(GRACE) {
             Ending::Status(0) => Ok(()),
-            ending => {
-                Err(BuildError::Failed { command: command(spec), ending, last_lines: kept.into() })
-            }
+            ending => Err(BuildError::Failed {
+                command: command(spec),
+                ending,
+                last_lines: kept.into(),
+                hint: None,
+            }),
         }
     }
 

@@ -1,7 +1,8 @@
 //! A target at a commit -> built, beside the user's own files.
 //!
 //! ```text
-//! Commit -Sources-> a folder of its files: the manifest, and what processes read as they run
+//! Commit -Sources-> a folder of its files: the manifest, and what processes read as they run;
+//!                   and of files that git ignores, those that the manifest names
 //!        -Checkout-> the folder in which all commits are compiled -> a binary that is kept
 //! ```
 //!
@@ -27,13 +28,16 @@ use crate::target::{
     repository::{Commit, Repository, RepositoryError},
 };
 
+mod beside;
 mod checkout;
+mod hint;
 mod product;
 mod sources;
 mod submodules;
 #[cfg(test)]
 mod tests;
 
+use beside::Beside;
 use product::Workshop;
 
 /// The folder of the cache for what is made of commits.
@@ -143,9 +147,10 @@ pub fn build_version(
     let place = version.repository.place(version.manifest)?;
     let mut runner = Runner { guard, interrupted, on_line };
     let cache = cache(options).map_err(failed)?;
-    let sources = sources::of(version, &cache, &mut runner)?;
+    let beside = Beside::of(version)?;
+    let sources = sources::of(version, &beside, &cache, &mut runner)?;
     let manifest = read(version, &sources.join(&place), place)?;
-    let mut workshop = Workshop { version, cache, sources, options, runner };
+    let mut workshop = Workshop { version, beside, cache, sources, options, runner };
     let products = manifest.recipes.iter().map(|recipe| workshop.product(recipe));
     let products = products.collect::<Result<_, _>>()?;
     let services = if options.services { manifest.services.as_slice() } else { &[] };

@@ -1,6 +1,10 @@
 //! How a target's servers are built: the typed form of `[build]`.
 
-use std::{fmt, path::PathBuf, str::FromStr};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    str::FromStr,
+};
 
 use serde::{Deserialize, Deserializer};
 
@@ -13,11 +17,13 @@ pub struct Recipe {
     pub dir: PathBuf,
     /// The build.
     pub build: Build,
+    /// What it needs beside what git has of it, relative to `dir`: a build of a revision gets it
+    /// from the files as they are.
+    pub files: Vec<PathBuf>,
 }
 
 /// How a server is built.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "BuildTable")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Build {
     /// By cargo, with a profile made for measuring.
     Cargo(CargoBuild),
@@ -162,6 +168,21 @@ impl<'de> Deserialize<'de> for PythonVersion {
     }
 }
 
+/// What `[build]` says.
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "BuildTable")]
+pub(super) struct BuildPart {
+    build: Build,
+    files: Vec<PathBuf>,
+}
+
+impl BuildPart {
+    pub(super) fn resolve(self, target: &str, dir: &Path) -> Recipe {
+        let Self { build, files } = self;
+        Recipe { target: target.to_owned(), dir: dir.to_owned(), build, files }
+    }
+}
+
 /// `[build]` as it is written: the keys of every kind.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -182,6 +203,9 @@ struct BuildTable {
     perf_support: Option<bool>,
     command: Option<Vec<String>>,
     binary: Option<PathBuf>,
+    /// Of every kind.
+    #[serde(default)]
+    files: Vec<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, Deserialize)]
@@ -242,9 +266,23 @@ impl BuildTable {
             Some("command" | "binary") => {
                 Err("`kind` builds by itself: leave out `command` and `binary`".to_owned())
             }
-            Some(key) => Err(format!("{kind} has no `{key}`: it has {}", known.join(", "))),
+            Some(key) => Err(format!("{kind} has no `{key}`: it has {}, files", known.join(", "))),
             None => Ok(()),
         }
+    }
+}
+
+impl TryFrom<BuildTable> for BuildPart {
+    type Error = String;
+
+    fn try_from(mut table: BuildTable) -> Result<Self, String> {
+        let files = std::mem::take(&mut table.files);
+        if files.iter().any(|path| path.as_os_str().is_empty() || path.is_absolute()) {
+            return Err(
+                "`files` are paths from the manifest's folder, such as \"gen/api.rs\"".into()
+            );
+        }
+        Ok(Self { build: table.try_into()?, files })
     }
 }
 

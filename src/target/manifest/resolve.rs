@@ -46,9 +46,7 @@ fn read_with(
     let file: ManifestFile = config::read(&path)?;
     let dir = folder_of(&path)?;
     let mut parts = Parts {
-        recipes: (file.build.into_iter())
-            .map(|build| Recipe { target: file.name.clone(), dir: dir.clone(), build })
-            .collect(),
+        recipes: (file.build.into_iter()).map(|build| build.resolve(&file.name, &dir)).collect(),
         services: file.service.into_iter().map(|service| service.resolve(&dir)).collect(),
         processes: Vec::new(),
     };

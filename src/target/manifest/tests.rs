@@ -251,7 +251,7 @@ fn keys_of_another_kind_are_refused() {
               |
             6 | [build]
               | ^^^^^^^
-            kind = "go" has no `features`: it has dir, package, tags"#]],
+            kind = "go" has no `features`: it has dir, package, tags, files"#]],
     );
     check_error(
         &build("kind = \"cargo\"\ncommand = [\"make\"]"),

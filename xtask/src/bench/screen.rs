@@ -10,7 +10,10 @@ use flameload::{
 };
 
 use super::bars::bar;
-use crate::out::{is_colored, shown_path};
+use crate::{
+    out::{is_colored, shown_path},
+    width::Width,
+};
 
 /// Columns where nobody says how many there are.
 const COLUMNS: usize = 100;
@@ -25,18 +28,14 @@ const ALARM: &str = "1;31";
 /// How to write on a terminal.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Look {
-    pub(super) columns: usize,
+    pub(super) width: Width,
     pub(super) color: bool,
 }
 
 impl Look {
     /// What stdout is: colours only where somebody sees them.
     pub(super) fn of_stdout() -> Self {
-        let stdout = std::io::stdout();
-        let size = rustix::termios::tcgetwinsize(&stdout).ok();
-        let columns = size.map(|size| usize::from(size.ws_col)).filter(|columns| *columns > 0);
-        let columns = columns.unwrap_or(COLUMNS);
-        Self { columns, color: is_colored(&stdout) }
+        Self { width: Width::of_stdout(), color: is_colored(&std::io::stdout()) }
     }
 
     fn paint(self, color: &str, text: &str) -> String {
@@ -53,9 +52,10 @@ pub(super) fn text(bench: &Bench, directory: &Path, look: Look) -> String {
     let mut out = format!("{}\n", visible(&title));
     // Writing to a string cannot fail.
     let (method, place) = (method.join(" · "), place.join(" · "));
-    let _ = writeln!(out, "  {}\n  {}", visible(&method), visible(&place));
+    let wrapped = |text: &str, column| look.width.wrapped(&visible(text), column);
+    let _ = writeln!(out, "  {}\n  {}", wrapped(&method, 2), wrapped(&place, 2));
     for warning in &warnings {
-        let _ = writeln!(out, "  {} {}", look.paint(ALARM, "BEWARE"), visible(warning));
+        let _ = writeln!(out, "  {} {}", look.paint(ALARM, "BEWARE"), wrapped(warning, 9));
     }
     for level in bench.levels() {
         let name = level.first().map_or("", |cell| cell.level.name.as_str());
@@ -68,7 +68,7 @@ pub(super) fn text(bench: &Bench, directory: &Path, look: Look) -> String {
         out.push('\n');
     }
     for note in notes {
-        let _ = writeln!(out, "  {}", visible(&note));
+        let _ = writeln!(out, "  {}", wrapped(&note, 2));
     }
     let file = |name: &str| shown_path(&directory.join(name));
     let _ = writeln!(out, "\n  tables       {}", file("table.md"));
@@ -92,17 +92,24 @@ fn table(grid: &Grid, look: Look) -> String {
     let width = |column| lines.iter().map(|line| wide(line[column])).max().unwrap_or(0);
     let widths: Vec<usize> = (0..grid.columns.len()).map(width).collect();
     let mut table = String::new();
+    let parts = look.width.lines(&widths);
     for line in &lines {
-        let mut text = String::new();
-        for ((cell, width), column) in line.iter().zip(&widths).zip(&grid.columns) {
-            let padding = " ".repeat(width - wide(cell));
-            let is_bad = matches!(*cell, "NOT VALID" | "failed");
-            let cell = if is_bad { look.paint(ALARM, cell) } else { visible(cell).into_owned() };
-            let (before, after) = if column.is_text { ("", &*padding) } else { (&*padding, "") };
-            text += &format!("  {before}{cell}{after}");
+        for part in &parts {
+            // What goes on in a line of its own is further in.
+            let mut text = if part.start > 0 { "    " } else { "" }.to_owned();
+            for place in part.clone() {
+                let (cell, column) = (line[place], &grid.columns[place]);
+                let padding = " ".repeat(widths[place] - wide(cell));
+                let is_bad = matches!(cell, "NOT VALID" | "failed");
+                let cell =
+                    if is_bad { look.paint(ALARM, cell) } else { visible(cell).into_owned() };
+                let (before, after) =
+                    if column.is_text { ("", &*padding) } else { (&*padding, "") };
+                text += &format!("  {before}{cell}{after}");
+            }
+            table.push_str(text.trim_end());
+            table.push('\n');
         }
-        table.push_str(text.trim_end());
-        table.push('\n');
     }
     table
 }
@@ -137,7 +144,8 @@ fn panel(
     }
     let wide = |cell: &CellFacts| cell.target.chars().count();
     let name_width = level.iter().map(wide).max().unwrap_or(0);
-    let width = look.columns.saturating_sub(name_width + FIGURE + 6).clamp(10, BAR_MAX);
+    let columns = look.width.0.unwrap_or(COLUMNS);
+    let width = columns.saturating_sub(name_width + FIGURE + 6).clamp(10, BAR_MAX);
     let mut out = format!("\n  {title}\n");
     for cell in level {
         let figure = of(cell);

@@ -9,7 +9,7 @@ use super::{
     Ends, Told,
     judge::{Judged, Limit},
 };
-use crate::{compare::text, exit::Exit, profile::choice};
+use crate::{compare::text, exit::Exit, profile::choice, width::Width};
 
 /// The commits that were looked at.
 pub(super) struct Report {
@@ -90,12 +90,9 @@ impl Report {
     }
 
     /// The result for a reader.
-    pub(super) fn text(&self, ends: &Ends, ending: &Ending, stat: &str) -> String {
+    pub(super) fn text(&self, ends: &Ends, ending: &Ending, stat: &str, width: Width) -> String {
         let mut out = String::new();
-        // Writing to a string cannot fail.
-        let mut line = |label: &str, value: &str| {
-            let _ = writeln!(out, "  {label:<12} {value}");
-        };
+        let mut line = |label: &str, value: &str| out += &width.line(label, value);
         line("good", &shown(&ends.good));
         line("bad", &format!("{}: {}", shown(&ends.bad), self.first.sentence));
         for looked in &self.looked {
@@ -116,10 +113,11 @@ impl Report {
         }
         line("looked at", &self.effort(ends));
         for row in stat.lines() {
+            // Writing to a string cannot fail.
             let _ = writeln!(out, "  {row}");
         }
         if let Some(told) = self.evidence(ends, ending) {
-            let _ = write!(out, "\n{}", text(&told.comparison));
+            let _ = write!(out, "\n{}", text(&told.comparison, width));
         }
         out
     }

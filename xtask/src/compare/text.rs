@@ -4,15 +4,12 @@ use std::fmt::Write as _;
 
 use flameload::compare::{Comparison, Frames, Verdict};
 
-use crate::summary::shorten;
+use crate::width::Width;
 
 /// The comparison as text.
-pub(crate) fn text(comparison: &Comparison) -> String {
+pub(crate) fn text(comparison: &Comparison, width: Width) -> String {
     let mut out = String::new();
-    // Writing to a string cannot fail.
-    let mut line = |label: &str, value: &str| {
-        let _ = writeln!(out, "  {label:<12} {value}");
-    };
+    let mut line = |label: &str, value: &str| out += &width.line(label, value);
     for (label, side) in [("A", &comparison.a), ("B", &comparison.b)] {
         let rounds = match side.rounds {
             1 => String::new(),
@@ -32,10 +29,15 @@ pub(crate) fn text(comparison: &Comparison) -> String {
     rows.extend(metrics.into_iter().map(|line| {
         vec![line.label.to_owned(), line.a, line.b, line.change, line.interval, line.verdict]
     }));
-    let _ = write!(out, "\n{}", columns(&rows, 1));
+    out.push('\n');
+    out += &width.table(&rows, |column| column == 0 || column == 5, None);
     match (&comparison.frames, &comparison.without_frames) {
-        (Some(frames), _) => out.push_str(&table(frames)),
-        (None, Some(why)) => _ = writeln!(out, "\n  functions are not compared: {why}"),
+        (Some(frames), _) => out.push_str(&table(frames, width)),
+        (None, Some(why)) => {
+            let why = format!("functions are not compared: {why}");
+            // Writing to a string cannot fail.
+            let _ = writeln!(out, "\n  {}", width.wrapped(&why, 2));
+        }
         (None, None) => {}
     }
     out
@@ -51,45 +53,27 @@ fn verdict(comparison: &Comparison) -> &'static str {
     }
 }
 
-fn table(frames: &Frames) -> String {
+fn table(frames: &Frames, width: Width) -> String {
+    let columns = |rows: &[Vec<String>]| width.table(rows, |column| column == 5, Some(5));
     let mut out = "\n  time in each function itself, µs/request\n".to_owned();
     let header = ["A", "B", "change", "95 % interval", "", "function"];
     let mut rows = vec![header.map(str::to_owned).into()];
     rows.extend(frames.lines().into_iter().map(|line| {
         // Long names of other functions belong to the wider table in Markdown or JSON.
         let verdict = if line.verdict.starts_with("moved") { "moved" } else { &line.verdict };
-        let name = shorten(&line.name);
-        vec![line.a, line.b, line.change, line.interval, verdict.to_owned(), name]
+        vec![line.a, line.b, line.change, line.interval, verdict.to_owned(), line.name]
     }));
-    out.push_str(&columns(&rows, 0));
+    out.push_str(&columns(&rows));
     let causes = frames.cause_lines();
     if !causes.is_empty() {
         out.push_str("\n  changed with what they call, µs/request\n");
-        let rows = causes.into_iter().map(|line| {
-            vec![line.a, line.b, line.change, line.interval, line.verdict, shorten(&line.name)]
-        });
-        out.push_str(&columns(&rows.collect::<Vec<_>>(), 0));
+        let rows = causes
+            .into_iter()
+            .map(|line| vec![line.a, line.b, line.change, line.interval, line.verdict, line.name]);
+        out.push_str(&columns(&rows.collect::<Vec<_>>()));
     }
     for note in frames.notes() {
-        let _ = writeln!(out, "  {note}");
-    }
-    out
-}
-
-/// Rows with their columns aligned: the first `left` ones and the last at the left.
-fn columns(rows: &[Vec<String>], left: usize) -> String {
-    let chars = |text: &String| text.chars().count();
-    let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(chars).max();
-    let mut out = String::new();
-    for row in rows {
-        let last = row.len().saturating_sub(1);
-        let cell = |(column, cell): (usize, &String)| match width(column).unwrap_or(0) {
-            _ if column == last => cell.clone(),
-            width if column < left => format!("{cell:<width$}"),
-            width => format!("{cell:>width$}"),
-        };
-        let cells: Vec<String> = row.iter().enumerate().map(cell).collect();
-        let _ = writeln!(out, "  {}", cells.join("  ").trim_end());
+        let _ = writeln!(out, "  {}", width.wrapped(&note, 2));
     }
     out
 }

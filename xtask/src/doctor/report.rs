@@ -9,6 +9,7 @@ use super::{
     check::{Check, State},
     probe::{Probe, Sampled},
 };
+use crate::width::Width;
 
 /// Characters of a line; short enough for any terminal that is not tiny.
 const WIDTH: usize = 98;
@@ -83,7 +84,21 @@ impl Report {
     }
 
     /// The findings one below the other, then the verdict.
-    pub(super) fn text(&self, style: Style) -> String {
+    pub(super) fn text(&self, style: Style, width: Width) -> String {
+        let verdict = width.wrapped(&self.verdict(), 0);
+        let width = Width(Some(width.0.map_or(WIDTH, |columns| columns.min(WIDTH))));
+        let wrapped = |text: &str, column: usize, dim: bool| {
+            let text = width.wrapped(text, column);
+            if !dim {
+                return text;
+            }
+            // Spaces before a line have no colour.
+            let lines = text.split('\n').map(|line| {
+                let (indent, line) = line.split_at(line.len() - line.trim_start().len());
+                indent.to_owned() + &style.paint("2", line)
+            });
+            lines.collect::<Vec<_>>().join("\n")
+        };
         let name_width = self.checks.iter().map(|check| check.name.len()).max().unwrap_or(0);
         let mut out = String::new();
         for check in &self.checks {
@@ -96,35 +111,16 @@ impl Report {
             let name = style.paint("1", &format!("{:<name_width$}", check.name));
             let column = INDENT + name_width + 2;
             // Writing to a string cannot fail.
-            let _ = writeln!(out, "{word}  {name}  {}", wrapped(&check.found, column, |line| line));
-            let dim = |line: String| style.paint("2", &line);
+            let _ = writeln!(out, "{word}  {name}  {}", wrapped(&check.found, column, false));
             let below = column + 2;
-            let _ = writeln!(out, "{:below$}{}", "", wrapped(&check.means, below, dim));
+            let _ = writeln!(out, "{:below$}{}", "", wrapped(&check.means, below, true));
             if let Some(command) = &check.command {
                 let _ = writeln!(out, "{:below$}{} {command}", "", style.paint("36", "run:"));
             }
         }
-        let _ = writeln!(out, "\n{}", style.paint("1", &self.verdict()));
+        let _ = writeln!(out, "\n{}", style.paint("1", &verdict));
         out
     }
-}
-
-/// Breaks a text into lines that begin at `column`, the first of which is there already.
-fn wrapped(text: &str, column: usize, style: impl Fn(String) -> String) -> String {
-    let mut lines = vec![String::new()];
-    for word in text.split_whitespace() {
-        let line = lines.last_mut().map_or(0, |line| line.chars().count());
-        if line > 0 && column + line + 1 + word.chars().count() > WIDTH {
-            lines.push(String::new());
-        }
-        if let Some(line) = lines.last_mut() {
-            let space = if line.is_empty() { "" } else { " " };
-            line.push_str(space);
-            line.push_str(word);
-        }
-    }
-    let lines: Vec<String> = lines.into_iter().map(style).collect();
-    lines.join(&format!("\n{:column$}", ""))
 }
 
 #[cfg(test)]
@@ -166,19 +162,19 @@ mod tests {
                                      no names
 
             A profile here shows the server's code by name and the kernel's without names, sampled by cpu-clock.
-        "#]].assert_eq(&report(Access::KernelAndUser, 9).text(Style::Plain));
+        "#]].assert_eq(&report(Access::KernelAndUser, 9).text(Style::Plain, Width::ANY));
     }
 
     #[test]
     fn colours_change_nothing_but_colours() {
         let report = report(Access::KernelAndUser, 9);
-        let colored = report.text(Style::Colored);
+        let colored = report.text(Style::Colored, Width::ANY);
         assert!(colored.contains("\x1b[31;1mLIMIT\x1b[0m"), "{colored}");
         let mut plain = colored.clone();
         for code in ["0", "1", "2", "32", "33", "31;1", "36"] {
             plain = plain.replace(&format!("\x1b[{code}m"), "");
         }
-        assert_eq!(plain, report.text(Style::Plain));
+        assert_eq!(plain, report.text(Style::Plain, Width::ANY));
     }
 
     #[test]

@@ -1,37 +1,25 @@
 //! What each request costs alone, as a table, and what they cost together.
 
-use std::fmt::Write as _;
-
 use flameload::{
     record::{AloneFacts, MixFacts, Run},
     unit::Ratio,
 };
 
-use super::{figure, shorten};
-use crate::table::Table;
+use super::figure;
+use crate::width::Width;
 
 /// The requests that had slices of their own, and how the mix of all compares; nothing without
 /// any.
-pub(super) fn text(run: &Run) -> String {
-    let mut out = String::new();
+pub(super) fn text(run: &Run, width: Width) -> String {
     if run.alone.is_empty() {
-        return out;
+        return String::new();
     }
-    let mut table = Table::new([
-        "request alone",
-        "share",
-        "µs/request",
-        "95 %",
-        "requests",
-        "hottest function",
-    ]);
-    for alone in &run.alone {
-        table.push(row(alone));
-    }
-    // Writing to a string cannot fail.
-    let _ = write!(out, "\n{table}");
+    let header = ["request alone", "share", "µs/request", "95 %", "requests", "hottest function"];
+    let mut rows = vec![header.map(str::to_owned).into()];
+    rows.extend(run.alone.iter().map(|alone| row(alone).into()));
+    let mut out = format!("\n{}", width.table(&rows, |_| false, Some(5)));
     if let Some(mix) = &run.mix {
-        let _ = writeln!(out, "  {:<12} {}", "mix", mixing(mix));
+        out += &width.line("mix", &mixing(mix));
     }
     out
 }
@@ -43,12 +31,12 @@ fn row(alone: &AloneFacts) -> [String; 6] {
     };
     let interval = alone.cpu_ci95.map(|[low, high]| format!("{low:.2} to {high:.2}"));
     [
-        shorten(&alone.name),
+        alone.name.clone(),
         alone.share.map_or("-".to_owned(), |share| Ratio(share).to_string()),
         cost,
         interval.unwrap_or("-".to_owned()),
         alone.requests.to_string(),
-        alone.hottest.first().map_or("-".to_owned(), |hot| shorten(&hot.name)),
+        alone.hottest.first().map_or("-".to_owned(), |hot| hot.name.clone()),
     ]
 }
 
@@ -105,7 +93,7 @@ mod tests {
     #[test]
     fn each_request_has_a_row() {
         let mut run = Run::new(UtcTime::now(), String::new(), TargetFacts::default());
-        assert_eq!(text(&run), "");
+        assert_eq!(text(&run, Width::ANY), "");
         let hottest = vec![HotFacts { name: "shop::read".to_owned(), ..HotFacts::default() }];
         let read = AloneFacts {
             name: "read".to_owned(),
@@ -126,6 +114,6 @@ mod tests {
                      broken       -   NOT VALID               -         0                 -
               mix          12.35 µs, weighted sum of the requests 11.90 µs: +0.45 µs (too few blocks of slices for an interval)
         "#]]
-        .assert_eq(&text(&run).replace("\n  ", "\n"));
+        .assert_eq(&text(&run, Width::ANY).replace("\n  ", "\n"));
     }
 }

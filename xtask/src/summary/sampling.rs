@@ -56,11 +56,7 @@ fn agreement(found: &AgreementFacts) -> String {
     if let Some(most) = found.differing.first() {
         let shares: Vec<String> =
             most.shares.iter().map(|share| Ratio(*share).to_string()).collect();
-        line.push_str(&format!(
-            "; most apart: {} {}",
-            super::shorten(&most.name),
-            shares.join(" and ")
-        ));
+        line.push_str(&format!("; most apart: {} {}", most.name, shares.join(" and ")));
     }
     line
 }

@@ -11,7 +11,7 @@ use flameload::{
 };
 
 use super::{figure, load::duration};
-use crate::out::shown_path;
+use crate::{out::shown_path, width::Width};
 
 /// The levels of a sweep, in their order.
 #[derive(Debug, Default)]
@@ -53,24 +53,14 @@ impl Sweep {
     }
 
     /// The table.
-    pub(crate) fn table(&self) -> String {
-        let wide = |text: &str| text.chars().count();
-        let level_width = self.rows.iter().map(|row| wide(&row.level)).max().unwrap_or(0);
-        let widths: Vec<usize> = (TITLES.iter().enumerate())
-            .map(|(column, title)| {
-                let cells = self.rows.iter().filter_map(|row| row.cells.get(column));
-                cells.map(|cell| wide(cell)).chain([wide(title)]).max().unwrap_or(0)
-            })
-            .collect();
-        let line = |level: &str, cells: &[String], end: &str| {
-            let cells: String = (cells.iter().zip(&widths))
-                .map(|(cell, width)| format!("  {cell:>width$}"))
-                .collect();
-            format!("{level:<level_width$}{cells}  {end}").trim_end().to_owned() + "\n"
+    pub(crate) fn table(&self, width: Width) -> String {
+        let row = |level: &str, cells: &[String; 5], end: &str| {
+            let (level, end) = ([level.to_owned()], [end.to_owned()]);
+            [&level[..], cells, &end].concat()
         };
-        let titles = TITLES.map(str::to_owned);
-        let rows = self.rows.iter().map(|row| line(&row.level, &row.cells, &row.end));
-        std::iter::once(line("level", &titles, "flamegraph")).chain(rows).collect()
+        let mut rows = vec![row("level", &TITLES.map(str::to_owned), "flamegraph")];
+        rows.extend(self.rows.iter().map(|it| row(&it.level, &it.cells, &it.end)));
+        width.flush(&rows, |column| column == 0 || column == 6)
     }
 }
 
@@ -133,6 +123,6 @@ mod tests {
             100 connections        74,123  1.83 ms    none       12.35  server-bound  flamegraphs/hyper/1/cpu.svg
             2000 connections    NOT VALID        -  98.1 %           -        failed  flamegraphs/hyper/1/cpu.svg
             20000 connections           -        -       -           -        failed  too few descriptors
-        "#]].assert_eq(&sweep.table());
+        "#]].assert_eq(&sweep.table(Width::ANY));
     }
 }

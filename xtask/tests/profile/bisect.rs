@@ -81,7 +81,7 @@ command = ["{{bin}}", "none", "{{port}}", "{}", "{marker}"]
         let manifest = self.case.path("target.toml");
         tool.arg(command).arg(format!("{}{revision}", manifest.display()));
         tool.arg("--script").arg(self.case.path("short.toml"));
-        tool.args(["--duration", "1s", "--max-duration", "1s", "--json"]);
+        tool.args(["--duration", "13s", "--max-duration", "13s", "--json"]);
         tool.arg("--out").arg(self.case.store());
         tool
     }
@@ -194,6 +194,29 @@ fn a_gate_fails_for_a_regression_and_passes_the_same() {
     let passed = history.answer(passed, 0, &[]);
     assert_eq!(passed["verdict"], "equivalent");
     assert_eq!(passed["comparison"]["a"]["rounds"], 4);
+}
+
+#[test]
+fn what_a_manifest_changed_is_said_at_the_top() {
+    if !can_sample() {
+        return;
+    }
+    let _alone = alone();
+    let history = History::new(0);
+    let manifest = fs::read_to_string(history.case.path("target.toml")).expect("a manifest");
+    let env =
+        "env = { WORK_US = \"90\", DB_PASSWORD = \"wonderland\" }\n[budget.single]\nworkers = 2";
+    history.write("target.toml", &format!("{manifest}{env}\n"));
+    let mut regress = history.command("regress", "?budget=single&env.SAME=1");
+    let failed = history.answer(regress.args(["--base", "HEAD"]), 1, &[]);
+    let unlike = |what: &str, a: &str, b: &str| serde_json::json!({ "what": what, "a": a, "b": b });
+    let expected = [
+        unlike("workers in the manifest", "1", "2"),
+        unlike("env.DB_PASSWORD in the manifest", "not set", "***"),
+        unlike("env.WORK_US in the manifest", "not set", "90"),
+    ];
+    assert_eq!(failed["comparison"]["unlike"], Value::from(expected.to_vec()), "{failed:#}");
+    assert!(!failed.to_string().contains("wonderland"));
 }
 
 #[test]

@@ -30,7 +30,7 @@ impl Case {
 
     fn compare(&self, a: &str, b: &str) -> Command {
         let mut command = self.live("compare", &[self.side(a), self.side(b)]);
-        command.args(["--duration", "1s", "--max-duration", "1s"]);
+        command.args(["--duration", "13s", "--max-duration", "13s"]);
         command
     }
 }
@@ -149,4 +149,25 @@ fn a_side_that_fails_is_named() {
     run(&mut command).expect(3, &["side B (", "the server ended"]);
     case.assert_clean();
     brief.assert_clean();
+}
+
+#[test]
+fn little_time_is_kept() {
+    if !can_sample() {
+        return;
+    }
+    let _alone = alone();
+    let case = server();
+    for (words, round) in [
+        (["--duration", "4s", "--max-duration", "4s"], "round 1 of 4 (10 s left)"),
+        (["--duration", "30s", "--max-duration", "1s"], "round 1 of 4 (9 s left)"),
+    ] {
+        let mut command = case.live("compare", &[case.side(""), case.side("?env.WORK_US=90")]);
+        let outcome = run(command.args(words).arg("--json"));
+        outcome.expect(0, &[round, "round 4 of 4"]);
+        let found: Value = serde_json::from_str(&outcome.stdout).expect("a line of JSON");
+        assert_eq!(found["verdict"], "regressed", "{found:#}");
+        assert!(found["frames"].is_object(), "{found:#}");
+    }
+    case.assert_clean();
 }

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{BuildError, Runner, Version, VersionError, submodules};
+use super::{Beside, BuildError, Runner, Version, VersionError, submodules};
 use crate::target::{
     build::Slot,
     git::{GitError, git, git_with},
@@ -23,11 +23,12 @@ pub(super) struct Checkout {
 }
 
 impl Checkout {
-    /// The checkout of a version's repository, with the files of its commit.
+    /// The checkout of a version's repository, with the files of its commit and those beside it.
     ///
     /// Files that are the same keep their times, so that only what changed is compiled anew.
     pub(super) fn of(
         version: &Version<'_>,
+        beside: &Beside,
         cache: &Path,
         runner: &mut Runner<'_>,
     ) -> Result<Self, VersionError> {
@@ -43,6 +44,9 @@ impl Checkout {
             add(top, &dir, &commit.id).map_err(VersionError::git(commit))?;
         }
         submodules::fill(top, &commit.tree, &dir).map_err(failed)?;
+        beside
+            .put(&dir, &slot.dir().join("beside.json"))
+            .map_err(|source| failed(BuildError::Cache { path: dir.clone(), source }))?;
         if !slot.is_whole() {
             slot.finish().map_err(failed)?;
         }

@@ -6,7 +6,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{BuildError, BuildOptions, Runner, Version, VersionError, checkout::Checkout};
+use super::{
+    Beside, BuildError, BuildOptions, Runner, Version, VersionError, checkout::Checkout, hint,
+};
 use crate::target::{
     build::{Product, Slot, build_id, cargo, go, make},
     manifest::{Build, Recipe},
@@ -20,6 +22,7 @@ const VARIABLES_START: [&str; 5] =
 /// What products of a version are made with.
 pub(super) struct Workshop<'a> {
     pub(super) version: &'a Version<'a>,
+    pub(super) beside: Beside,
     /// The folder for what is made of commits.
     pub(super) cache: PathBuf,
     /// The files of the commit.
@@ -36,7 +39,7 @@ impl Workshop<'_> {
         match &recipe.build {
             Build::Cargo(_) | Build::Go(_) => self.compiled(recipe),
             // It is a cache of its own, and its program is among the sources.
-            Build::Python(_) => self.made(recipe),
+            Build::Python(_) => self.made(recipe, &self.sources.clone()),
             Build::Command(_) => self.made_in_place(recipe),
         }
     }
@@ -60,10 +63,10 @@ impl Workshop<'_> {
         let folder = slot.dir().join("bin");
         if !slot.is_whole() {
             // Taken last and given back first: whoever waits for it holds nothing that we want.
-            let checkout = Checkout::of(self.version, &self.cache, &mut self.runner)?;
+            let checkout = Checkout::of(self.version, &self.beside, &self.cache, &mut self.runner)?;
             let dir = recipe.dir.strip_prefix(&self.sources).unwrap_or(&recipe.dir);
             let there = Recipe { dir: checkout.dir().join(dir), ..recipe.clone() };
-            let product = self.made(&there)?;
+            let product = self.made(&there, checkout.dir())?;
             copy(&product.binary, &folder).map_err(|error| self.failed(&folder, error))?;
             self.finish(slot)?;
         }
@@ -83,15 +86,18 @@ impl Workshop<'_> {
                 perf_maps: false,
             });
         }
-        let product = self.made(recipe)?;
+        let product = self.made(recipe, &self.sources.clone())?;
         let dir = slot.dir().to_owned();
         fs::create_dir_all(&dir).map_err(|error| self.failed(&dir, error))?;
         self.finish(slot)?;
         Ok(product)
     }
 
-    fn made(&mut self, recipe: &Recipe) -> Result<Product, VersionError> {
-        make(recipe, self.options, &mut self.runner).map_err(|source| self.wrong(source))
+    /// Made in the checkout `folder`.
+    fn made(&mut self, recipe: &Recipe, folder: &Path) -> Result<Product, VersionError> {
+        make(recipe, self.options, &mut self.runner).map_err(|source| {
+            self.wrong(hint::with_hint(source, self.version.repository.top(), folder))
+        })
     }
 
     /// The place for what is made of just these files, in just this way.
@@ -106,12 +112,13 @@ impl Workshop<'_> {
         let place = recipe.dir.strip_prefix(&self.sources).unwrap_or(&recipe.dir);
         let Version { repository, commit, .. } = self.version;
         let origin = format!(
-            "{}\n{}\n{}\n{:?}\n{compiler}\n{}",
+            "{}\n{}\n{}\n{:?}\n{compiler}\n{}{}",
             repository.top().display(),
             commit.tree,
             place.display(),
             recipe.build,
-            variables()
+            variables(),
+            self.beside.key()
         );
         Slot::open(&self.cache, &recipe.target, origin, &mut self.runner)
             .map_err(|source| self.wrong(source))

@@ -5,18 +5,20 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{BuildError, Runner, Version, VersionError, submodules};
+use super::{Beside, BuildError, Runner, Version, VersionError, submodules};
 use crate::target::{build::Slot, git::git};
 
-/// The folder of the files of a version's commit.
+/// The folder of the files of a version's commit, with those that are beside it.
 pub(super) fn of(
     version: &Version<'_>,
+    beside: &Beside,
     cache: &Path,
     runner: &mut Runner<'_>,
 ) -> Result<PathBuf, VersionError> {
     let commit = version.commit;
     let failed = |source| VersionError::Build { commit: commit.short().to_owned(), source };
-    let mut slot = Slot::open(cache, "sources", commit.tree.clone(), runner).map_err(failed)?;
+    let origin = commit.tree.clone() + &beside.key();
+    let mut slot = Slot::open(cache, "sources", origin, runner).map_err(failed)?;
     let folder = slot.dir().join("files");
     let own = slot.dir().join("git");
     if slot.is_whole() {
@@ -34,6 +36,7 @@ pub(super) fn of(
     let wrong = VersionError::git(commit);
     submodules::checkout(top, tree, &folder, &own.join("index")).map_err(&wrong)?;
     submodules::fill(top, tree, &folder).map_err(failed)?;
+    beside.put(&folder, &slot.dir().join("beside.json")).map_err(cache)?;
     let common = git(top, &["rev-parse", "--path-format=absolute", "--git-common-dir"]);
     tell_git(&folder, &own, &commit.id, &common.map_err(wrong)?).map_err(cache)?;
     slot.finish().map_err(failed)?;

@@ -232,3 +232,72 @@ fn what_cannot_be_built_says_whose_fault_it_is() {
     let (changed, _) = builder.build("HEAD~1", "features=x");
     assert!(!changed.expect_err("no cargo").is_of_commit());
 }
+
+#[test]
+fn files_that_git_ignores_are_named_and_come_along() {
+    let toml = "[package]\nname = \"tiny\"\nedition = \"2021\"\n[workspace]\n";
+    let main = "fn main() { print!(\"{}\", include_str!(\"../gen/text\")) }\n";
+    let plain = manifest("[build]\nkind = \"cargo\"");
+    let named = manifest("[build]\nkind = \"cargo\"\nfiles = [\"gen\"]");
+    let files = [
+        ("target/target.toml", plain.as_str()),
+        ("target/Cargo.toml", toml),
+        ("target/src/main.rs", main),
+        (".gitignore", "gen\nnotes\n/target/target\n"),
+    ];
+    let (_dir, repository) = fixture(&files);
+    let builder = Builder::new(&repository);
+    write(&repository, &[("target/gen/text", "one"), ("notes", "")]);
+    for revision in ["HEAD", WORKTREE] {
+        let error = builder.error(revision).to_string();
+        assert!(error.contains("here target/gen/, ignored by git: name what"), "{error}");
+    }
+
+    // The manifest of the commit knows nothing of it yet.
+    write(&repository, &[("target/target.toml", &named)]);
+    let output = |revision| {
+        let (binary, said) = builder.binary(revision, "");
+        let output = std::process::Command::new(binary).output().expect("it runs");
+        (String::from_utf8(output.stdout).expect("text"), said.is_empty())
+    };
+    assert_eq!(output("HEAD"), ("one".to_owned(), false));
+    assert_eq!(output("HEAD"), ("one".to_owned(), true), "it is kept");
+    write(&repository, &[("target/gen/text", "two")]);
+    assert_eq!(output("HEAD"), ("two".to_owned(), false));
+    write(&repository, &[("target/gen/text", "one")]);
+    assert_eq!(output("HEAD"), ("one".to_owned(), true), "it is the same again");
+
+    // The processes run beside them too, and what is named no longer is there no longer.
+    let (manifest, _) = builder.build("HEAD", "").0.expect("it builds");
+    assert_eq!(fs::read_to_string(manifest.dir.join("gen/text")).expect("a file"), "one");
+    write(
+        &repository,
+        &[("target/target.toml", &plain), ("target/src/main.rs", &(main.to_owned() + "\n"))],
+    );
+    assert!(builder.error(WORKTREE).to_string().contains("target/gen/"));
+
+    // What the commit has is not overwritten.
+    git(repository.top(), &["add", "--force", "target/gen/text"]).expect("adds");
+    commit(&repository, &[("target/target.toml", &named)]);
+    write(&repository, &[("target/gen/text", "three")]);
+    assert_eq!(output("HEAD").0, "one");
+}
+
+#[test]
+fn files_that_cannot_come_along_are_an_error() {
+    let (_dir, repository) = fixture(&[(".gitignore", "*.local\n"), ("a", "1")]);
+    let builder = Builder::new(&repository);
+    let own = repository.top().join("target");
+    let error = |name: &str| {
+        let build = format!("[build]\ncommand = [\"true\"]\nbinary = \"a\"\nfiles = [\"{name}\"]");
+        write(&repository, &[("target/target.toml", &manifest(&build))]);
+        builder.error(WORKTREE).to_string()
+    };
+    assert!(error("env.local").contains("names env.local, and there is no such file"));
+    assert!(error("../../outside").contains("is not in the repository"));
+    std::os::unix::fs::symlink("/etc/hostname", own.join("out.local")).expect("a link");
+    assert!(error("out.local").contains("target/out.local is a link that leads out, to /etc"));
+    std::os::unix::fs::symlink("/etc", own.join("etc.local")).expect("a link");
+    assert!(error("etc.local/hostname").contains("is not in the repository"));
+    assert!(error("/etc/hostname").contains("paths from the manifest's folder"));
+}

@@ -58,20 +58,24 @@ fn bench() -> Bench {
     bench
 }
 
-const PLAIN: Look = Look { columns: 60, color: false };
+const PLAIN: Look = Look { width: Width(Some(60)), color: false };
 
 #[test]
 fn levels_stand_below_each_other_with_their_bars() {
     expect![[r#"
         hello: hyper, go-nethttp
-          builtin engine · closed loop · 2 rounds of 2 s in turns · 2 s of warm-up each · not profiled
+          builtin engine · closed loop · 2 rounds of 2 s in turns ·
+          2 s of warm-up each · not profiled
           1970-01-01
           BEWARE unlike budgets: workers 1 (hyper), 4 (go-nethttp)
 
         8 connections
-          target      requests/s    95 %              × hyper    p50    p99  errors  CPU µs/req  peak memory  limit
-          hyper           80,000  ±3.0 %                    1  12 µs  38 µs    none       11.25      4.0 MiB  server-bound
-          go-nethttp      40,000  ±3.0 %  0.50 (0.48 to 0.52)  25 µs  75 µs    none       22.50      4.0 MiB  server-bound
+          target      requests/s    95 %              × hyper    p50
+                p99  errors  CPU µs/req  peak memory  limit
+          hyper           80,000  ±3.0 %                    1  12 µs
+              38 µs    none       11.25      4.0 MiB  server-bound
+          go-nethttp      40,000  ±3.0 %  0.50 (0.48 to 0.52)  25 µs
+              75 µs    none       22.50      4.0 MiB  server-bound
 
           requests/s
           hyper       ████████████████████████████████ 80,000
@@ -82,9 +86,12 @@ fn levels_stand_below_each_other_with_their_bars() {
           go-nethttp  ████████████████████████████████ 22.50
 
         2000 connections
-          target      requests/s    95 %  × hyper    p50    p99  errors  CPU µs/req  peak memory  limit
-          hyper           80,000  ±3.0 %        1  12 µs  38 µs    none       11.25      4.0 MiB  server-bound
-          go-nethttp   NOT VALID       -        -      -      -  98.1 %           -      4.0 MiB  server-bound
+          target      requests/s    95 %  × hyper    p50    p99
+              errors  CPU µs/req  peak memory  limit
+          hyper           80,000  ±3.0 %        1  12 µs  38 µs
+                none       11.25      4.0 MiB  server-bound
+          go-nethttp   NOT VALID       -        -      -      -
+              98.1 %           -      4.0 MiB  server-bound
 
           requests/s
           hyper       ████████████████████████████████ 80,000
@@ -94,7 +101,8 @@ fn levels_stand_below_each_other_with_their_bars() {
           hyper       ████████████████████████████████ 11.25
           go-nethttp  NOT VALID
 
-          go-nethttp, 2000 connections: NOT VALID: rounds 1, 2: the server is at its limit of open files
+          go-nethttp, 2000 connections: NOT VALID: rounds 1, 2: the
+          server is at its limit of open files
 
           tables       flamegraphs/bench/1/table.md
           chart        flamegraphs/bench/1/chart.svg

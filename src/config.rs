@@ -1,6 +1,7 @@
 //! Reads a TOML file strictly: an unknown key is an error that names the nearest known one; and
-//! texts with holes in such files.
+//! texts with holes in such files, and the names of secrets in them.
 
+pub(crate) mod secret;
 pub(crate) mod template;
 
 use std::{

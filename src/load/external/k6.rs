@@ -17,8 +17,7 @@ use super::{
     wire::{self, Wire},
 };
 use crate::load::{
-    Body, EngineKind, Expect, Extent, LoadError, Pace, Pool, Script, Secret, Think, Threads,
-    Version,
+    Body, EngineKind, Expect, Extent, LoadError, Pace, Pool, Script, Think, Threads, Version,
 };
 
 pub(super) use summary::parse;
@@ -58,13 +57,11 @@ pub(super) fn command(script: &Script, addr: SocketAddr) -> Result<Draft, Extern
         return Ok(draft);
     }
     let pool = wire::pool(script, addr)?;
-    if let Some(Secret(secret)) = &script.authorization {
-        draft.secret_env("FLAMELOAD_AUTHORIZATION", secret);
-    }
+    draft.secret_env(script);
     // It warns of each request that fails, which would be most of what it does.
     draft.args(["--log-output", "none"]);
     draft.file("config.json", config(script, addr, &origin)?.to_string());
-    draft.file("requests.json", requests(script, &pool, addr)?.to_string());
+    draft.requests_file("requests.json", requests(script, &pool, addr)?.to_string(), script);
     draft.file_arg("run.js", RUN);
     Ok(draft)
 }
@@ -171,7 +168,10 @@ fn answer(script: &Script, demand: &Demand<'_>) -> Answer {
         ),
         Demand::Unix => no("it connects to addresses only: use oha or the built-in engine"),
         Demand::Cookies => only_if(!own, "your own script says what is done with cookies"),
-        Demand::Method(_) | Demand::Header { .. } => Ok(()),
+        Demand::Method(_)
+        | Demand::Header { .. }
+        | Demand::SecretHeader(_)
+        | Demand::SecretQuery(_) => Ok(()),
         Demand::Body(body) => match body {
             Body::Fixed(bytes) => {
                 only_if(std::str::from_utf8(bytes).is_ok(), "its bodies here are UTF-8 text")

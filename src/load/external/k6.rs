@@ -130,7 +130,6 @@ fn answer(script: &Script, demand: &Demand<'_>) -> Answer {
             "it decides what is requested and when: leave out a second [[request]], [vars], think, \
              requests_per_connection, and an open loop",
         ),
-        Demand::Think { .. } => Ok(()),
         Demand::Rate(rate) => {
             only_if(options::time_unit(&[rate]).is_some(), "its rates have three decimals")
         }
@@ -168,18 +167,15 @@ fn answer(script: &Script, demand: &Demand<'_>) -> Answer {
         ),
         Demand::Unix => no("it connects to addresses only: use oha or the built-in engine"),
         Demand::Cookies => only_if(!own, "your own script says what is done with cookies"),
-        Demand::Method(_)
-        | Demand::Header { .. }
-        | Demand::SecretHeader(_)
-        | Demand::SecretQuery(_) => Ok(()),
         Demand::Body(body) => match body {
             Body::Fixed(bytes) => {
                 only_if(std::str::from_utf8(bytes).is_ok(), "its bodies here are UTF-8 text")
             }
             Body::Template(_) => Ok(()),
         },
-        Demand::Status(_) => Ok(()),
-        Demand::BodyContains => Ok(()),
+        Demand::Method(_) | Demand::Header { .. } | Demand::Status(_) => Ok(()),
+        Demand::SecretHeader(_) | Demand::SecretQuery(_) => Ok(()),
+        Demand::BodyContains | Demand::Think { .. } => Ok(()),
         Demand::MaxBytes => only_if(
             !script.requests.iter().any(|request| {
                 request.expect.body_contains.is_some() && request.expect.max_bytes.is_some()

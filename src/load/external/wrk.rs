@@ -120,18 +120,7 @@ fn answer(engine: EngineKind, script: &Script, demand: &Demand<'_>) -> Answer {
         only_if(expect, "it does not tell the requests of a mix apart: expect the same of all")
     };
     match *demand {
-        Demand::Authorization => {
-            let own = script.engine.own_script.is_some();
-            only_if(!own, "your own script sets its headers: leave `auth` out")
-        }
-        Demand::SecretQuery(_) => {
-            let own = script.engine.own_script.is_some();
-            only_if(
-                !own,
-                "beside your own script the path is an argument, which every user of the machine \
-                 can read: leave it out",
-            )
-        }
+        Demand::Authorization | Demand::SecretQuery(_) => secret(script, demand),
         Demand::Queue | Demand::Vars | Demand::Mix => Ok(()),
         Demand::OwnScript => own(script),
         Demand::Closed => only_if(!is_wrk2, "it needs a rate: use wrk, or mode = \"open\""),
@@ -190,6 +179,18 @@ fn answer(engine: EngineKind, script: &Script, demand: &Demand<'_>) -> Answer {
         }
         Demand::AbortAfter => no("its figures come at its end: use the built-in engine"),
     }
+}
+
+/// Beside a script of the user's own, its headers are not told, and the path is an argument.
+fn secret(script: &Script, demand: &Demand<'_>) -> Answer {
+    let why = match demand {
+        Demand::SecretQuery(_) => {
+            "beside your own script the path is an argument, which every user of the machine can \
+             read: leave it out"
+        }
+        _ => "your own script sets its headers: leave `auth` out",
+    };
+    only_if(script.engine.own_script.is_none(), why)
 }
 
 /// A script of the user's own decides what is requested, all of it.

@@ -27,7 +27,7 @@ use super::{
     affinity,
     attach::thread_name,
     capture::SampledThread,
-    named::{NamedCapture, NamedCollector},
+    named::{NamedCapture, NamedCollector, NamedFrame},
 };
 use crate::unit::{Nanos, Samples};
 pub use decode::{Decoded, DecodedStack, decode};
@@ -245,7 +245,8 @@ fn keep(fetched: Fetched, endpoint: &Endpoint, collector: &mut NamedCollector) {
     let thread = SampledThread { pid, tid: pid, of: None, process: name.clone(), name };
     let thread = collector.thread(&thread, profile.period);
     for stack in profile.stacks {
-        collector.take(began, thread, stack.frames.into_iter(), stack.count);
+        let frames = stack.frames.iter().map(|frame| NamedFrame::clone(frame));
+        collector.take(began, thread, frames, stack.count);
     }
     if profile.lost > Samples(0) {
         collector.lose(profile.lost);

@@ -1,6 +1,7 @@
 //! Reads a TOML file strictly: an unknown key is an error that names the nearest known one; and
-//! texts with holes in such files.
+//! texts with holes in such files, and the names of secrets in them.
 
+pub(crate) mod secret;
 pub(crate) mod template;
 
 use std::{
@@ -54,12 +55,24 @@ const BYTES_MAX: u64 = 16 << 20;
 /// When the text is not TOML or does not fit `T`.
 pub fn parse<T: DeserializeOwned>(text: &str) -> Result<T, String> {
     toml::from_str(text).map_err(|error| {
-        let message = error.to_string();
+        let message = cut(&error.to_string());
         match suggestion(error.message()) {
             Some(key) => format!("{}\ndid you mean `{key}`?", message.trim_end()),
             None => message.trim_end().to_owned(),
         }
     })
+}
+
+/// More of a line than this nobody reads; a file may be one line of megabytes.
+const LINE_MAX: usize = 300;
+
+/// A message whose lines are no longer than that.
+fn cut(message: &str) -> String {
+    let lines = message.lines().map(|line| match line.char_indices().nth(LINE_MAX) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line.to_owned(),
+    });
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 /// The known name nearest to `name`, if any is near enough to be meant.
@@ -127,6 +140,16 @@ mod tests {
         assert_eq!(nearest("wkr", ["wrk2", "wrk", "k6"]), Some("wrk"));
         assert_eq!(nearest("itn", ["int", "file"]), Some("int"));
         assert_eq!(nearest("ab", ["ac", "b"]), None);
+    }
+
+    #[test]
+    fn a_line_without_end_is_not_repeated() {
+        let text = format!("timeout = \"{}\"\nx = 1\nconnections = [", "é".repeat(1 << 16));
+        let long = format!("x = {}", "[],".repeat(1 << 16));
+        for text in [text, long] {
+            let message = parse::<Sample>(&text).expect_err("the text is wrong");
+            assert!(message.len() < 2_000, "{} bytes", message.len());
+        }
     }
 
     #[test]

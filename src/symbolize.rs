@@ -7,6 +7,9 @@
 
 mod debug_info;
 mod file;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod go_table;
 mod named;
 mod names;

@@ -1,5 +1,9 @@
 //! Bytes of others, read and unpacked within limits.
 
+mod bounded;
+
+pub(crate) use bounded::Bounded;
+
 use std::{
     cell::Cell,
     fs::File,

@@ -7,6 +7,7 @@ mod target {
     mod budgets;
     mod builds;
     mod chains;
+    mod daemons;
     mod databases;
     mod go;
     mod helper;

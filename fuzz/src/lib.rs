@@ -12,7 +12,7 @@ mod fuzzed {
 pub fn check(name: &str, bytes: &[u8]) {
     for (known, check) in fuzzed::oracles::ALL {
         if known == name {
-            check(bytes);
+            fuzzed::oracles::hold(check, bytes);
         }
     }
 }

@@ -104,15 +104,17 @@ pub(super) fn drive(
         events(Event::Measuring { left, requests_per_second: 0.0 });
     })?;
     let server_cpu = runner.sides.instruments.cpu_times() - &cpu_before;
-    match outcome.stopped {
-        Some(_) => runner.sides.instruments.abandon(),
-        None => runner.sides.instruments.switch_off(false),
+    let mut stopped = outcome.stopped.clone();
+    if stopped.is_some() {
+        runner.sides.instruments.abandon();
+    } else if !runner.sides.instruments.switch_off(false, conditions.interrupted) {
+        stopped = Some(Stopped::Interrupted);
     }
     let ended = Nanos::now();
     let usage_after = runner.sides.subject.usage();
     let seen = outcome.seen(&tool, &invocation)?;
     let slices = slices(&seen, (began, ended), server_cpu, backend);
-    let (status, reason) = ending(script, &seen, outcome.stopped);
+    let (status, reason) = ending(script, &seen, stopped);
     let load = LoadSeen {
         stood_still: Nanos(0),
         slices,

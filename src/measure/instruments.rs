@@ -380,7 +380,7 @@ impl Instruments {
         if backend == self.on && backend != Some(Backend::Pprof) {
             return 1.0;
         }
-        self.switch_off(flows);
+        self.stop_sampling();
         self.on = backend;
         match (backend, &mut self.counter, &mut self.pprof, &mut self.py_spy) {
             (Some(Backend::PerfEvent), Counter::Events(sampler), _, _) => {
@@ -402,17 +402,21 @@ impl Instruments {
         1.0
     }
 
-    /// Switches off what samples; where the load has ended, when this returns, all is there.
-    pub(super) fn switch_off(&mut self, flows: bool) {
+    /// Switches off what samples. Where the load has ended, when this returns, all is there, or
+    /// `interrupted` was set and some of it is lost: then the answer is false.
+    pub(super) fn switch_off(&mut self, flows: bool, interrupted: &AtomicBool) -> bool {
+        self.stop_sampling();
+        match &mut self.pprof {
+            Some(pprof) if !flows => pprof.wait(interrupted),
+            _ => true,
+        }
+    }
+
+    fn stop_sampling(&mut self) {
         match self.on.take() {
             Some(Backend::PerfEvent) => {
                 if let Some(sampler) = self.sampler() {
                     sampler.disable();
-                }
-            }
-            Some(Backend::Pprof) if !flows => {
-                if let Some(pprof) = &mut self.pprof {
-                    pprof.wait();
                 }
             }
             Some(Backend::PySpy) => {
@@ -420,6 +424,7 @@ impl Instruments {
                     py_spy.disable();
                 }
             }
+            // A profile ends by itself.
             Some(Backend::Pprof) | None => {}
         }
     }
@@ -429,13 +434,13 @@ impl Instruments {
         if let Some(pprof) = &mut self.pprof {
             pprof.abandon();
         }
-        self.switch_off(false);
+        self.stop_sampling();
     }
 
     /// Ends the window and gives what each backend took, in their order. The processes should
     /// still live.
     pub(super) fn finish(mut self) -> Vec<Taken> {
-        self.switch_off(false);
+        self.stop_sampling();
         let mut pprof = self.pprof.map(Pprof::finish);
         let mut py_spy = self.py_spy.map(PySpy::finish);
         let mut capture = match self.counter {

@@ -222,8 +222,18 @@ impl<'a> Window<'a> {
         // What is under way when the last slice ends belongs to none, but for its errors.
         let rest = self.generator.pause();
         self.between.merge(&rest);
+        // Where the load flowed, profiles may still be on their way.
+        cut = cut.or_else(|| self.switch_off().err());
         slices.add_outside(&self.between.errors, self.between.requests);
         (slices, cut)
+    }
+
+    /// Switches off what samples, and waits for all that it took.
+    fn switch_off(&mut self) -> Result<(), Cut> {
+        match self.instruments.switch_off(false, self.interrupted) {
+            true => Ok(()),
+            false => Err(Cut::Interrupted),
+        }
     }
 
     /// Ends the load, then the sampling; the server still lives, as naming its code wants.
@@ -256,10 +266,12 @@ impl<'a> Window<'a> {
         let cpu = self.instruments.cpu_times();
         // Where the load flows on, so does the server's time.
         self.edge.cpu = flows.then(|| cpu.clone());
+        let waited = waited.and_then(|()| match flows {
+            true => Ok(()),
+            false => self.switch_off(),
+        });
         if waited.is_err() {
             self.instruments.abandon();
-        } else if !flows {
-            self.instruments.switch_off(flows);
         }
         let live = self.generator.live_connections();
         self.server.note_live(live);
@@ -301,7 +313,7 @@ impl<'a> Window<'a> {
             self.generator.send_only(place.request);
             return Ok(());
         }
-        self.instruments.switch_off(true);
+        self.instruments.switch_off(true, self.interrupted);
         self.edge.cpu = None;
         self.generator.send_only(place.request);
         self.generator.resume();

@@ -21,6 +21,7 @@ use super::{
 use crate::{
     render::RenderError,
     symbolize::{Profile, ProfileFileError},
+    unpack::read_file,
 };
 pub use write::Attachment;
 
@@ -198,9 +199,7 @@ impl Store {
     /// When there is none, or it is of another version.
     pub fn read(directory: &Path) -> Result<Run, RecordError> {
         let path = directory.join(RUN);
-        let json =
-            fs::read(&path).map_err(|source| RecordError::Read { path: path.clone(), source })?;
-        parse(&json, &path)
+        parse(&read_json(&path)?, &path)
     }
 
     /// The profile in a run's directory.
@@ -254,6 +253,15 @@ impl Store {
         }
         Ok(directory.join(SVG))
     }
+}
+
+/// The largest record by far is of a benchmark of many targets, of some megabytes.
+const JSON_BYTES_MAX: u64 = 64 << 20;
+
+/// The bytes of a record.
+fn read_json(path: &Path) -> Result<Vec<u8>, RecordError> {
+    read_file(path, JSON_BYTES_MAX)
+        .map_err(|source| RecordError::Read { path: path.to_owned(), source })
 }
 
 /// The record in bytes; the version is looked at first, since a later one may not fit at all.

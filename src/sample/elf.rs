@@ -7,9 +7,10 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use object::{Object, ObjectSection, ObjectSegment, SegmentFlags, elf::PF_X, read::ReadCache};
+use object::{Object, ObjectSection, ObjectSegment, SegmentFlags, elf::PF_X};
 
 use super::{record::Mapping, rules::Rules};
+use crate::unpack::Bounded;
 
 /// The facts of an ELF file.
 #[derive(Debug, Default)]
@@ -52,8 +53,8 @@ pub(super) struct Section {
     pub(super) data: Arc<[u8]>,
 }
 
-/// The largest browsers have a tenth of this; a file that is mostly holes may state any size.
-const SECTION_MAX: u64 = 256 << 20;
+/// The largest browsers have less than half of this; a file that is mostly holes may state any size.
+const SECTION_MAX: u64 = 64 << 20;
 
 /// Go's table of functions, which a stripped program has too; the second with `-buildmode=pie`.
 const GO_SECTIONS: [&str; 2] = [".gopclntab", ".data.rel.ro.gopclntab"];
@@ -63,7 +64,7 @@ impl Elf {
     ///
     /// The sections are copied: a mapping would fault if the file were cut short meanwhile.
     pub(super) fn read(file: &File) -> io::Result<Self> {
-        let cache = ReadCache::new(file.try_clone()?);
+        let cache = Bounded::new(file.try_clone()?);
         let object = object::File::parse(&cache).map_err(invalid)?;
         Self::from_object(&object)
     }
@@ -165,7 +166,7 @@ impl Segment {
 }
 
 /// The most that a table is uncompressed to.
-const UNCOMPRESSED_MAX: u64 = 256 << 20;
+const UNCOMPRESSED_MAX: u64 = 64 << 20;
 
 /// A section that is not loaded, and therefore may be compressed.
 fn uncompressed<'data>(object: &impl Object<'data>, name: &str) -> Option<Section> {

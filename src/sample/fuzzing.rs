@@ -1,7 +1,10 @@
 //! What in `sample` reads foreign bytes, for tests that make up such bytes; no part of the
 //! interface.
 
-use super::{attach, record};
+use std::{fs::File, path::Path};
+
+use super::{attach, elf::Elf, module, record, roots};
+pub(crate) use module::of_file;
 
 /// A record of the kernel's, as far as its bytes are a matter of trust.
 #[derive(Debug, PartialEq, Eq)]
@@ -30,4 +33,17 @@ pub fn record(bytes: &[u8]) -> Option<Decoded> {
 /// Reads a `maps` file: the address and the length of each mapping.
 pub fn maps(bytes: &[u8]) -> Vec<(u64, u64)> {
     attach::parse_maps(1, bytes).map(|mapping| (mapping.address, mapping.length)).collect()
+}
+
+/// What the unwind tables of a file of code say of some addresses, and where stacks begin in it, as
+/// text; none where it is no such file.
+pub fn unwinding(path: &Path, addresses: &[u64]) -> Option<String> {
+    let file = File::open(path).ok()?;
+    let elf = Elf::read(&file).ok()?;
+    let said = addresses.iter().map(|address| {
+        let before = elf.rules.start_before(&elf.sections, *address);
+        (elf.address_of(*address), before, elf.rules.at(&elf.sections, *address))
+    });
+    let said: Vec<_> = said.collect();
+    Some(format!("{said:?} {:?}", roots::roots(&file)))
 }

@@ -281,6 +281,21 @@ pub(super) fn elf(mapping: &Mapping) -> Option<Elf> {
     Some(file(mapping)?.1)
 }
 
+/// The module of a file that nobody has mapped.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn of_file(path: &Path) -> Option<Module> {
+    let mapping = Mapping {
+        pid: std::process::id(),
+        address: 0,
+        length: 0,
+        file_offset: 0,
+        executable: true,
+        path: path.as_os_str().as_bytes().to_vec(),
+        file: None,
+    };
+    file(&mapping).map(|(module, _)| module)
+}
+
 /// Whether an open file is the one that was mapped: surely if at all, where `surely` is set.
 ///
 /// File systems that lie over others may state the device, and the inode, of those below.

@@ -27,7 +27,7 @@ use super::{
     affinity,
     attach::thread_name,
     capture::SampledThread,
-    named::{NamedCapture, NamedCollector},
+    named::{NamedCapture, NamedCollector, NamedFrame},
 };
 use crate::unit::{Nanos, Samples};
 pub use decode::{Decoded, DecodedStack, decode};
@@ -185,23 +185,36 @@ impl Pprof {
         thread::sleep(LEAD_IN);
     }
 
-    /// Waits for the profiles that were asked for.
-    pub fn wait(&mut self) {
+    /// Waits for the profiles that were asked for, and says whether it has not given them up: soon
+    /// after `interrupted` is set, it does.
+    pub fn wait(&mut self, interrupted: &AtomicBool) -> bool {
+        while !self.fetches.iter().all(JoinHandle::is_finished) {
+            if interrupted.load(Ordering::Relaxed) {
+                self.abandon();
+                return false;
+            }
+            thread::sleep(POLL);
+        }
+        self.join();
+        true
+    }
+
+    /// Gives up the profiles that are being taken.
+    pub fn abandon(&mut self) {
+        self.endpoints.iter().for_each(|served| served.line.hang_up());
+        self.join();
+    }
+
+    fn join(&mut self) {
         for fetch in self.fetches.drain(..) {
             // One that panicked has kept nothing, as one that failed.
             let _ = fetch.join();
         }
     }
 
-    /// Gives up the profiles that are being taken.
-    pub fn abandon(&mut self) {
-        self.endpoints.iter().for_each(|served| served.line.hang_up());
-        self.wait();
-    }
-
-    /// Ends the window and gives what was sampled in it.
+    /// Waits for what was asked for, ends the window and gives what was sampled in it.
     pub fn finish(mut self) -> NamedCapture {
-        self.wait();
+        self.join();
         let ended = Nanos::now();
         let empty = NamedCollector::new(ended, Vec::new());
         std::mem::replace(&mut *lock(&self.shared), empty).finish(ended)
@@ -232,7 +245,8 @@ fn keep(fetched: Fetched, endpoint: &Endpoint, collector: &mut NamedCollector) {
     let thread = SampledThread { pid, tid: pid, of: None, process: name.clone(), name };
     let thread = collector.thread(&thread, profile.period);
     for stack in profile.stacks {
-        collector.take(began, thread, stack.frames.into_iter(), stack.count);
+        let frames = stack.frames.iter().map(|frame| NamedFrame::clone(frame));
+        collector.take(began, thread, frames, stack.count);
     }
     if profile.lost > Samples(0) {
         collector.lose(profile.lost);

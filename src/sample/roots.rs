@@ -5,7 +5,9 @@
 
 use std::{collections::BTreeSet, fs::File, ops::Range};
 
-use object::{Object as _, ObjectSymbol as _, read::ReadCache};
+use object::{Object as _, ObjectSymbol as _};
+
+use crate::unpack::Bounded;
 
 /// What they are called: in glibc, in musl, and in the runtime of Go.
 const NAMES: [&str; 21] = [
@@ -48,7 +50,7 @@ const BYTES: u64 = 64;
 /// Where a file has such functions, as it states addresses.
 pub(super) fn roots(file: &File) -> Vec<Range<u64>> {
     let Ok(file) = file.try_clone() else { return Vec::new() };
-    let cache = ReadCache::new(file);
+    let cache = Bounded::new(file);
     let Ok(object) = object::File::parse(&cache) else { return Vec::new() };
     let mut found = Vec::new();
     let (mut thread_starts, mut is_library) = (Vec::new(), false);

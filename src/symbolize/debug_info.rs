@@ -2,7 +2,9 @@
 
 use std::{fs::File, os::unix::fs::FileExt as _, path::Path};
 
-use object::{Object as _, ObjectSection as _, read::ReadCache};
+use object::{Object as _, ObjectSection as _};
+
+use crate::unpack::Bounded;
 
 /// What a file has of debug information.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -12,6 +14,9 @@ pub(super) struct DebugInfo {
     /// Whether the most of it is in files of its own that are not there: the compiler leaves them
     /// beside what it compiles (`-gsplit-dwarf`), and only a package of them (`.dwp`) is read.
     pub(super) is_elsewhere: bool,
+    /// Whether the file is none of code, or states more of headers and symbols than any honest one
+    /// has: whoever reads its tables whole may need more memory than there is.
+    pub(super) is_unreadable: bool,
 }
 
 /// How a unit begins: its length, the version of its layout, and its kind (DWARF 5, 7.5.1).
@@ -25,8 +30,10 @@ impl DebugInfo {
     pub(super) fn of(path: &Path) -> Self {
         let Ok(file) = File::open(path) else { return Self::default() };
         let Ok(own) = file.try_clone() else { return Self::default() };
-        let cache = ReadCache::new(file);
-        let Ok(object) = object::File::parse(&cache) else { return Self::default() };
+        let cache = Bounded::new(file);
+        let Ok(object) = object::File::parse(&cache) else {
+            return Self { is_unreadable: true, ..Self::default() };
+        };
         let units = object.section_by_name(".debug_info").and_then(|section| {
             let range = section.compressed_file_range().ok()?;
             let is_plain = range.format == object::CompressionFormat::None;
@@ -45,7 +52,8 @@ impl DebugInfo {
         let size = |section: object::Section<'_, '_, _>| {
             section.compressed_file_range().map_or(u64::MAX, |range| range.uncompressed_size)
         };
-        Self { bytes: debug.map(size).fold(0, u64::saturating_add), is_elsewhere }
+        let bytes = debug.map(size).fold(0, u64::saturating_add);
+        Self { bytes, is_elsewhere, is_unreadable: false }
     }
 }
 
@@ -79,6 +87,7 @@ mod tests {
         let own = std::env::current_exe().expect("a program");
         let of_own = DebugInfo::of(&own);
         assert!(of_own.bytes > 0 && !of_own.is_elsewhere);
-        assert_eq!(DebugInfo::of(Path::new("/dev/null")), DebugInfo::default());
+        let unreadable = DebugInfo { is_unreadable: true, ..DebugInfo::default() };
+        assert_eq!(DebugInfo::of(Path::new("/dev/null")), unreadable);
     }
 }

@@ -6,13 +6,16 @@
 
 use std::{fs::File, ops::Range};
 
-use object::{Object, ObjectSection as _, RelocationTarget, read::ReadCache};
+use object::{Object, ObjectSection as _, RelocationTarget};
 
 use super::{
     profile::{Frame, FrameKind},
     source_path,
 };
-use crate::sample::{Code, Module};
+use crate::{
+    sample::{Code, Module},
+    unpack::Bounded,
+};
 
 /// Larger tables, and sections in which the table's place is looked up, are not read.
 const BYTES_MAX: u64 = 512 << 20;
@@ -71,7 +74,7 @@ impl Found {
 }
 
 fn read(file: &File) -> Option<Found> {
-    let cache = ReadCache::new(file.try_clone().ok()?);
+    let cache = Bounded::new(file.try_clone().ok()?);
     let object = object::File::parse(&cache).ok()?;
     let section = SECTIONS.iter().find_map(|name| object.section_by_name(name))?;
     if section.size() > BYTES_MAX {

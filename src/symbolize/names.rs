@@ -1,6 +1,11 @@
 //! The names at the addresses of one module.
 
-use std::{cell::RefCell, collections::BTreeSet, path::Path};
+use std::{
+    cell::RefCell,
+    collections::BTreeSet,
+    panic::{self, AssertUnwindSafe},
+    path::Path,
+};
 
 use blazesym::{
     MaybeDefault, Pid,
@@ -107,6 +112,10 @@ impl Names {
             Detail::Auto => std::fs::metadata(&path).is_ok_and(|file| file.len() < HUGE_BYTES),
         };
         let debug = DebugInfo::of(&path);
+        if debug.is_unreadable {
+            self.unread.borrow_mut().insert(module.name.clone());
+            return None;
+        }
         // Compressed, it is larger than its file.
         let is_readable = self.detail == Detail::Full || debug.bytes < HUGE_BYTES;
         let source = |debug_syms| Source::Elf(Elf { debug_syms, ..Elf::new(&path) });
@@ -136,8 +145,12 @@ impl Names {
         self.lookup(&Source::Process(Process::new(Pid::Slf)), Input::AbsAddr(&ours))
     }
 
+    /// What damaged debug information makes the parser panic costs no more than itself: neither the
+    /// names of other files, nor those that this one has without it.
     fn lookup(&self, source: &Source<'_>, input: Input<&[u64]>) -> Option<Vec<Symbolized<'_>>> {
-        self.full.symbolize(source, input).ok()
+        // The symbolizer keeps what it has read of files, each whole or not at all.
+        let found = AssertUnwindSafe(|| self.full.symbolize(source, input).ok());
+        panic::catch_unwind(found).ok().flatten()
     }
 }
 

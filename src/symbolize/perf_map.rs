@@ -6,7 +6,7 @@
 use std::{
     collections::BTreeMap,
     fs::{self, File, OpenOptions},
-    io::Read as _,
+    io::{BufRead as _, BufReader, Read},
     os::unix::fs::{MetadataExt as _, OpenOptionsExt as _},
     path::Path,
     sync::Arc,
@@ -16,6 +16,11 @@ use crate::os::process::{perf_map_paths, read_lossy, read_stat};
 
 /// How much of a map is read.
 const BYTES_MAX: u64 = 256 << 20;
+/// A longer line, and what follows it in that line, names nothing.
+const LINE_MAX: u64 = 64 << 10;
+/// The most functions that are kept: each takes a hundred bytes beside its name, and more than that
+/// no runtime has alive at once.
+const FUNCTIONS_MAX: usize = 1 << 20;
 
 /// Functions by address.
 #[derive(Debug, Default)]
@@ -37,15 +42,32 @@ impl PerfMap {
     pub(super) fn of_process(pid: u32) -> Self {
         let mut map = Self::default();
         for pid in forked_from(pid).into_iter().rev() {
-            map.add(&read(pid));
+            if let Some(file) = find(pid) {
+                map.add(file);
+            }
         }
         map
     }
 
     /// Adds what was written later: it names the addresses that it names, whatever stood there.
-    fn add(&mut self, text: &str) {
-        for (start, function) in text.lines().filter_map(parse_line) {
-            self.put(start, function);
+    pub(super) fn add(&mut self, from: impl Read) {
+        let mut lines = BufReader::new(from.take(BYTES_MAX));
+        let mut line = Vec::new();
+        loop {
+            line.clear();
+            // What cannot be read is a map without these names.
+            let read = (&mut lines).take(LINE_MAX).read_until(b'\n', &mut line).unwrap_or(0);
+            if read == 0 || self.functions.len() >= FUNCTIONS_MAX {
+                return;
+            }
+            let is_whole = line.ends_with(b"\n") || (read as u64) < LINE_MAX;
+            if !is_whole && lines.skip_until(b'\n').is_err() {
+                return;
+            }
+            let text = String::from_utf8_lossy(&line);
+            if let Some((start, function)) = parse_line(&text).filter(|_| is_whole) {
+                self.put(start, function);
+            }
         }
     }
 
@@ -78,13 +100,8 @@ impl PerfMap {
 }
 
 /// What a process has written.
-fn read(pid: u32) -> String {
-    let mut text = Vec::new();
-    if let Some(file) = perf_map_paths(pid).iter().find_map(|path| open(path, pid)) {
-        // What cannot be read is a map without these names.
-        let _ = file.take(BYTES_MAX).read_to_end(&mut text);
-    }
-    String::from_utf8_lossy(&text).into_owned()
+fn find(pid: u32) -> Option<File> {
+    perf_map_paths(pid).iter().find_map(|path| open(path, pid))
 }
 
 /// A process, and those that it was forked from without another program in between, the nearest
@@ -151,7 +168,7 @@ mod tests {
 
     fn parse(text: &str) -> PerfMap {
         let mut map = PerfMap::default();
-        map.add(text);
+        map.add(text.as_bytes());
         map
     }
 
@@ -163,6 +180,23 @@ mod tests {
         assert_eq!(map.name(0x1020), None);
         assert_eq!(map.name(0x2008), Some("other one"));
         assert_eq!(map.name(0xfff), None);
+    }
+
+    #[test]
+    fn lines_without_end_name_nothing_and_hide_no_others() {
+        let long = "x".repeat(LINE_MAX as usize);
+        let map = parse(&format!("1000 20 {long}\n2000 10 f\n3000 10 {long}{long}\n4000 10 g"));
+        let names = [0x1000, 0x2000, 0x3000, 0x4000].map(|at| map.name(at));
+        assert_eq!(names, [None, Some("f"), None, Some("g")]);
+    }
+
+    #[test]
+    fn functions_beyond_the_most_are_not_kept() {
+        let mut text = String::new();
+        for at in 0..FUNCTIONS_MAX + 5 {
+            text.push_str(&format!("{at:x} 1 f\n"));
+        }
+        assert_eq!(parse(&text).functions.len(), FUNCTIONS_MAX);
     }
 
     #[test]

@@ -6,8 +6,10 @@ use std::{collections::BTreeMap, fs::File, ops::Range, path::Path};
 
 use object::{
     Architecture, Object, ObjectSection, ObjectSymbol, ObjectSymbolTable, RelocationTarget,
-    SectionFlags, elf::SHF_EXECINSTR, read::ReadCache,
+    SectionFlags, elf::SHF_EXECINSTR,
 };
+
+use crate::unpack::Bounded;
 
 /// More code than this in stubs is no table of them.
 const STUBS_MAX: u64 = 16 << 20;
@@ -40,7 +42,7 @@ impl Stubs {
     }
 
     fn of(path: &Path) -> Option<Self> {
-        let cache = ReadCache::new(File::open(path).ok()?);
+        let cache = Bounded::new(File::open(path).ok()?);
         let object = object::File::parse(&cache).ok()?;
         let is_code = |flags| match flags {
             SectionFlags::Elf { sh_flags, .. } => sh_flags.0 & SHF_EXECINSTR.0 != 0,
@@ -100,9 +102,7 @@ impl Stubs {
 }
 
 /// The functions whose addresses the loader puts into slots, by the slot.
-fn targets_of<'data>(
-    object: &object::File<'data, &'data ReadCache<File>>,
-) -> BTreeMap<u64, String> {
+fn targets_of<'data>(object: &object::File<'data, &'data Bounded>) -> BTreeMap<u64, String> {
     let symbols = object.dynamic_symbol_table();
     let relocations = object.dynamic_relocations().into_iter().flatten();
     relocations

@@ -1,15 +1,17 @@
-//! A variable in the environment of what is launched, by which its descendants are known wherever
-//! they go: out of their process group, into a session of their own, into the background.
+//! What the descendants of a launched process are known by wherever they go: out of their process
+//! group, into a session of their own, into the background, to another parent.
 //!
-//! The kernel shows the environment with which a program was started (see proc(5)), so a process
-//! keeps the mark even when it clears its variables. One that is started with an environment made
-//! anew, and one that writes over the memory where its own was, has lost it.
+//! It is a variable of the environment and a [brand]. The kernel shows the environment with which a
+//! program was started (see proc(5)), so a process keeps the variable even when it clears its own.
+//! One that is started with an environment made anew, and one that writes over the memory where its
+//! own was, has lost it, and still has the brand.
 
 use std::{
     collections::BTreeMap,
     ffi::{CStr, OsString},
+    io,
     mem::MaybeUninit,
-    os::fd::BorrowedFd,
+    os::fd::{AsFd, BorrowedFd},
     process,
     sync::atomic::{AtomicU32, Ordering},
 };
@@ -20,47 +22,61 @@ use rustix::{
     process::Pid,
 };
 
+mod brand;
+
+pub(super) use brand::Brand;
+
 use super::procfs;
 
 /// The variable.
 const NAME: &str = "FLAMELOAD_PROCESS";
 
-/// What the processes of one launch have in their environment, and nothing else.
+/// What the processes of one launch have, and nothing else.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Birthmark(String);
+pub(super) struct Birthmark {
+    /// The value of the variable.
+    text: String,
+    brand: Brand,
+}
 
 impl Birthmark {
     /// The beginning of marks that no other guard gives, of this process or of another.
-    pub(super) fn of_guard() -> Self {
-        Self(format!("{}.{:06}.", tool(), count()))
+    ///
+    /// # Errors
+    /// When the system has no random numbers.
+    pub(super) fn of_guard() -> io::Result<Self> {
+        Ok(Self { text: format!("{}.{:06}.", tool(), count()), brand: Brand::of_guard()? })
     }
 
     /// A mark with this beginning that no other process has.
     pub(super) fn next(&self) -> Self {
         // As long as any other: the size of the environment moves the stack, and that alone
         // can change how fast a program is.
-        Self(format!("{}{:06}", self.0, count()))
+        let number = count();
+        Self { text: format!("{}{number:06}", self.text), brand: self.brand.numbered(number) }
     }
 
     /// Puts it among the variables of a process to be.
     pub(super) fn put(&self, env: &mut BTreeMap<OsString, OsString>) {
-        env.insert(NAME.into(), self.0.clone().into());
+        env.insert(NAME.into(), self.text.clone().into());
     }
 
-    /// The mark among the variables of a process, if there is one.
-    pub(super) fn among(env: &BTreeMap<OsString, OsString>) -> Option<Self> {
-        env.get(&OsString::from(NAME))?.to_str().map(|value| Self(value.to_owned()))
+    /// The part that a process to be gives itself.
+    pub(super) fn brand(&self) -> Brand {
+        self.brand
     }
 
     /// As it stands in an environment.
     pub(super) fn bytes(&self) -> Vec<u8> {
-        format!("{NAME}={}", self.0).into_bytes()
+        format!("{NAME}={}", self.text).into_bytes()
     }
 
     /// The processes that have it, as far as this user may see.
     pub(super) fn bearers(&self) -> Vec<u32> {
         let mut found = Vec::new();
-        visit_bearers(&self.bytes(), |pid| found.push(pid.as_raw_nonzero().get().cast_unsigned()));
+        visit_bearers(&self.bytes(), self.brand, |pid| {
+            found.push(pid.as_raw_nonzero().get().cast_unsigned());
+        });
         found
     }
 }
@@ -77,11 +93,11 @@ fn tool() -> String {
     format!("{pid:010}-{started:020}")
 }
 
-/// Calls `visit` with each process that has `mark` in its environment.
+/// Calls `visit` with each process that has `mark` in its environment, or the brand.
 ///
 /// It makes system calls and nothing else, as the guard needs: it allocates no memory and cannot
 /// panic.
-pub(super) fn visit_bearers(mark: &[u8], mut visit: impl FnMut(Pid)) {
+pub(super) fn visit_bearers(mark: &[u8], brand: Brand, mut visit: impl FnMut(Pid)) {
     let folder = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let Ok(proc) = rustix::fs::open(c"/proc", folder, Mode::empty()) else { return };
     let mut buffer = [MaybeUninit::uninit(); 8192];
@@ -90,9 +106,11 @@ pub(super) fn visit_bearers(mark: &[u8], mut visit: impl FnMut(Pid)) {
         let Some(pid) = parse_pid(entry.file_name()) else { continue };
         let process = rustix::fs::openat(&proc, entry.file_name(), folder, Mode::empty());
         let bears = process.is_ok_and(|process| {
-            let file = OFlags::RDONLY | OFlags::CLOEXEC;
-            rustix::fs::openat(&process, c"environ", file, Mode::empty())
-                .is_ok_and(|environment| has(rustix::fd::AsFd::as_fd(&environment), mark))
+            let open = |file: &CStr| {
+                rustix::fs::openat(&process, file, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
+            };
+            open(c"environ").is_ok_and(|environment| has(environment.as_fd(), mark))
+                || open(c"limits").is_ok_and(|limits| brand.is_in(limits.as_fd()))
         });
         if bears {
             visit(pid);
@@ -131,19 +149,22 @@ fn has(file: BorrowedFd<'_>, mark: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::{fs::File, io::Write, os::fd::AsFd, process::Command};
+    use std::{fs::File, io::Write, process::Command};
 
     use proptest::prelude::*;
 
     use super::*;
 
+    fn of_guard() -> Birthmark {
+        Birthmark::of_guard().expect("random numbers")
+    }
+
     #[test]
     fn a_child_is_known_by_it_and_to_its_guard() {
-        let (guard, other_guard) = (Birthmark::of_guard(), Birthmark::of_guard());
+        let (guard, other_guard) = (of_guard(), of_guard());
         let (mark, other) = (guard.next(), guard.next());
         let mut env = BTreeMap::new();
         mark.put(&mut env);
-        assert_eq!(Birthmark::among(&env), Some(mark.clone()));
         let mut child = Command::new("sleep").arg("60").envs(&env).spawn().expect("sleep");
         let pid = child.id();
         // Between fork and exec it still has the environment of this test.
@@ -163,14 +184,14 @@ mod tests {
         #[test]
         fn it_is_found_wherever_it_stands(before in 0_usize..9000, after in 0_usize..9000) {
             let mut file = tempfile::tempfile().expect("a file");
-            let mark = Birthmark::of_guard().next().bytes();
+            let mark = of_guard().next().bytes();
             let filler = |size| b"FLAMELOAD_PROCESS=".iter().copied().cycle().take(size);
             let bytes: Vec<u8> =
                 filler(before).chain(mark.iter().copied()).chain(filler(after)).collect();
             file.write_all(&bytes).expect("room");
             let open = || File::open(format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&file)));
             prop_assert!(has(open().expect("open").as_fd(), &mark));
-            prop_assert!(!has(open().expect("open").as_fd(), &Birthmark::of_guard().next().bytes()));
+            prop_assert!(!has(open().expect("open").as_fd(), &of_guard().next().bytes()));
         }
     }
 }

@@ -54,6 +54,8 @@ pub(super) struct Spec {
     pub(super) open_files: Option<u64>,
     /// Whose process it is; none for this user's.
     pub(super) account: Option<Account>,
+    /// What its descendants are known by.
+    pub(super) mark: Option<Birthmark>,
     /// What it finds on its standard input: a page at most.
     pub(super) input: Vec<u8>,
     pub(super) output: Streams,
@@ -152,7 +154,7 @@ impl Child {
             failure: Some(failure.into()),
             ending: None,
             cpu: None,
-            mark: Birthmark::among(&spec.env),
+            mark: spec.mark.clone(),
             registration: None,
         };
         child.registration = Some(guard.register(pid)?);
@@ -309,7 +311,11 @@ fn image(spec: &Spec) -> Result<Image, SpawnError> {
     let path = find_program(spec)?;
     let args =
         [spec.program.as_os_str()].into_iter().chain(spec.args.iter().map(OsString::as_os_str));
-    let env = spec.env.iter().map(|(name, value)| {
+    let mut env = spec.env.clone();
+    if let Some(mark) = &spec.mark {
+        mark.put(&mut env);
+    }
+    let env = env.iter().map(|(name, value)| {
         let mut pair = name.clone();
         pair.push("=");
         pair.push(value);
@@ -323,6 +329,7 @@ fn image(spec: &Spec) -> Result<Image, SpawnError> {
         cpus: spec.cpus.as_ref().map(Cpus::set),
         open_files: spec.open_files,
         account: spec.account,
+        brand: spec.mark.as_ref().map(Birthmark::brand),
     })
 }
 

@@ -17,8 +17,8 @@ use super::{birthmark::Birthmark, sys};
 /// notices the end of the tool as the end of its pipe. Start it early: it is a copy of the
 /// process that starts it. Clones share one guard process.
 ///
-/// It kills groups, and the processes that have left theirs, as with `setsid`, but still have the
-/// environment that they were launched with.
+/// It kills groups, and the processes that have left theirs, as with `setsid`: those are known by
+/// their birthmark, whoever their parent is and whatever their environment.
 #[derive(Debug, Clone)]
 pub struct Guard(Arc<Inner>);
 
@@ -46,8 +46,8 @@ impl Guard {
     pub fn start() -> io::Result<Self> {
         let (theirs, ours) = pipe_with(PipeFlags::CLOEXEC)?;
         let theirs = fcntl_dupfd_cloexec(&theirs, sys::LOWEST_FD)?;
-        let mark = Birthmark::of_guard();
-        let pid = sys::fork_guard(&theirs, &mark.bytes())?;
+        let mark = Birthmark::of_guard()?;
+        let pid = sys::fork_guard(&theirs, &mark.bytes(), mark.brand())?;
         Ok(Self(Arc::new(Inner { registrations: Some(ours), pid, mark })))
     }
 

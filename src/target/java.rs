@@ -150,6 +150,7 @@ fn run(
         account: (uid != own).then_some(Account { uid, gid }),
         input: Vec::new(),
         output: Streams::Apart,
+        mark: None,
     };
     let is_over = AtomicBool::new(false);
     let mut watch = |elapsed: Nanos| {

@@ -119,7 +119,7 @@ pub fn launch(
             db_connections: allowance.db_connections_each(process),
         };
         let mut spec = spec(process, product, &values, options)?;
-        guard.mark().put(&mut spec.env);
+        spec.mark = Some(guard.mark());
         // Without a word on CPUs, they stay as they are.
         let is_bound = options.cpus.is_some() || options.budget.cpus.is_some();
         spec.cpus = is_bound.then(|| allowance.cpus.clone());
@@ -239,6 +239,7 @@ fn spec(
         cpus: None,
         open_files: options.open_files.or(process.open_files).map(NonZero::get),
         account: None,
+        mark: None,
         input: Vec::new(),
         output: Streams::Joined,
     })

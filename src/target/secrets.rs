@@ -2,12 +2,12 @@
 
 use std::fmt;
 
+use crate::config::secret;
+
 /// What stands in a secret's place.
 const MASK: &str = "***";
 /// A shorter secret is masked only where it stands as one: it may be a part of any word.
 const SHORT: usize = 4;
-/// What the names of secrets have in them, in queries and connection strings.
-const NAMES: [&str; 5] = ["password", "passwd", "pwd", "secret", "token"];
 
 /// The secrets in the URL or the connection string of a database, as they are written there and as
 /// they are meant.
@@ -86,8 +86,7 @@ fn user_and_rest(rest: &str, any: bool) -> (Option<&str>, &str) {
 /// The value of `name=value`, if the name is that of a secret.
 fn named(pair: &str) -> Option<&str> {
     let (name, value) = pair.split_once('=')?;
-    let name = name.trim().to_ascii_lowercase();
-    NAMES.iter().any(|known| name.contains(known)).then(|| value.trim_matches('\''))
+    secret::is_secret(name.trim()).then(|| value.trim_matches('\''))
 }
 
 /// The words of a connection string; one in single quotes may have spaces.

@@ -22,7 +22,10 @@ use rustix::{
     thread::CpuSet,
 };
 
-use super::{account::Account, birthmark::visit_bearers};
+use super::{
+    account::Account,
+    birthmark::{Brand, visit_bearers},
+};
 use crate::unit::Nanos;
 
 /// What a child is to become, prepared before the fork.
@@ -36,6 +39,8 @@ pub(super) struct Image {
     pub(super) open_files: Option<u64>,
     /// Whose process it becomes; none leaves it this user's.
     pub(super) account: Option<Account>,
+    /// What it and its descendants are found by.
+    pub(super) brand: Option<Brand>,
 }
 
 /// The child's ends of its pipes; every number is above those that the child will use.
@@ -128,13 +133,14 @@ pub(super) fn fork_held(image: &Image, ends: &ChildEnds) -> io::Result<Pid> {
 }
 
 /// Forks the guard: it reads process groups from `registrations`, and once no process has the
-/// other end open, kills those that are left and every process that has `mark` in its environment.
-pub(super) fn fork_guard(registrations: &OwnedFd, mark: &[u8]) -> io::Result<Pid> {
+/// other end open, kills those that are left and every process that has `mark` in its environment,
+/// or the brand.
+pub(super) fn fork_guard(registrations: &OwnedFd, mark: &[u8], brand: Brand) -> io::Result<Pid> {
     let _alone = no_forks();
     // SAFETY: the child only runs `guard`, which keeps to what a signal handler may do.
     let pid = unsafe { libc::fork() };
     if pid == 0 {
-        guard(registrations, mark);
+        guard(registrations, mark, brand);
         end(0);
     }
     forked(pid)
@@ -232,6 +238,9 @@ fn prepare(image: &Image, ends: &ChildEnds) -> Result<(), Failure> {
     // Its own group, so that it is stopped with all its children and no Ctrl-C reaches it.
     let _ = rustix::process::setpgid(None, None);
     limit_open_files(image.open_files).map_err(at(Step::OpenFiles))?;
+    if let Some(brand) = image.brand {
+        brand.put();
+    }
     // Before the folder is entered, which may be the account's own to replace.
     if let Some(account) = image.account {
         become_account(account).map_err(at(Step::Account))?;
@@ -323,7 +332,7 @@ fn close_one_by_one(first: RawFd, last: RawFd) {
 /// How many process groups the guard can keep.
 const GROUPS: usize = 1024;
 
-fn guard(registrations: &OwnedFd, mark: &[u8]) {
+fn guard(registrations: &OwnedFd, mark: &[u8], brand: Brand) {
     let fd = registrations.as_raw_fd();
     let _ = rustix::process::setsid();
     for signal in [libc::SIGINT, libc::SIGTERM, libc::SIGHUP, libc::SIGQUIT, libc::SIGPIPE] {
@@ -356,18 +365,18 @@ fn guard(registrations: &OwnedFd, mark: &[u8]) {
             let _ = rustix::process::kill_process_group(pid, Signal::KILL);
         }
     }
-    kill_bearers(mark);
+    kill_bearers(mark, brand);
 }
 
 /// How often those that are left are looked for: each may have had time for another child.
 const SWEEPS: usize = 100;
 
 /// Kills what has left its group.
-fn kill_bearers(mark: &[u8]) {
+fn kill_bearers(mark: &[u8], brand: Brand) {
     let pause = rustix::time::Timespec { tv_sec: 0, tv_nsec: 2_000_000 };
     for _ in 0..SWEEPS {
         let mut found = false;
-        visit_bearers(mark, |pid| {
+        visit_bearers(mark, brand, |pid| {
             found = true;
             let _ = rustix::process::kill_process(pid, Signal::KILL);
         });

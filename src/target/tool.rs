@@ -161,6 +161,7 @@ impl ToolSpec {
             output: Streams::Apart,
             open_files: None,
             account: None,
+            mark: None,
             input: Vec::new(),
         }
     }

@@ -6,13 +6,13 @@ use std::{
     net::SocketAddr,
     num::{NonZeroU32, NonZeroU64},
     path::Path,
-    process::{Command, Stdio},
+    process::{Child, Command, Stdio},
     time::Duration,
 };
 
 use flameload::load::{
-    EngineKind, Expect, Extent, External, ExternalError, Pace, Reported, Script, Secret, Think,
-    ToolOutput,
+    EngineKind, Expect, Extent, External, ExternalError, Invocation, Pace, Reported, Script,
+    Secret, Think, ToolOutput,
 };
 
 use crate::skip::skip;
@@ -74,14 +74,7 @@ pub(super) fn run(
 ) -> Result<Reported, ExternalError> {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let invocation = external.command(script, addr, dir.path())?;
-    let env = invocation.env.iter().map(|(name, Secret(value))| (name, value));
-    let output = Command::new(&invocation.program)
-        .args(&invocation.args)
-        .envs(env)
-        .current_dir(dir.path())
-        .stdin(Stdio::null())
-        .output()
-        .expect("the tool starts");
+    let output = command(&invocation, dir.path()).output().expect("the tool starts");
     let output = ToolOutput {
         stdout: output.stdout,
         stderr: output.stderr,
@@ -90,6 +83,19 @@ pub(super) fn run(
     let figures = invocation.report.as_ref().and_then(|path| fs::read(path).ok());
     record(external.kind(), case, figures.as_deref().unwrap_or(&output.stdout));
     external.parse(&invocation, &output)
+}
+
+/// Starts the tool, whose output is not of interest.
+pub(super) fn spawn(invocation: &Invocation, dir: &Path) -> Child {
+    let mut command = command(invocation, dir);
+    command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the tool starts")
+}
+
+fn command(invocation: &Invocation, dir: &Path) -> Command {
+    let env = invocation.env.iter().map(|(name, Secret(value))| (name, value));
+    let mut command = Command::new(&invocation.program);
+    command.args(&invocation.args).envs(env).current_dir(dir).stdin(Stdio::null());
+    command
 }
 
 fn record(kind: EngineKind, case: &str, figures: &[u8]) {

@@ -75,7 +75,7 @@ fn hold(oracle: &str) {
             bytes
         });
     let held = runner.run(&mutants, |bytes| {
-        check(&bytes);
+        oracles::hold(check, &bytes);
         Ok(())
     });
     held.unwrap_or_else(|error| panic!("{oracle}: {error}"));
@@ -97,4 +97,7 @@ macro_rules! hold {
     };
 }
 
-hold! { answer cookies folded pprof procfs profile record response script tools }
+hold! {
+    answer bench cookies elf folded manifest perf_map pprof procfs profile record response run script
+    tools
+}

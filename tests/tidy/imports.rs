@@ -22,7 +22,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("symbolize", &["unit", "unpack", "os", "sample"]),
     ("fold", &["unit", "plain", "stats", "symbolize"]),
     ("render", &["unit", "plain", "fold"]),
-    ("record", &["unit", "config", "symbolize", "fold", "render"]),
+    ("record", &["unit", "unpack", "config", "symbolize", "fold", "render"]),
     ("compare", &["unit", "stats", "symbolize", "record"]),
     ("report", &["unit", "plain", "fold", "render", "record", "compare"]),
     (

@@ -13,6 +13,7 @@ mod profile {
     mod bench_observer;
     mod bench_truth;
     mod bisect;
+    mod bombs;
     mod browser;
     mod case;
     mod chain;

@@ -6,9 +6,13 @@
 use std::time::Duration;
 
 use super::{ExternalError, LatencyKind};
-use crate::load::{
-    Arrival, Body, Cookies, Engine, EngineKind, Expect, Extent, Http, Metric, OnOverload, Pace,
-    Script, ScriptRequest, Secret, Stat, Think, Threads, Threshold, Tls, Version,
+use crate::{
+    config::secret,
+    load::{
+        Arrival, Body, Cookies, Engine, EngineKind, Expect, Extent, Http, Metric, OnOverload, Pace,
+        Script, ScriptRequest, Secret, Stat, Think, Threads, Threshold, Tls, Version,
+        template::environment_of,
+    },
 };
 
 /// One thing that a script asks of its engine.
@@ -46,6 +50,10 @@ pub(super) enum Demand<'a> {
         name: &'a str,
         value: &'a str,
     },
+    /// A header whose value is a secret, by its name or because it comes from the environment.
+    SecretHeader(&'a str),
+    /// A part of a path's query that is a secret by its name.
+    SecretQuery(&'a str),
     Body(&'a Body),
     /// The expected statuses; none for any 2xx.
     Status(&'a [u16]),
@@ -61,6 +69,14 @@ pub(super) type Answer = Result<(), String>;
 /// A refusal with the reason `why`.
 pub(super) fn no(why: impl Into<String>) -> Answer {
     Err(why.into())
+}
+
+/// A refusal to put a secret where every user of the machine can read it while the tool runs.
+pub(super) fn no_secret_argument() -> Answer {
+    no(
+        "it takes this as an argument only, and every user of the machine can read the arguments of \
+        a process: use wrk, wrk2, k6 or the built-in engine",
+    )
 }
 
 /// A refusal unless `condition` holds.
@@ -91,11 +107,13 @@ impl Demand<'_> {
             Self::Tls(_) => "tls",
             Self::Unix => "unix",
             Self::Cookies => "cookies",
-            Self::Authorization => "auth",
+            Self::Authorization => "the header Authorization ([http] auth)",
             Self::Vars => "[vars]",
             Self::Mix => "more than one [[request]]",
             Self::Method(method) => return format!("method = \"{method}\""),
             Self::Header { name, .. } => return format!("the header {name}"),
+            Self::SecretHeader(name) => return format!("the secret header {name}"),
+            Self::SecretQuery(name) => return format!("the secret {name} in the query of a path"),
             Self::Body(_) => "body",
             Self::Status(_) => "expect.status",
             Self::BodyContains => "expect.body_contains",
@@ -116,12 +134,6 @@ pub(super) fn check(
     engine: EngineKind,
     answer: impl Fn(&Demand<'_>) -> Answer,
 ) -> Result<(), ExternalError> {
-    if let Some((name, Secret(_))) = script.environment.first() {
-        let why = "its headers stand in arguments or files, which others can read and which are \
-                   kept: the built-in engine can do it, or [http] auth";
-        let key = format!("{{env:{name}}} in a header");
-        return Err(ExternalError::Inexpressible { engine, key, why: why.to_owned() });
-    }
     for demand in demands(script) {
         answer(&demand).map_err(|why| ExternalError::Inexpressible {
             engine,
@@ -152,7 +164,7 @@ pub(super) fn demands(script: &Script) -> Vec<Demand<'_>> {
         pipeline,
         http,
         authorization,
-        // Asked before anything else.
+        // Asked as the headers that name its variables.
         environment: _,
         vars,
         by_request: _,
@@ -183,9 +195,13 @@ pub(super) fn demands(script: &Script) -> Vec<Demand<'_>> {
     if requests.len() > 1 {
         demands.push(Demand::Mix);
     }
-    // Beside a script of the user's own, the request is the one that the server is tried with.
-    for request in requests.iter().filter(|_| own_script.is_none()) {
-        of_request(request, &mut demands);
+    for request in requests {
+        // Beside a script of the user's own, the request is the one that the server is tried with,
+        // of which the tool gets the path.
+        demands.extend(secrets_of_query(&request.path).map(Demand::SecretQuery));
+        if own_script.is_none() {
+            of_request(request, &mut demands);
+        }
     }
     for Threshold { metric, min: _, max: _, abort_after } in thresholds {
         demands.push(Demand::Threshold(*metric));
@@ -248,13 +264,32 @@ fn of_request<'a>(request: &'a ScriptRequest, demands: &mut Vec<Demand<'a>>) {
     let ScriptRequest { name: _, weight: _, method, path: _, headers, body, expect } = request;
     let Expect { status, body_contains, max_bytes } = expect;
     demands.push(Demand::Method(method));
-    demands.extend(headers.iter().map(|(name, value)| Demand::Header { name, value }));
+    for (name, value) in headers {
+        if secret::is_secret(name) || !environment_of(value).is_empty() {
+            demands.push(Demand::SecretHeader(name));
+        }
+        demands.push(Demand::Header { name, value });
+    }
     if !matches!(body, Body::Fixed(bytes) if bytes.is_empty()) {
         demands.push(Demand::Body(body));
     }
     demands.push(Demand::Status(status));
     demands.extend(body_contains.as_ref().map(|_| Demand::BodyContains));
     demands.extend(max_bytes.map(|_| Demand::MaxBytes));
+}
+
+/// Whether requests of `script` have secrets in them, wherever those come from.
+pub(super) fn names_secrets(script: &Script) -> bool {
+    let is_secret =
+        |demand: &Demand<'_>| matches!(demand, Demand::SecretHeader(_) | Demand::SecretQuery(_));
+    demands(script).iter().any(is_secret)
+}
+
+/// The names in the query of `path` that are those of secrets.
+fn secrets_of_query(path: &str) -> impl Iterator<Item = &str> {
+    let query = path.split_once('?').map_or("", |(_, query)| query);
+    let names = query.split('&').map(|pair| pair.split_once('=').map_or(pair, |(name, _)| name));
+    names.filter(|name| secret::is_secret(name))
 }
 
 /// Whether a tool's figures decide a threshold on `metric`: it reports latencies of this `kind`,

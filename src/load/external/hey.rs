@@ -9,11 +9,11 @@ use std::net::SocketAddr;
 
 use super::{
     ExternalError, LatencyKind,
-    demand::{Answer, Demand, check, decides, no, only_if},
+    demand::{Answer, Demand, check, decides, no, no_secret_argument, only_if},
     invocation::Draft,
     wire,
 };
-use crate::load::{EngineKind, Extent, Pace, Script, Secret, Stat, Threads, Version};
+use crate::load::{EngineKind, Extent, Pace, Script, Stat, Threads, Version};
 
 pub(super) use text::parse;
 
@@ -49,9 +49,6 @@ pub(super) fn command(script: &Script, addr: SocketAddr) -> Result<Draft, Extern
             _ => draft.args(["-H", &format!("{name}: {value}")]),
         };
     }
-    if let Some(Secret(secret)) = &script.authorization {
-        draft.arg("-H").secret_arg(format!("Authorization: {secret}"), secret);
-    }
     if let Threads::Count(threads) = script.threads {
         draft.args(["-cpus", &threads.to_string()]);
     }
@@ -74,7 +71,10 @@ fn workers(script: &Script) -> u32 {
 fn answer(script: &Script, demand: &Demand<'_>) -> Answer {
     let workers = workers(script);
     match *demand {
-        Demand::Closed | Demand::Authorization | Demand::Body(_) | Demand::Threads(_) => Ok(()),
+        Demand::Closed | Demand::Body(_) | Demand::Threads(_) => Ok(()),
+        Demand::Authorization | Demand::SecretHeader(_) | Demand::SecretQuery(_) => {
+            no_secret_argument()
+        }
         Demand::OwnScript => no("it runs no scripts: use wrk, wrk2 or k6"),
         Demand::Think { .. } => no("it does not wait: use wrk, k6 or the built-in engine"),
         Demand::Rate(rate) => {

@@ -8,11 +8,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::ExternalError;
-use crate::load::{EngineKind, Secret};
+use super::{ExternalError, demand};
+use crate::load::{EngineKind, Script, Secret};
 
 /// What stands for a secret wherever a command is shown.
 const REDACTED: &str = "***";
+/// A shorter secret is not looked for in texts.
+const SHORT: usize = 4;
 
 /// A command that drives a load with another tool, and the files that were written for it.
 #[derive(Clone)]
@@ -21,11 +23,12 @@ pub struct Invocation {
     pub engine: EngineKind,
     /// The program.
     pub program: PathBuf,
-    /// Its arguments. They may hold a secret: show [`Invocation::shown`] instead.
+    /// Its arguments. No secret is among them: while the tool runs, every user of the machine can
+    /// read them.
     pub args: Vec<OsString>,
     /// Variables to add to its environment; those that hold a secret hold nothing else.
     pub env: Vec<(String, Secret)>,
-    /// The files that were written for it. None of them holds a secret.
+    /// The files that were written for it and may be kept: none of them holds a secret.
     pub files: Vec<PathBuf>,
     /// The file into which the tool writes its figures, if it does not print them.
     pub report: Option<PathBuf>,
@@ -53,11 +56,18 @@ pub(super) struct Context {
 pub(super) struct Draft {
     args: Vec<Argument>,
     env: Vec<(String, Secret)>,
-    files: Vec<(String, Vec<u8>)>,
+    files: Vec<DraftFile>,
     report: Option<String>,
     pub(super) notes: Vec<String>,
     pub(super) context: Context,
     secrets: Vec<String>,
+}
+
+#[derive(Debug)]
+struct DraftFile {
+    name: String,
+    content: Vec<u8>,
+    has_secrets: bool,
 }
 
 #[derive(Debug)]
@@ -78,45 +88,61 @@ impl Draft {
         self
     }
 
-    /// An argument with a secret in it; tools that take one in no other way show it to every user
-    /// of the machine while they run.
-    pub(super) fn secret_arg(&mut self, arg: String, secret: &str) -> &mut Self {
-        self.secrets.push(secret.to_owned());
-        self.notes.push(
-            "the secret was an argument of the tool: while it ran, other users of the machine \
-             could see it"
-                .to_owned(),
-        );
-        self.arg(arg)
-    }
-
     /// A variable of the environment.
     pub(super) fn env(&mut self, name: &str, value: impl Into<String>) -> &mut Self {
         self.env.push((name.to_owned(), Secret(value.into())));
         self
     }
 
-    /// A variable of the environment that holds nothing but a secret.
-    pub(super) fn secret_env(&mut self, name: &str, secret: &str) -> &mut Self {
-        self.secrets.push(secret.to_owned());
-        self.env(name, secret)
+    /// The secrets of `script` as variables of the environment, which only this user can read, each
+    /// with nothing else in it.
+    pub(super) fn secret_env(&mut self, script: &Script) -> &mut Self {
+        let named = script.environment.iter();
+        let named = named.map(|(name, secret)| (format!("FLAMELOAD_SECRET_{name}"), secret));
+        let authorization = script.authorization.iter();
+        let authorization =
+            authorization.map(|secret| ("FLAMELOAD_AUTHORIZATION".to_owned(), secret));
+        for (name, Secret(secret)) in authorization.chain(named) {
+            self.secrets.push(secret.clone());
+            self.env(&name, secret);
+        }
+        self
     }
 
     /// A file for the tool.
     pub(super) fn file(&mut self, name: &str, content: impl Into<Vec<u8>>) -> &mut Self {
-        self.files.push((name.to_owned(), content.into()));
+        let content = content.into();
+        self.files.push(DraftFile { name: name.to_owned(), content, has_secrets: false });
+        self
+    }
+
+    /// A file with the requests of `script`. It is not kept where a script that has its secrets in
+    /// its own text, and not from the environment, would have them kept in it.
+    pub(super) fn requests_file(
+        &mut self,
+        name: &str,
+        content: impl Into<Vec<u8>>,
+        script: &Script,
+    ) -> &mut Self {
+        let (content, has_secrets) = (content.into(), demand::names_secrets(script));
+        self.files.push(DraftFile { name: name.to_owned(), content, has_secrets });
+        self
+    }
+
+    /// The path of a file for the tool is the next argument.
+    pub(super) fn path_arg(&mut self, name: &str) -> &mut Self {
+        self.args.push(Argument::File(name.to_owned()));
         self
     }
 
     /// A file for the tool, whose path is the next argument.
     pub(super) fn file_arg(&mut self, name: &str, content: impl Into<Vec<u8>>) -> &mut Self {
-        self.args.push(Argument::File(name.to_owned()));
-        self.file(name, content)
+        self.path_arg(name).file(name, content)
     }
 
     /// The path of the file into which the tool writes its figures is the next argument.
     pub(super) fn report_arg(&mut self, name: &str) -> &mut Self {
-        self.args.push(Argument::File(name.to_owned()));
+        self.path_arg(name);
         self.report = Some(name.to_owned());
         self
     }
@@ -129,15 +155,17 @@ impl Draft {
         dir: &Path,
     ) -> Result<Invocation, ExternalError> {
         let mut files = Vec::new();
-        for (name, content) in &self.files {
+        for DraftFile { name, content, has_secrets } in &self.files {
             let path = dir.join(name);
             let mut options = fs::OpenOptions::new();
-            // Bodies may be confidential, even if they are no secret.
+            // Headers and bodies may be confidential.
             let file = options.write(true).create(true).truncate(true).mode(0o600).open(&path);
             file.and_then(|mut file| file.write_all(content)).map_err(|source| {
                 ExternalError::File { action: "write", path: path.clone(), source }
             })?;
-            files.push(path);
+            if !has_secrets {
+                files.push(path);
+            }
         }
         let args = self.args.into_iter().map(|arg| match arg {
             Argument::Plain(arg) => arg,
@@ -182,7 +210,8 @@ impl Invocation {
 
     /// `text` without any secret.
     pub fn redact(&self, text: &str) -> String {
-        let secrets = self.secrets.iter().filter(|secret| !secret.is_empty());
+        // What is shorter may be a part of any word or number.
+        let secrets = self.secrets.iter().filter(|secret| secret.len() >= SHORT);
         secrets.fold(text.to_owned(), |text, secret| text.replace(secret.as_str(), REDACTED))
     }
 }

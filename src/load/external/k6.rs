@@ -17,8 +17,7 @@ use super::{
     wire::{self, Wire},
 };
 use crate::load::{
-    Body, EngineKind, Expect, Extent, LoadError, Pace, Pool, Script, Secret, Think, Threads,
-    Version,
+    Body, EngineKind, Expect, Extent, LoadError, Pace, Pool, Script, Think, Threads, Version,
 };
 
 pub(super) use summary::parse;
@@ -58,13 +57,11 @@ pub(super) fn command(script: &Script, addr: SocketAddr) -> Result<Draft, Extern
         return Ok(draft);
     }
     let pool = wire::pool(script, addr)?;
-    if let Some(Secret(secret)) = &script.authorization {
-        draft.secret_env("FLAMELOAD_AUTHORIZATION", secret);
-    }
+    draft.secret_env(script);
     // It warns of each request that fails, which would be most of what it does.
     draft.args(["--log-output", "none"]);
     draft.file("config.json", config(script, addr, &origin)?.to_string());
-    draft.file("requests.json", requests(script, &pool, addr)?.to_string());
+    draft.requests_file("requests.json", requests(script, &pool, addr)?.to_string(), script);
     draft.file_arg("run.js", RUN);
     Ok(draft)
 }
@@ -133,7 +130,6 @@ fn answer(script: &Script, demand: &Demand<'_>) -> Answer {
             "it decides what is requested and when: leave out a second [[request]], [vars], think, \
              requests_per_connection, and an open loop",
         ),
-        Demand::Think { .. } => Ok(()),
         Demand::Rate(rate) => {
             only_if(options::time_unit(&[rate]).is_some(), "its rates have three decimals")
         }
@@ -171,15 +167,15 @@ fn answer(script: &Script, demand: &Demand<'_>) -> Answer {
         ),
         Demand::Unix => no("it connects to addresses only: use oha or the built-in engine"),
         Demand::Cookies => only_if(!own, "your own script says what is done with cookies"),
-        Demand::Method(_) | Demand::Header { .. } => Ok(()),
         Demand::Body(body) => match body {
             Body::Fixed(bytes) => {
                 only_if(std::str::from_utf8(bytes).is_ok(), "its bodies here are UTF-8 text")
             }
             Body::Template(_) => Ok(()),
         },
-        Demand::Status(_) => Ok(()),
-        Demand::BodyContains => Ok(()),
+        Demand::Method(_) | Demand::Header { .. } | Demand::Status(_) => Ok(()),
+        Demand::SecretHeader(_) | Demand::SecretQuery(_) => Ok(()),
+        Demand::BodyContains | Demand::Think { .. } => Ok(()),
         Demand::MaxBytes => only_if(
             !script.requests.iter().any(|request| {
                 request.expect.body_contains.is_some() && request.expect.max_bytes.is_some()

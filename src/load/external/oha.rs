@@ -6,11 +6,11 @@ use std::net::SocketAddr;
 
 use super::{
     ExternalError, LatencyKind,
-    demand::{Answer, Demand, check, decides, no, only_if},
+    demand::{self, Answer, Demand, check, decides, no, no_secret_argument, only_if},
     invocation::Draft,
     wire::{self, Wire},
 };
-use crate::load::{EngineKind, Extent, LoadError, Pace, Pick, Script, Secret, Version};
+use crate::load::{EngineKind, Extent, LoadError, Pace, Pick, Script, Version};
 
 pub(super) use json::parse;
 
@@ -56,18 +56,19 @@ pub(super) fn command(
             _ => draft.args(["-H", &format!("{name}: {value}")]),
         };
     }
-    if let Some(Secret(secret)) = &script.authorization {
-        draft.arg("-H").secret_arg(format!("Authorization: {secret}"), secret);
-    }
     if !request.body.is_empty() {
         draft.arg("-D").file_arg("body", request.body);
     }
     let origin = wire::origin(script, addr);
     match paths.as_slice() {
-        [] => draft.arg(format!("{origin}{}", request.path)),
+        // A path with a secret belongs into the file, which only this user can read.
+        [path] if !demand::names_secrets(script) => draft.arg(format!("{origin}{path}")),
         paths => {
             let lines: String = paths.iter().map(|path| format!("{origin}{path}\n")).collect();
-            draft.arg("--urls-from-file").file_arg("urls.txt", lines)
+            draft
+                .arg("--urls-from-file")
+                .path_arg("urls.txt")
+                .requests_file("urls.txt", lines, script)
         }
     };
     draft.context.statuses = Some(script.request().expect.status.clone());
@@ -92,8 +93,7 @@ fn connection(script: &Script, addr: SocketAddr, draft: &mut Draft) {
     }
 }
 
-/// The request, and the paths it is sent to if there are several: oha takes one of a list each
-/// time, all equally likely, and a pool has each of them as often as it should come.
+/// The request, and the paths it is sent to: oha takes one of a list each time, all equally likely, and a pool has each of them as often as it should come.
 fn requests(script: &Script, addr: SocketAddr) -> Result<(Wire, Vec<String>), ExternalError> {
     let pool = wire::pool(script, addr)?;
     let wires = (0..pool.len()).map(|index| Wire::of(pool.get(index), addr));
@@ -116,9 +116,6 @@ fn requests(script: &Script, addr: SocketAddr) -> Result<(Wire, Vec<String>), Ex
         }
         paths.push(wire.path);
     }
-    if paths.len() == 1 {
-        paths.clear();
-    }
     Ok((first, paths))
 }
 
@@ -129,10 +126,11 @@ fn answer(script: &Script, demand: &Demand<'_>) -> Answer {
         | Demand::Queue
         | Demand::Requests(_)
         | Demand::Http2 { .. }
-        | Demand::Authorization
+        | Demand::SecretQuery(_)
         | Demand::Method(_)
         | Demand::Header { .. }
         | Demand::Body(_) => Ok(()),
+        Demand::Authorization | Demand::SecretHeader(_) => no_secret_argument(),
         Demand::OwnScript => no("it runs no scripts: use wrk, wrk2 or k6"),
         Demand::Think { .. } => no("it does not wait: use wrk, k6 or the built-in engine"),
         Demand::Poisson => no("it paces evenly: use the built-in engine"),

@@ -6,5 +6,6 @@ mod find;
 mod golden;
 mod refusals;
 mod scripts;
+mod secrets;
 mod support;
 mod texts;

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use super::ExternalError;
-use crate::load::{LoadError, Pool, Request, Script, Tls};
+use crate::load::{LoadError, Pool, Request, Script, Secret, Tls};
 
 /// So many headers are no mistake of a script, and more are one.
 const HEADERS_MAX: usize = 256;
@@ -47,7 +47,12 @@ impl Wire {
     }
 }
 
-/// The requests of `script` as rendered for the built-in engine, but with its secret left out.
+/// What stands on both sides of the name of a variable of the environment where its value belongs:
+/// a character for private use, which no header has. The scripts of wrk and k6 know it.
+const MARK: char = '\u{f8ff}';
+
+/// The requests of `script` as rendered for the built-in engine, but with `auth` left out and, where
+/// something comes from the environment, only its name.
 ///
 /// # Errors
 /// When the address is another machine's, or the script cannot be rendered.
@@ -55,10 +60,12 @@ pub(super) fn pool(script: &Script, addr: SocketAddr) -> Result<Pool, LoadError>
     if !addr.ip().is_loopback() && !script.limits.allow_remote {
         return Err(LoadError::Remote(addr));
     }
-    if script.authorization.is_none() {
+    if script.authorization.is_none() && script.environment.is_empty() {
         return Pool::render(script, addr);
     }
-    Pool::render(&Script { authorization: None, ..script.clone() }, addr)
+    let marked = |name: &String| (name.clone(), Secret(format!("{MARK}{name}{MARK}")));
+    let environment = script.environment.iter().map(|(name, _)| marked(name)).collect();
+    Pool::render(&Script { authorization: None, environment, ..script.clone() }, addr)
 }
 
 /// The only request of `script`, for tools that know no more than one.

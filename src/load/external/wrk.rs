@@ -13,11 +13,11 @@ use std::{net::SocketAddr, path::Path, time::Duration};
 
 use super::{
     ExternalError, LatencyKind, Reported,
-    demand::{Answer, Demand, check, decides, no, only_if},
+    demand::{self, Answer, Demand, check, decides, no, only_if},
     invocation::{Context, Draft},
     wire,
 };
-use crate::load::{EngineKind, Expect, Pace, Script, Secret, Threads};
+use crate::load::{EngineKind, Expect, Pace, Script, Threads};
 
 /// wrk2 throws away what it measured in its first ten seconds; so this is the least that leaves as
 /// much again.
@@ -47,13 +47,16 @@ pub(super) fn command(
         true => script.request().path.clone(),
         false => {
             let pool = wire::pool(&closing(script), addr)?;
-            draft.file(lua::POOL, lua::requests(&pool));
-            wire::Wire::of(pool.get(0), addr).map_or_else(|| "/".to_owned(), |wire| wire.path)
+            draft.requests_file(lua::POOL, lua::requests(&pool), script).secret_env(script);
+            let wire = wire::Wire::of(pool.get(0), addr);
+            let path = wire.map_or_else(|| "/".to_owned(), |wire| wire.path);
+            // It is there to be shown: what is sent is in the file.
+            match demand::names_secrets(script) {
+                true => path.split('?').next().unwrap_or_default().to_owned(),
+                false => path,
+            }
         }
     };
-    if let Some(Secret(secret)) = &script.authorization {
-        draft.secret_env("FLAMELOAD_AUTHORIZATION", secret);
-    }
     draft.arg(format!("{}{path}", wire::origin(script, addr)));
     draft.context.connections = u64::from(connections);
     draft.context.pipeline = u64::from(script.pipeline.get());
@@ -117,10 +120,7 @@ fn answer(engine: EngineKind, script: &Script, demand: &Demand<'_>) -> Answer {
         only_if(expect, "it does not tell the requests of a mix apart: expect the same of all")
     };
     match *demand {
-        Demand::Authorization => {
-            let own = script.engine.own_script.is_some();
-            only_if(!own, "your own script sets its headers: leave `auth` out")
-        }
+        Demand::Authorization | Demand::SecretQuery(_) => secret(script, demand),
         Demand::Queue | Demand::Vars | Demand::Mix => Ok(()),
         Demand::OwnScript => own(script),
         Demand::Closed => only_if(!is_wrk2, "it needs a rate: use wrk, or mode = \"open\""),
@@ -165,7 +165,7 @@ fn answer(engine: EngineKind, script: &Script, demand: &Demand<'_>) -> Answer {
         Demand::Method(method) => {
             only_if(method != "HEAD", "it waits for a body after HEAD: use hey, oha or k6")
         }
-        Demand::Header { .. } | Demand::Body(_) => Ok(()),
+        Demand::Header { .. } | Demand::SecretHeader(_) | Demand::Body(_) => Ok(()),
         Demand::Status(statuses) => {
             same(!looks_at_responses(script) || script.request().expect.status == statuses)
         }
@@ -179,6 +179,18 @@ fn answer(engine: EngineKind, script: &Script, demand: &Demand<'_>) -> Answer {
         }
         Demand::AbortAfter => no("its figures come at its end: use the built-in engine"),
     }
+}
+
+/// Beside a script of the user's own, its headers are not told, and the path is an argument.
+fn secret(script: &Script, demand: &Demand<'_>) -> Answer {
+    let why = match demand {
+        Demand::SecretQuery(_) => {
+            "beside your own script the path is an argument, which every user of the machine can \
+             read: leave it out"
+        }
+        _ => "your own script sets its headers: leave `auth` out",
+    };
+    only_if(script.engine.own_script.is_none(), why)
 }
 
 /// A script of the user's own decides what is requested, all of it.

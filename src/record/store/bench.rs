@@ -1,13 +1,12 @@
 //! Benchmarks in the store: `<root>/bench/<id>/`, beside the runs that they are made of.
 
 use std::{
-    fs,
     io::Write as _,
     path::{Path, PathBuf},
 };
 
 use super::{
-    RecordError, Store, of_version,
+    RecordError, Store, of_version, read_json,
     write::{Unfinished, write_file},
 };
 use crate::record::bench::Bench;
@@ -57,8 +56,7 @@ impl Store {
     /// When there is none, or it is of another version.
     pub fn read_bench(directory: &Path) -> Result<Bench, RecordError> {
         let path = directory.join(BENCH);
-        let json =
-            fs::read(&path).map_err(|source| RecordError::Read { path: path.clone(), source })?;
+        let json = read_json(&path)?;
         let error = |source| RecordError::Bench { path: path.clone(), source };
         of_version(&json, &path, error)
     }

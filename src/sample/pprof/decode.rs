@@ -1,8 +1,10 @@
 //! The bytes of a profile -> stacks of named functions with their counts.
 
+use std::{collections::hash_map::Entry, sync::Arc};
+
 use prost::{
     Message as _,
-    encoding::{DecodeContext, decode_key, skip_field},
+    encoding::{DecodeContext, WireType, decode_key, decode_varint, skip_field},
 };
 use rustc_hash::FxHashMap;
 
@@ -20,8 +22,15 @@ use crate::{
 pub(super) const BYTES_MAX: u64 = 64 << 20;
 /// The most parts that a profile may have: each takes more memory than it takes bytes.
 const PARTS_MAX: usize = 2 << 20;
-/// The most memory that the frames of all stacks may take, in bytes: each names its function anew.
-pub(super) const FRAMES_MAX: usize = 512 << 20;
+/// The most numbers and lines that those may have together, by the least bytes that each takes.
+const ELEMENTS_MAX: usize = 16 << 20;
+/// The most memory that the frames of all stacks may take, in bytes: a short list of places that is
+/// repeated often enough is any number of frames.
+pub(super) const FRAMES_MAX: usize = 256 << 20;
+/// What a frame takes beside its texts, with what the allocator needs and a list that grows; and what
+/// it takes wherever it stands in a stack.
+const FRAME_BYTES: usize = 2 * size_of::<NamedFrame>() + 64;
+const PLACE_BYTES: usize = 2 * size_of::<Arc<NamedFrame>>();
 /// The first bytes of gzip (RFC 1952, section 2.3.1).
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 /// More samples than this are not added up; see the profile's file, which has the same limit.
@@ -46,8 +55,8 @@ pub struct Decoded {
 /// A stack, and how often it was seen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DecodedStack {
-    /// Its frames from the root in.
-    pub frames: Vec<NamedFrame>,
+    /// Its frames from the root in; stacks share them.
+    pub frames: Vec<Arc<NamedFrame>>,
     /// How often.
     pub count: Samples,
 }
@@ -82,17 +91,36 @@ fn unpack(bytes: &[u8]) -> Result<Vec<u8>, DecodeError> {
     unpacked.map_err(|error| DecodeError::Unpack(error.to_string()))?.ok_or(DecodeError::TooLarge)
 }
 
-/// Counts the parts of a message before they are read.
+/// Counts the parts of a message, and what is in them, before they are read.
 fn check_parts(mut bytes: &[u8]) -> Result<(), DecodeError> {
     let wrong = |error: prost::DecodeError| DecodeError::NotProto(error.to_string());
+    let mut room = ELEMENTS_MAX;
     for _ in 0..PARTS_MAX {
         if bytes.is_empty() {
             return Ok(());
         }
         let (tag, wire) = decode_key(&mut bytes).map_err(wrong)?;
+        if wire == WireType::LengthDelimited {
+            let mut rest = bytes;
+            let length = decode_varint(&mut rest).map_err(wrong)?;
+            let part = usize::try_from(length).ok().and_then(|length| rest.get(..length));
+            let elements = elements(tag, part.unwrap_or_default());
+            room = room.checked_sub(elements).ok_or(DecodeError::TooManyParts)?;
+        }
         skip_field(wire, tag, &mut bytes, DecodeContext::default()).map_err(wrong)?;
     }
     Err(DecodeError::TooManyParts)
+}
+
+/// How many elements a part may have: each takes more memory than it takes bytes.
+fn elements(tag: u32, part: &[u8]) -> usize {
+    match tag {
+        // The numbers of a sample: each ends with a byte whose first bit is not set.
+        2 => part.iter().filter(|byte| **byte < 0x80).count(),
+        // The lines of a location: each has its key and its length.
+        4 => part.len() / 2,
+        _ => 0,
+    }
 }
 
 /// Reads the parts of a profile, which refer to each other.
@@ -131,7 +159,7 @@ impl<'a> Reader<'a> {
 
     fn read(&self) -> Result<Decoded, DecodeError> {
         let (mut stacks, mut lost, mut total) = (Vec::new(), Samples(0), 0_u64);
-        let mut room = FRAMES_MAX;
+        let mut expanded = Expanded { room: FRAMES_MAX, frames: FxHashMap::default() };
         for sample in &self.profile.samples {
             let count = self.count(sample);
             total = total.saturating_add(count.0);
@@ -141,7 +169,7 @@ impl<'a> Reader<'a> {
             if count == Samples(0) {
                 continue;
             }
-            let frames = self.stack(sample, &mut room)?;
+            let frames = self.stack(sample, &mut expanded)?;
             match frames.last() {
                 Some(leaf) if is_loss(&leaf.name) => lost += count,
                 _ => stacks.push(DecodedStack { frames, count }),
@@ -208,33 +236,39 @@ impl<'a> Reader<'a> {
     }
 
     /// The frames of a sample from the root in.
-    fn stack(&self, sample: &Sample, room: &mut usize) -> Result<Vec<NamedFrame>, DecodeError> {
-        let mut frames: Vec<NamedFrame> = Vec::new();
+    fn stack(
+        &self,
+        sample: &Sample,
+        expanded: &mut Expanded,
+    ) -> Result<Vec<Arc<NamedFrame>>, DecodeError> {
+        let mut frames = Vec::new();
         for id in sample.locations.iter().rev() {
             let location = self.locations.get(id);
             let location = location.ok_or(DecodeError::Dangling { what: "location", id: *id })?;
-            let before = frames.len();
-            self.push_frames(location, &mut frames)?;
-            for frame in frames.get(before..).unwrap_or_default() {
-                let text = frame.name.len() + frame.file.as_ref().map_or(0, String::len);
-                let taken = text + size_of::<NamedFrame>();
-                *room = room.checked_sub(taken).ok_or(DecodeError::TooManyFrames)?;
-            }
+            frames.extend_from_slice(expanded.at(location, self)?);
         }
         if frames.is_empty() {
             // It was CPU time all the same, of code that is not known.
-            frames.push(mark("[unknown]", NamedKind::Unknown));
+            frames.push(Arc::new(mark("[unknown]", NamedKind::Unknown)));
         }
         Ok(frames)
     }
 
-    /// Pushes the functions at a location, from the outermost in.
-    fn push_frames(
+    /// The functions at a location, from the outermost in; what they take is taken from `room`.
+    fn frames(
         &self,
         location: &Location,
-        frames: &mut Vec<NamedFrame>,
-    ) -> Result<(), DecodeError> {
+        room: &mut usize,
+    ) -> Result<Vec<Arc<NamedFrame>>, DecodeError> {
+        let mut frames = Vec::new();
         let module = self.module(location)?;
+        let mut push = |frame: NamedFrame| {
+            let texts = [Some(&frame.name), frame.file.as_ref(), frame.module.as_ref()];
+            let text: usize = texts.into_iter().flatten().map(String::len).sum();
+            take(room, text + FRAME_BYTES)?;
+            frames.push(Arc::new(frame));
+            Ok(())
+        };
         let unnamed = || {
             let name = module.as_deref().unwrap_or("unknown");
             NamedFrame { module: module.clone(), ..mark(&format!("[{name}]"), NamedKind::Unknown) }
@@ -248,21 +282,21 @@ impl<'a> Reader<'a> {
                 name = self.string(function.system_name)?;
             }
             if name.trim().is_empty() {
-                frames.push(unnamed());
+                push(unnamed())?;
                 continue;
             }
-            frames.push(NamedFrame {
+            push(NamedFrame {
                 name,
                 module: module.clone(),
                 file: Some(self.string(function.file)?).filter(|file| !file.is_empty()),
                 line: u32::try_from(line.line).ok().filter(|line| *line > 0),
                 kind: if index == 0 { NamedKind::Function } else { NamedKind::Inlined },
-            });
+            })?;
         }
         if location.lines.is_empty() {
-            frames.push(unnamed());
+            push(unnamed())?;
         }
-        Ok(())
+        Ok(frames)
     }
 
     /// The base name of the file that a location's code is in.
@@ -290,6 +324,33 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// The frames of the locations that were met, each made once, and the room that is left for more.
+struct Expanded {
+    room: usize,
+    frames: FxHashMap<u64, Vec<Arc<NamedFrame>>>,
+}
+
+impl Expanded {
+    /// The frames at a location, for one more stack.
+    fn at(
+        &mut self,
+        location: &Location,
+        reader: &Reader<'_>,
+    ) -> Result<&[Arc<NamedFrame>], DecodeError> {
+        let frames = match self.frames.entry(location.id) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => new.insert(reader.frames(location, &mut self.room)?),
+        };
+        take(&mut self.room, frames.len().saturating_mul(PLACE_BYTES))?;
+        Ok(frames)
+    }
+}
+
+fn take(room: &mut usize, bytes: usize) -> Result<(), DecodeError> {
+    *room = room.checked_sub(bytes).ok_or(DecodeError::TooManyFrames)?;
+    Ok(())
+}
+
 /// Whether a function stands for samples that Go counted and could not keep.
 fn is_loss(name: &str) -> bool {
     name == "runtime/pprof.lostProfileEvent" || name.starts_with("runtime._Lost")
@@ -302,7 +363,7 @@ fn mark_truncated(stacks: &mut [DecodedStack]) {
         return;
     }
     for stack in stacks.iter_mut().filter(|stack| stack.frames.len() == GO_FRAMES_MAX) {
-        stack.frames.insert(0, mark("[truncated]", NamedKind::Truncated));
+        stack.frames.insert(0, Arc::new(mark("[truncated]", NamedKind::Truncated)));
     }
 }
 

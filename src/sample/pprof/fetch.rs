@@ -18,6 +18,8 @@ use crate::unit::Nanos;
 const GRACE: Duration = Duration::from_secs(10);
 /// How long a connection may take.
 const CONNECT: Duration = Duration::from_secs(5);
+/// How long it takes at most to notice meanwhile that nobody wants it any more.
+const GLANCE: Duration = Duration::from_millis(250);
 /// More fields than this have no heads of such an answer.
 const HEADERS_MAX: usize = 64;
 /// A head longer than this is no HTTP.
@@ -85,7 +87,7 @@ pub(super) fn fetch(endpoint: &Endpoint, seconds: u32, line: &Line) -> Result<Fe
     if line.is_down() {
         return Err(PprofError::Abandoned);
     }
-    let stream = TcpStream::connect_timeout(&endpoint.addr, CONNECT).map_err(failed)?;
+    let stream = connect(endpoint.addr, line).map_err(failed)?;
     line.hold(&stream)?;
     let began = Nanos::now();
     let answer =
@@ -93,6 +95,21 @@ pub(super) fn fetch(endpoint: &Endpoint, seconds: u32, line: &Line) -> Result<Fe
     let body = profile_in(&answer, endpoint, &url)?;
     let profile = decode(body).map_err(|source| PprofError::Decode { url, source })?;
     Ok(Fetched { began, profile })
+}
+
+/// Connects, and gives up once the line is down. Where a queue of connections is full, nothing comes
+/// back at all; so it is tried again and again.
+fn connect(addr: SocketAddr, line: &Line) -> io::Result<TcpStream> {
+    let deadline = Nanos::now() + CONNECT.into();
+    loop {
+        match TcpStream::connect_timeout(&addr, GLANCE) {
+            Err(error)
+                if error.kind() == io::ErrorKind::TimedOut
+                    && Nanos::now() < deadline
+                    && !line.is_down() => {}
+            result => return result,
+        }
+    }
 }
 
 /// Sends the request and reads all that is answered.

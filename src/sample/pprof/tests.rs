@@ -45,7 +45,7 @@ fn profiles_of_the_window_are_kept_with_their_times() {
     pprof.begin_window();
     for _ in 0..3 {
         pprof.enable(1);
-        pprof.wait();
+        assert!(pprof.wait(&GO_ON));
     }
     let capture = pprof.finish();
     assert_eq!(requests.join().expect("it has answered"), ["GET /p?a=b&seconds=1 HTTP/1.0"; 4]);
@@ -70,6 +70,30 @@ fn a_process_without_a_profile_is_found_before_the_load() {
         Pprof::start(vec![with, without], &[], &GO_ON).expect_err("one has none").to_string();
     assert!(error.starts_with("api has no profile at http://127.0.0.1:"), "{error}");
     let _ = (first.join(), second.join());
+}
+
+#[test]
+fn a_profile_that_does_not_come_is_given_up_at_once() {
+    let (endpoint, requests) = server(vec![whole()]);
+    let addr = endpoint.addr;
+    let mut pprof = Pprof::start(vec![endpoint], &[], &GO_ON).expect("it gives a profile");
+    requests.join().expect("it has answered, and listens no more");
+    // It lets callers in, and never answers.
+    let _stuck = TcpListener::bind(addr).expect("the port is free again");
+    pprof.enable(1);
+    let interrupted = AtomicBool::new(false);
+    let began = Nanos::now();
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            thread::sleep(Duration::from_millis(100));
+            interrupted.store(true, Ordering::Relaxed);
+        });
+        assert!(!pprof.wait(&interrupted), "nothing came");
+    });
+    // Without that it would take eleven seconds.
+    let waited = Duration::from(Nanos::now() - began);
+    assert!(waited < Duration::from_secs(5), "{waited:?}");
+    assert!(pprof.finish().failures.is_empty(), "nobody is to hear of it");
 }
 
 #[test]

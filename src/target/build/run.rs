@@ -54,7 +54,18 @@ enum Line {
 pub(in crate::target) fn spec(program: OsString, args: Vec<OsString>, dir: &Path) -> Spec {
     let (env, output) = (environment::inherited(), Streams::Apart);
     let (dir, input) = (dir.to_owned(), Vec::new());
-    Spec { program, args, env, dir, cpus: None, open_files: None, account: None, input, output }
+    Spec {
+        program,
+        args,
+        env,
+        dir,
+        cpus: None,
+        open_files: None,
+        account: None,
+        mark: None,
+        input,
+        output,
+    }
 }
 
 impl Runner<'_> {

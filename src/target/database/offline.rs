@@ -71,6 +71,7 @@ fn spec(
         cpus: None,
         open_files: None,
         account: installation.account,
+        mark: None,
         input: commands.iter().flat_map(|line| [line, "\n"].concat().into_bytes()).collect(),
         output: Streams::Joined,
     }

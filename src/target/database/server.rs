@@ -172,6 +172,7 @@ impl Start<'_> {
             cpus: self.cpus.cloned(),
             open_files: None,
             account: self.installation.account,
+            mark: None,
             input: Vec::new(),
             output: Streams::Joined,
         }

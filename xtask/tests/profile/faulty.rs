@@ -10,7 +10,7 @@ use std::{
     process,
     sync::{
         OnceLock,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     thread,
     time::{Duration, Instant},
@@ -50,6 +50,9 @@ fn main() {
 fn serve(mut stream: std::net::TcpStream, fault: &str, healthy: u64) {
     let mut request = [0; 4096];
     while matches!(stream.read(&mut request), Ok(1..)) {
+        if fault == "stuck-profile" && request.starts_with(b"GET /debug/pprof/") {
+            return give_profile(&mut stream);
+        }
         let is_healthy = ANSWERED.fetch_add(1, Ordering::Relaxed) < healthy;
         let status = match fault {
             "status" if !is_healthy => "500 Internal Server Error",
@@ -66,6 +69,17 @@ fn serve(mut stream: std::net::TcpStream, fault: &str, healthy: u64) {
             return;
         }
     }
+}
+
+/// Gives the profile in the file `PROFILE` once, and never again.
+fn give_profile(stream: &mut std::net::TcpStream) {
+    static GIVEN: AtomicBool = AtomicBool::new(false);
+    if GIVEN.swap(true, Ordering::Relaxed) {
+        forever();
+    }
+    let profile = std::fs::read(std::env::var("PROFILE").expect("a file")).expect("readable");
+    stream.write_all(b"HTTP/1.0 200 OK\r\n\r\n").expect("a reader");
+    stream.write_all(&profile).expect("a reader");
 }
 
 /// Works for half to one and a half of that time. Were all requests alike to the microsecond,

@@ -1,7 +1,12 @@
 //! Ctrl-C, SIGTERM and SIGKILL in every phase. A terminal sends Ctrl-C to the tool alone: what it
 //! starts is in process groups of its own.
 
-use std::{fs, process, thread, time::Duration};
+use std::{
+    fs,
+    path::Path,
+    process, thread,
+    time::{Duration, Instant},
+};
 
 use rustix::process::Signal;
 
@@ -65,6 +70,33 @@ fn an_interrupted_measurement_is_kept_and_says_so() {
         assert_eq!(record["status"], "interrupted");
         assert!(directory.join("cpu.svg").is_file());
     }
+}
+
+/// The profile of a slice that has ended is waited for: eleven seconds, unless the user gives up.
+#[test]
+fn ctrl_c_does_not_wait_for_a_profile_that_does_not_come() {
+    if !can_sample() {
+        return;
+    }
+    let _alone = alone();
+    let case = Case::faulty("stuck-profile", u64::MAX);
+    let profile = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/data/pprof/go.pb.gz");
+    let manifest = fs::read_to_string(case.path("target.toml")).expect("a manifest");
+    let env = format!("env.PROFILE = '{}'\n", profile.display());
+    fs::write(case.path("target.toml"), manifest + &env).expect("a file");
+    let mut live = Live::start(case.profile().args(["--backend", "pprof", "--duration", "4s"]));
+    live.wait_for("measuring");
+    // A second without samples, a second with them, and what it takes to begin.
+    thread::sleep(Duration::from_millis(3500));
+    let began = Instant::now();
+    live.signal(Signal::INT);
+    let outcome = live.outcome();
+    let took = began.elapsed();
+    outcome.expect(130, &["interrupted: what was measured until then is kept"]);
+    assert!(took < Duration::from_secs(5), "{took:?}: {outcome:#?}");
+    let (_, record) = case.kept();
+    assert_eq!(record["status"], "interrupted");
+    case.assert_clean();
 }
 
 /// Ctrl-Z, a debugger, a laptop that is closed: nothing of it is the server's fault.

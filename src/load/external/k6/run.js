@@ -29,8 +29,12 @@ const kinds = config.kinds.map((kind) => ({
 
 function params_of(request) {
   const kind = kinds[request.kind];
-  const headers = Object.assign({}, request.headers);
-  // The secret comes from the environment, so that it is in no file and on no command line.
+  const headers = {};
+  // What is secret comes from the environment, so that it is in no file and on no command line.
+  // Where it belongs, its name stands between two characters for private use.
+  for (const [name, value] of Object.entries(request.headers)) {
+    headers[name] = value.replace(/\uf8ff(\w+)\uf8ff/g, (_, key) => __ENV[`FLAMELOAD_SECRET_${key}`]);
+  }
   if (__ENV.FLAMELOAD_AUTHORIZATION) headers.Authorization = __ENV.FLAMELOAD_AUTHORIZATION;
   let responseType = 'none';
   if (kind.contains !== null) responseType = 'text';

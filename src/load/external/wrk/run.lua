@@ -15,12 +15,18 @@ local function read_pool(path)
     return pool
 end
 
--- The secret comes from the environment, so that it is in no file and on no command line.
+-- What is secret comes from the environment, so that it is in no file and on no command line. Where
+-- it belongs, its name stands between two characters for private use, U+F8FF.
+local function secret_of(name) return os.getenv("FLAMELOAD_SECRET_" .. name) end
+
 local function authorized(request)
-    local secret = os.getenv("FLAMELOAD_AUTHORIZATION")
-    if not secret then return request end
     local line_end = request:find("\r\n", 1, true) + 1
-    return request:sub(1, line_end) .. "Authorization: " .. secret .. "\r\n" .. request:sub(line_end + 1)
+    local head_end = request:find("\r\n\r\n", 1, true) + 1
+    local line, head = request:sub(1, line_end), request:sub(line_end + 1, head_end)
+    head = head:gsub("\239\163\191([%w_]+)\239\163\191", secret_of)
+    local secret = os.getenv("FLAMELOAD_AUTHORIZATION")
+    if secret then head = "Authorization: " .. secret .. "\r\n" .. head end
+    return line .. head .. request:sub(head_end + 1)
 end
 
 if config.own then

@@ -14,7 +14,7 @@ const GO: &[u8] = include_bytes!("../../../../tests/data/pprof/go.pb.gz");
 
 /// The period, the duration and what was lost; then each stack with its count.
 fn text(decoded: &Decoded) -> String {
-    let frame = |frame: &NamedFrame| {
+    let frame = |frame: &Arc<NamedFrame>| {
         let place = frame.file.as_deref().and_then(|file| file.rsplit('/').next());
         let place = place.map(|file| format!(" {file}:{}", frame.line.unwrap_or(0)));
         let kind = match frame.kind {
@@ -219,12 +219,27 @@ fn bombs_are_refused_before_they_fill_the_memory() {
     // Field 2, of no bytes: a sample of nothing.
     let empty_samples = [0x12, 0].repeat(PARTS_MAX + 1);
     assert_eq!(decode(&empty_samples), Err(DecodeError::TooManyParts));
-    // A long name that many stacks have.
+    // More numbers, and more lines, than parts.
+    let numbers = Sample { locations: vec![10; ELEMENTS_MAX], values: vec![1, 10_000_000] };
+    let many = Profile { samples: vec![numbers], ..profile() };
+    assert_eq!(decode(&many.encode_to_vec()), Err(DecodeError::TooManyParts));
+    // A long name that many stacks have is kept once; many places with it are too many.
     let mut long = profile();
     long.strings[6] = vec![b'x'; 1 << 20];
     let sample = Sample { locations: vec![10; 64], values: vec![1, 10_000_000] };
     long.samples = vec![sample; 64];
+    assert_eq!(decode(&long.encode_to_vec()).expect("it is small").stacks.len(), 64);
+    let place = long.locations.iter().find(|place| place.id == 10).expect("a place").clone();
+    let lines = vec![place.lines[0]; 300];
+    long.locations = vec![Location { lines, ..place }];
     assert_eq!(decode(&long.encode_to_vec()), Err(DecodeError::TooManyFrames));
+    // A thousand functions at a place that a stack has very often.
+    let mut often = profile();
+    let place = often.locations.iter_mut().find(|place| place.id == 10).expect("a place");
+    place.lines = vec![place.lines[0]; 1000];
+    let locations = vec![10; 1 << 20];
+    often.samples = vec![Sample { locations, values: vec![1, 10_000_000] }];
+    assert_eq!(decode(&often.encode_to_vec()), Err(DecodeError::TooManyFrames));
 }
 
 fn packed(bytes: &[u8]) -> Vec<u8> {

@@ -24,6 +24,7 @@ mod error;
 mod event;
 mod external;
 mod facts;
+mod heartbeat;
 mod instruments;
 mod latency;
 mod observed;

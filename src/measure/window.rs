@@ -10,6 +10,7 @@ use super::{
     agenda::{Agenda, Place, SLICE, Way},
     collapse::{Collapse, CollapseWatch},
     event::{Event, Sink},
+    heartbeat::Heartbeat,
     instruments::{Instruments, Taken, Turn},
     profile::Sides,
     server_watch::ServerWatch,
@@ -35,8 +36,6 @@ const SILENT_SLICES: usize = 4;
 const GLANCE: Duration = Duration::from_millis(50);
 /// The same where a slice ends with its last request, which nobody announces.
 const SPENT_GLANCE: Duration = Duration::from_millis(1);
-/// Waking up later than this from a glance's sleep, the tool itself has stood still.
-const OVERSLEPT: Duration = Duration::from_millis(500);
 
 /// Load, instruments and server during a measurement.
 pub(super) struct Window<'a> {
@@ -53,16 +52,7 @@ pub(super) struct Window<'a> {
     edge: Edge,
     /// What the load came to between two slices.
     between: Tally,
-    standstill: Standstill,
-}
-
-/// The times in which the tool itself stood still: stopped by a signal, or without a CPU. What
-/// it sends late then, and sees late, must not be taken for the server's doing.
-#[derive(Debug, Clone, Copy, Default)]
-struct Standstill {
-    total: Nanos,
-    /// When the last one ended.
-    until: Nanos,
+    heartbeat: Heartbeat,
 }
 
 /// The end of the last slice, where the load flows on into the next.
@@ -113,13 +103,13 @@ impl<'a> Window<'a> {
             thresholds: ThresholdWatch::new(&script.thresholds),
             edge: Edge::default(),
             between: Tally::new(Nanos::now()),
-            standstill: Standstill::default(),
+            heartbeat: Heartbeat::start(),
         }
     }
 
     /// For how long the tool itself stood still.
     pub(super) fn stood_still(&self) -> Nanos {
-        self.standstill.total
+        self.heartbeat.standstill().total
     }
 
     /// Applies load without counting it, and finds how much of the stack samples must copy.
@@ -285,7 +275,7 @@ impl<'a> Window<'a> {
         };
         let mut slice = Slice::new(place, &tally, readings);
         // What had to wait until then is sent and answered right after it.
-        let until = self.standstill.until;
+        let until = self.heartbeat.standstill().until;
         if until > Nanos(0) && slice.started < until + SLICE.into() {
             slice.invalid = Some(Invalid::StoodStill);
         }
@@ -388,7 +378,7 @@ impl<'a> Window<'a> {
             if left.is_zero() {
                 return Ok(());
             }
-            self.sleep(left.min(GLANCE));
+            thread::sleep(left.min(GLANCE));
         }
     }
 
@@ -401,20 +391,10 @@ impl<'a> Window<'a> {
                 if self.generator.is_spent() {
                     return Ok(());
                 }
-                self.sleep(SPENT_GLANCE);
+                thread::sleep(SPENT_GLANCE);
             }
         }
         Ok(())
-    }
-
-    fn sleep(&mut self, duration: Duration) {
-        let began = Nanos::now();
-        thread::sleep(duration);
-        let until = Nanos::now();
-        let over = until.since(began + duration.into());
-        if over > OVERSLEPT.into() {
-            self.standstill = Standstill { total: self.standstill.total + over, until };
-        }
     }
 
     fn glance(&mut self, report: &mut dyn FnMut(Nanos, u64)) -> Result<(), Cut> {

@@ -75,7 +75,12 @@ fn no_other_user_sees_a_secret_while_a_tool_runs() {
         let invocation =
             external.command(&secretive(), server.addr, dir.path()).expect("it is possible");
         let mut tool = spawn(&invocation, dir.path());
-        let line = fs::read(format!("/proc/{}/cmdline", tool.id())).expect("it runs");
+        // Its exec may not have come so far.
+        let lines = (0..1_000).map(|_| {
+            std::thread::sleep(std::time::Duration::from_millis(1));
+            fs::read(format!("/proc/{}/cmdline", tool.id())).expect("it runs")
+        });
+        let line = lines.into_iter().find(|line| !line.is_empty()).unwrap_or_default();
         let output = tool.wait().expect("it ends");
         let line = String::from_utf8_lossy(&line);
         assert!(line.contains("run.") && !line.contains("of-a-secret"), "{kind}: {line}");

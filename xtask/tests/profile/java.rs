@@ -27,7 +27,7 @@ fn server(options: &str) -> Option<Case> {
     let programs = ["java", "javac", "jcmd"];
     let folders: Vec<_> = env::split_paths(&env::var_os("PATH").unwrap_or_default()).collect();
     let is_there = |name: &&str| folders.iter().any(|folder| folder.join(name).is_file());
-    if !programs.iter().all(|name| is_there(&name)) {
+    if !programs.iter().all(is_there) {
         skip("there is no JDK (java, javac, jcmd)");
         return None;
     }

@@ -56,12 +56,19 @@ const BYTES_MAX: u64 = 16 << 20;
 pub fn parse<T: DeserializeOwned>(text: &str) -> Result<T, String> {
     toml::from_str(text).map_err(|error| {
         let message = cut(&error.to_string());
-        match suggestion(error.message()) {
-            Some(key) => format!("{}\ndid you mean `{key}`?", message.trim_end()),
-            None => message.trim_end().to_owned(),
-        }
+        let advice = match suggestion(error.message()) {
+            Some(key) => format!("\ndid you mean `{key}`?"),
+            None if error.message().starts_with(TABLE_FOR_LIST) => {
+                "\nwhat may come several times has two brackets, as in `[[name]]`".to_owned()
+            }
+            None => String::new(),
+        };
+        message.trim_end().to_owned() + &advice
     })
 }
+
+/// What serde says of `[name]` where `[[name]]` is meant.
+const TABLE_FOR_LIST: &str = "invalid type: map, expected a sequence";
 
 /// More of a line than this nobody reads; a file may be one line of megabytes.
 const LINE_MAX: usize = 300;

@@ -24,10 +24,13 @@
 //! | [`report`] | the record of a benchmark -> tables and a chart |
 //! | [`compare`](mod@compare) | two sides -> what changed, how surely, and in which functions |
 //! | [`measure`] | the composer: launch, warm up, slices of load with sampling, record |
+//! | `cli` (a feature) | the program: arguments, progress, tables, exit codes |
 //!
-//! The library prints nothing, reads no arguments and never exits: progress is a stream of
+//! But for `cli`, the library prints nothing, reads no arguments and never exits: progress is a stream of
 //! [`measure::Event`]s, failures are values.
 
+#[cfg(feature = "cli")]
+pub mod cli;
 pub mod compare;
 pub mod config;
 pub mod fold;

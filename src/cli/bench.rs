@@ -1,4 +1,4 @@
-//! `cargo xtask bench`: targets side by side at load levels, in rounds that take turns.
+//! `flameload bench`: targets side by side at load levels, in rounds that take turns.
 
 mod bars;
 pub(crate) mod entrants;
@@ -6,8 +6,7 @@ mod screen;
 
 use std::{num::NonZero, path::PathBuf, sync::atomic::AtomicBool, time::Duration};
 
-use anyhow::Context as _;
-use flameload::{
+use crate::{
     load::EngineKind,
     measure::{self, BenchEvent, Contest, Source},
     record::{Bench, Status, Store},
@@ -15,8 +14,9 @@ use flameload::{
     target::BudgetName,
     unit::{Hertz, parse_duration},
 };
+use anyhow::Context as _;
 
-use crate::{
+use crate::cli::{
     exit::{self, Exit},
     interrupt::{self, Second},
     out,
@@ -34,19 +34,19 @@ use crate::{
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  cargo xtask bench hyper axum go-nethttp --script hello
-  cargo xtask bench hyper go-nethttp --script hello-ladder --duration 20s
-  cargo xtask bench hyper axum --connections 8,64,512 --baseline axum --rounds 6
-  cargo xtask bench go-chi-pgx fastapi-asyncpg --budget single
-  cargo xtask bench hyper axum --rate 5000,20000 --profile    a flamegraph for each cell
-  cargo xtask bench --manifest ~/shop-old --manifest ~/shop-new --script ~/shop/pay.toml
-  cargo xtask bench --from bench/latest --baseline axum       the same runs again, another table
-  cargo xtask bench --from 20261121-2233 20261122-0911        any runs that were kept
+  flameload bench hyper axum go-nethttp --script hello
+  flameload bench hyper go-nethttp --script hello-ladder --duration 20s
+  flameload bench hyper axum --connections 8,64,512 --baseline axum --rounds 6
+  flameload bench go-chi-pgx fastapi-asyncpg --budget single
+  flameload bench hyper axum --rate 5000,20000 --profile    a flamegraph for each cell
+  flameload bench --manifest ~/shop-old --manifest ~/shop-new --script ~/shop/pay.toml
+  flameload bench --from bench/latest --baseline axum       the same runs again, another table
+  flameload bench --from 20261121-2233 20261122-0911        any runs that were kept
 
 Without --profile nothing is sampled, and the whole time counts. Every run is kept; the tables and
 the chart are kept in flamegraphs/bench/.")]
-pub(crate) struct Args {
-    /// The targets, by their names under targets/
+pub struct Args {
+    /// The targets, by their names
     #[arg(value_name = "TARGET", required_unless_present_any = ["manifest", "from"])]
     targets: Vec<String>,
 
@@ -54,7 +54,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "PATH")]
     manifest: Vec<PathBuf>,
 
-    /// The load script: a name under scripts/ or a path [default: the manifests', where they agree]
+    /// The load script: a name or a path [default: the manifests', where they agree]
     #[arg(long, short)]
     script: Option<String>,
 
@@ -132,7 +132,7 @@ pub(crate) struct Args {
 
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
-    let store = args.store.store();
+    let store = args.store.store()?;
     if !args.from.is_empty() {
         let bench = args.of_runs(&store)?;
         args.keep(&store, &bench)?;
@@ -150,7 +150,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
 
 /// Measures, and says on stderr how far it is.
 fn measure(contest: &Contest, store: &Store, interrupted: &AtomicBool) -> anyhow::Result<Bench> {
-    let mut progress = Progress::new();
+    let mut progress = Progress::begin();
     let mut preparing = None;
     let measured = measure::bench(contest, store, interrupted, &mut |event| match event {
         BenchEvent::Preparing { target } => preparing = Some(target.to_owned()),

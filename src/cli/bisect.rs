@@ -1,4 +1,4 @@
-//! `cargo xtask bisect`: the commit that made a target slower.
+//! `flameload bisect`: the commit that made a target slower.
 
 mod judge;
 mod report;
@@ -8,13 +8,13 @@ use std::{
     time::Instant,
 };
 
-use anyhow::bail;
-use flameload::{
+use crate::{
     compare::{Comparison, Pair, Verdict},
     target::{Bisection, Commit, Mark, Repository, Step},
 };
+use anyhow::bail;
 
-use crate::{
+use crate::cli::{
     compare::{keep, share},
     duel::DuelArgs,
     exit::Exit,
@@ -31,10 +31,10 @@ use report::{Ending, Report};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  cargo xtask bisect hyper --good v1.2
-  cargo xtask bisect hyper --good HEAD~30 --bad HEAD~2 --duration 20s
-  cargo xtask bisect hyper --good v1.2 --frame serde_json::to_vec
-  cargo xtask bisect 'hyper?workers=2' --good v1.2 --json | jq .culprit
+  flameload bisect hyper --good v1.2
+  flameload bisect hyper --good HEAD~30 --bad HEAD~2 --duration 20s
+  flameload bisect hyper --good v1.2 --frame serde_json::to_vec
+  flameload bisect 'hyper?workers=2' --good v1.2 --json | jq .culprit
 
 The binary of the good commit is kept, and each commit that git bisect asks for is measured against
 it, load and sampling alternating between both. The bad one comes first: what is lost there is what
@@ -48,8 +48,8 @@ With --frame it is about the time in one function and in what it calls, for each
 that is small in all is large there, and needs less time to be seen.
 
 Exit codes: 0 found, 4 where the bad commit is not surely slower, or several commits are left.")]
-pub(crate) struct Args {
-    /// The target: a name under targets/ or the path of its manifest, then maybe ? and settings
+pub struct Args {
+    /// The target: its name or the path of its manifest, then maybe ? and settings
     target: String,
 
     /// A revision at which it was fast
@@ -93,7 +93,7 @@ struct Ends {
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
     let started = Instant::now();
-    args.keep.check(&args.store.store())?;
+    args.keep.check(&args.store.store()?)?;
     // Before anything is made that a Ctrl-C would leave behind.
     let interrupted = interrupt::flag(Second::Exits)?;
     let live = Side::live(&args.target)?;
@@ -171,7 +171,7 @@ fn print(
     };
     let evidence = report.evidence(ends, ending);
     let kept = match evidence {
-        Some(told) => args.keep.keep(&args.store.store(), &told.pair, &told.comparison)?,
+        Some(told) => args.keep.keep(&args.store.store()?, &told.pair, &told.comparison)?,
         None => None,
     };
     let kept = kept.as_deref();

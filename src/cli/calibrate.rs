@@ -1,14 +1,14 @@
-//! `cargo xtask calibrate`: what a server differs by from itself on this machine.
+//! `flameload calibrate`: what a server differs by from itself on this machine.
 
 use std::{collections::BTreeMap, num::NonZero};
 
-use flameload::{
+use crate::{
     compare::{Floor, Metric, Options, floors},
     measure::{Duel, Looks, calibration},
     unit::Ratio,
 };
 
-use crate::{
+use crate::cli::{
     duel::{LoadArgs, fight},
     exit::Exit,
     interrupt::{self, Second},
@@ -22,16 +22,16 @@ use crate::{
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  cargo xtask calibrate
-  cargo xtask calibrate axum --script hello
-  cargo xtask calibrate hyper --rounds 40
+  flameload calibrate
+  flameload calibrate axum --script hello
+  flameload calibrate hyper --rounds 40
 
 The target is compared with itself: two servers of the same binary, in alternating slices, in rounds
 of fresh processes. How far a round of one is from the round of the other is kept in the store, by
 kind of machine (CPU, number of CPUs, kernel), target and script. From then on, `compare`, `regress`
 and `bisect` have no tolerance that is finer than what such comparisons scatter by.")]
-pub(crate) struct Args {
-    /// The target, by its name under targets/ or the path of its manifest
+pub struct Args {
+    /// The target, by its name or the path of its manifest
     #[arg(default_value = "hyper")]
     target: String,
 
@@ -53,7 +53,7 @@ pub(crate) struct Args {
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
     let interrupted = interrupt::flag(Second::Exits)?;
-    let store = args.store.store();
+    let store = args.store.store()?;
     let side = Side::live(&args.target)?;
     let contender = Builder::new(&interrupted)?.contender(&side)?;
     let manifest = &contender.launch.manifest;

@@ -1,4 +1,4 @@
-//! `cargo xtask compare`: is it slower, by how much, and which functions did it.
+//! `flameload compare`: is it slower, by how much, and which functions did it.
 
 pub(crate) mod keep;
 mod text;
@@ -8,16 +8,16 @@ use std::{
     sync::atomic::{AtomicBool, Ordering},
 };
 
-use anyhow::{bail, ensure};
-use flameload::{
+use crate::{
     compare::{Comparison, Metric, Options, Recorded, Verdict, compare, recorded},
     measure::Contender,
     record::Store,
 };
+use anyhow::{bail, ensure};
 
 pub(crate) use text::text;
 
-use crate::{
+use crate::cli::{
     duel::{DuelArgs, Judged, options},
     exit::Exit,
     interrupt::{self, Second},
@@ -31,16 +31,16 @@ use crate::{
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  cargo xtask compare hyper@HEAD~3 hyper                      a revision and the files as they are
-  cargo xtask compare hyper@v1.2 hyper@v1.3 --script hello --duration 60s
-  cargo xtask compare hyper 'hyper?workers=4'                 with changed settings
-  cargo xtask compare hyper axum --script users               two targets
-  cargo xtask compare 20261121-223344 latest                  two recorded runs
-  cargo xtask compare 20261121-2233,20261121-2248 20261121-2236,20261121-2244
-  cargo xtask compare hyper@main hyper --markdown >> \"$GITHUB_STEP_SUMMARY\"
-  cargo xtask compare hyper@main hyper --json | jq .metrics[0].ratio
+  flameload compare hyper@HEAD~3 hyper                      a revision and the files as they are
+  flameload compare hyper@v1.2 hyper@v1.3 --script hello --duration 60s
+  flameload compare hyper 'hyper?workers=4'                 with changed settings
+  flameload compare hyper axum --script users               two targets
+  flameload compare 20261121-223344 latest                  two recorded runs
+  flameload compare 20261121-2233,20261121-2248 20261121-2236,20261121-2244
+  flameload compare hyper@main hyper --markdown >> \"$GITHUB_STEP_SUMMARY\"
+  flameload compare hyper@main hyper --json | jq .metrics[0].ratio
 
-A live side is a target, by its name under targets/ or the path of its manifest, then maybe @ and a
+A live side is a target, by its name or the path of its manifest, then maybe @ and a
 git revision (or @worktree), then maybe ? and settings: workers, db_connections, memory, budget,
 features, env.NAME, joined by &. Both are measured in one: load and sampling alternate between them
 in slices of 200 ms, in rounds of fresh processes, until CPU/request has a verdict or the time is up.
@@ -53,7 +53,7 @@ difference beside each other.
 
 The exit code is 0 whatever was found. With --fail it is 1 where CPU/request or a latency regressed,
 and 4 where that cannot be told.")]
-pub(crate) struct Args {
+pub struct Args {
     /// What to compare with: a target such as hyper, hyper@v1.2 or 'hyper?workers=4'; or a recorded
     /// run: its id or the start of it, `latest`, or its directory; several runs of one side are
     /// separated by commas
@@ -92,7 +92,7 @@ pub(crate) struct Args {
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
     let interrupted = interrupt::flag(Second::Exits)?;
-    let store = args.store.store();
+    let store = args.store.store()?;
     let (pair, comparison) = match (Side::parse(&args.a)?, Side::parse(&args.b)?) {
         (Side::Live(a), Side::Live(b)) => args.live(&a, &b, &interrupted)?,
         (Side::Recorded(a), Side::Recorded(b)) => args.recorded(&a, &b)?,
@@ -121,12 +121,12 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
 impl Args {
     fn live(&self, a: &Live, b: &Live, interrupted: &AtomicBool) -> anyhow::Result<Judged> {
         // A measurement takes a while: what would stop us after it should stop us before.
-        self.keep.check(&self.store.store())?;
+        self.keep.check(&self.store.store()?)?;
         let builder = Builder::new(interrupted)?;
         let (a, b): (Contender, Contender) = builder.pair(a, b)?;
         let target = &b.launch.manifest;
         let settings = self.duel.settings(target)?;
-        let store = self.store.store();
+        let store = self.store.store()?;
         let options = options(&store, self.tolerance, &target.name, &settings.script.name)?;
         self.duel.measure([&a, &b], &settings, &[Metric::Cpu], &options, interrupted)
     }
@@ -136,7 +136,7 @@ impl Args {
             self.duel.is_empty(),
             "recorded runs are compared as they are: --duration, --script and the like are for targets"
         );
-        let store = self.store.store();
+        let store = self.store.store()?;
         let (a, b) = (runs(&store, a)?, runs(&store, b)?);
         let mut options = Options::default();
         if let Some(tolerance) = self.tolerance {
@@ -175,7 +175,7 @@ fn read(directory: &Path) -> anyhow::Result<Recorded> {
 }
 
 /// A share such as `3%` or `0.5 %`.
-pub(crate) fn share(text: &str) -> anyhow::Result<f64> {
+pub fn share(text: &str) -> anyhow::Result<f64> {
     let number = text.trim().strip_suffix('%').map(str::trim_end);
     match number.and_then(|number| number.parse::<f64>().ok()) {
         Some(percent) if (0.0..=100.0).contains(&percent) => Ok(percent / 100.0),

@@ -1,4 +1,4 @@
-//! `cargo xtask doctor`: what this machine lets a profile show, and the commands that lift limits.
+//! `flameload doctor`: what this machine lets a profile show, and the commands that lift limits.
 
 mod check;
 mod cpus;
@@ -18,7 +18,7 @@ mod system;
 use std::io::stdout;
 
 use self::{check::Check, privileges::Privileges, probe::Probe, proc::proc_file, report::Report};
-use crate::{exit::Exit, out::is_colored, width::Width};
+use crate::cli::{exit::Exit, out::is_colored, width::Width};
 
 /// Check what this machine allows, with the command that lifts each limit.
 ///
@@ -26,9 +26,9 @@ use crate::{exit::Exit, out::is_colored, width::Width};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  cargo xtask doctor
-  cargo xtask doctor --json | jq -r '.checks[] | select(.state == \"limit\") | .command'")]
-pub(crate) struct Args {
+  flameload doctor
+  flameload doctor --json | jq -r '.checks[] | select(.state == \"limit\") | .command'")]
+pub struct Args {
     /// Print one line of JSON instead of the list
     #[arg(long)]
     json: bool,

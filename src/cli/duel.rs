@@ -2,7 +2,7 @@
 
 use std::{num::NonZero, sync::atomic::AtomicBool, time::Duration};
 
-use flameload::{
+use crate::{
     compare::{Comparison, Metric, Options, Pair},
     load::Script,
     measure::{
@@ -14,7 +14,7 @@ use flameload::{
     unit::{Hertz, parse_duration},
 };
 
-use crate::{
+use crate::cli::{
     bench::entrants::command,
     paths,
     profile::{
@@ -28,7 +28,7 @@ use crate::{
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Measuring")]
 pub(crate) struct LoadArgs {
-    /// The load script: a name under scripts/ or a path [default: the target's]
+    /// The load script: a name or a path [default: the target's]
     #[arg(long, short)]
     script: Option<String>,
 
@@ -60,7 +60,7 @@ pub(crate) struct LoadArgs {
 /// How two sides are measured in one.
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Measuring")]
-pub(crate) struct DuelArgs {
+pub struct DuelArgs {
     #[command(flatten)]
     load: LoadArgs,
 
@@ -108,7 +108,7 @@ impl LoadArgs {
 
     fn load_script(&self, manifest: &Manifest) -> anyhow::Result<Script> {
         let name = self.script.as_deref().or(manifest.script.as_deref()).unwrap_or("hello");
-        let mut levels = Script::find(&paths::scripts(), name)?;
+        let mut levels = Script::find(paths::scripts(), name)?;
         if let Some(rate) = self.rate {
             levels = Script::at_rates(&levels, &[rate])?;
         }
@@ -136,12 +136,12 @@ impl LoadArgs {
 
 impl DuelArgs {
     /// How to measure a target.
-    pub(crate) fn settings(&self, manifest: &Manifest) -> anyhow::Result<Settings> {
+    pub fn settings(&self, manifest: &Manifest) -> anyhow::Result<Settings> {
         self.load.settings(manifest)
     }
 
     /// How long to measure before the first look.
-    pub(crate) fn duration(&self) -> Duration {
+    pub fn duration(&self) -> Duration {
         self.duration.unwrap_or(DURATION)
     }
 
@@ -163,7 +163,7 @@ impl DuelArgs {
     }
 
     /// Measures until `metrics` have a verdict, or there is no more time.
-    pub(crate) fn measure(
+    pub fn measure(
         &self,
         sides: [&Contender; 2],
         settings: &Settings,
@@ -210,7 +210,7 @@ fn ask(
     options: &Options,
     interrupted: &AtomicBool,
 ) -> anyhow::Result<Judged> {
-    let mut progress = Progress::new();
+    let mut progress = Progress::begin();
     let judged =
         until_sure(duel, looks, question, options, interrupted, &mut |event| match event {
             DuelEvent::Round { number, until, most, left } => {
@@ -229,7 +229,7 @@ fn ask(
 ///
 /// # Errors
 /// When the calibrations cannot be read.
-pub(crate) fn options(
+pub fn options(
     store: &Store,
     tolerance: Option<f64>,
     target: &str,

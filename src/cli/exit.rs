@@ -2,18 +2,18 @@
 
 use std::{io, process::ExitCode};
 
-use flameload::{
+use crate::{
     load::ExternalError,
     measure::MeasureError,
     record::RecordError,
     target::{BuildError, VersionError},
 };
 
-use crate::out;
+use crate::cli::out;
 
 /// How a command ended, from the best to the worst.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Exit {
+pub enum Exit {
     /// 0: done.
     Done,
     /// 4: what was asked for cannot be told.
@@ -42,7 +42,7 @@ impl From<Exit> for ExitCode {
 }
 
 /// Prints an error with its causes and gives the exit code that it deserves.
-pub(crate) fn report(error: &anyhow::Error) -> Exit {
+pub fn report(error: &anyhow::Error) -> Exit {
     out::tell(&format!("error: {}", message(error)));
     code(error)
 }

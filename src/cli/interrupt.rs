@@ -13,7 +13,7 @@ use signal_hook::{
 
 /// What a second signal does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Second {
+pub enum Second {
     /// Ends the tool at once; for commands of which the guard ends all that they started.
     Exits,
     /// Nothing more than the first.
@@ -24,7 +24,7 @@ pub(crate) enum Second {
 ///
 /// # Errors
 /// When the system refuses the handler.
-pub(crate) fn flag(second: Second) -> anyhow::Result<Arc<AtomicBool>> {
+pub fn flag(second: Second) -> anyhow::Result<Arc<AtomicBool>> {
     let interrupted = Arc::new(AtomicBool::new(false));
     let ignored = ignored();
     // What was ignored at the start stays so: `nohup`, and jobs in the background of a script.

@@ -1,12 +1,13 @@
-//! `cargo xtask runs`, `targets` and `scripts`: what there is.
+//! `flameload runs`, `targets` and `scripts`: what there is.
 
-use flameload::{
+use crate::{
     load::{Extent, Pace, Script},
     record::{RunSummary, Status},
     target::Manifest,
 };
 
-use crate::{
+use crate::cli::{
+    called,
     exit::Exit,
     out,
     paths::{self, StoreArgs},
@@ -15,7 +16,7 @@ use crate::{
 
 /// List the runs that were kept, the latest last.
 #[derive(Debug, clap::Args)]
-pub(crate) struct RunsArgs {
+pub struct RunsArgs {
     /// Only those of one target
     target: Option<String>,
 
@@ -29,16 +30,22 @@ pub(crate) struct RunsArgs {
 
 /// List the targets that can be profiled.
 #[derive(Debug, clap::Args)]
-pub(crate) struct TargetsArgs {}
+pub struct TargetsArgs {}
 
-/// List the load scripts.
+/// List the load scripts, or print one.
 #[derive(Debug, clap::Args)]
-pub(crate) struct ScriptsArgs {}
+#[command(after_help = "Examples:
+  flameload scripts
+  flameload scripts users > .flameload/scripts/mine.toml")]
+pub struct ScriptsArgs {
+    /// The one to print, to begin one of one's own with
+    script: Option<String>,
+}
 
 /// Runs `runs`.
 pub(crate) fn runs(args: &RunsArgs) -> anyhow::Result<Exit> {
     let wanted = |run: &RunSummary| args.target.as_ref().is_none_or(|name| *name == run.target);
-    let runs: Vec<RunSummary> = args.store.store().list()?.into_iter().filter(wanted).collect();
+    let runs: Vec<RunSummary> = args.store.kept().list()?.into_iter().filter(wanted).collect();
     if args.json {
         for record in runs.iter().filter_map(|run| run.run.as_ref().ok()) {
             out::print(&(serde_json::to_string(record)? + "\n"))?;
@@ -46,7 +53,7 @@ pub(crate) fn runs(args: &RunsArgs) -> anyhow::Result<Exit> {
         return Ok(Exit::Done);
     }
     if runs.is_empty() {
-        out::tell("no runs yet: make one with `cargo xtask profile hyper`");
+        out::tell(&format!("no runs yet: make one with `{} profile TARGET`", called()));
         return Ok(Exit::Done);
     }
     let header = ["RUN", "TARGET", "SCRIPT", "REQUESTS/S", "CPU µs/REQ", "P99 µs", "STATUS"];
@@ -88,7 +95,7 @@ fn run_row(summary: &RunSummary) -> [String; 7] {
 /// Runs `targets`.
 pub(crate) fn targets(_args: &TargetsArgs) -> anyhow::Result<Exit> {
     let mut rows = vec![["TARGET", "LANGUAGE", "SCRIPT", "WHAT IT IS"].map(str::to_owned)];
-    for manifest in Manifest::list(&paths::targets())? {
+    for manifest in Manifest::list(paths::targets())? {
         rows.push(match manifest {
             Ok(Manifest { name, language, script, description, .. }) => {
                 [name, language, script.unwrap_or_default(), description]
@@ -100,11 +107,15 @@ pub(crate) fn targets(_args: &TargetsArgs) -> anyhow::Result<Exit> {
 }
 
 /// Runs `scripts`.
-pub(crate) fn scripts(_args: &ScriptsArgs) -> anyhow::Result<Exit> {
+pub(crate) fn scripts(args: &ScriptsArgs) -> anyhow::Result<Exit> {
+    if let Some(name) = &args.script {
+        out::print(&Script::text(paths::scripts(), name)?)?;
+        return Ok(Exit::Done);
+    }
     let header = ["SCRIPT", "REQUESTS", "LOAD", "LASTS", "ENGINE", "WHAT IT IS"];
     let mut rows = vec![header.map(str::to_owned)];
-    for name in Script::list(&paths::scripts())? {
-        rows.push(match Script::find(&paths::scripts(), &name) {
+    for name in Script::list(paths::scripts())? {
+        rows.push(match Script::find(paths::scripts(), &name) {
             Ok(levels) => script_row(name, &levels),
             Err(error) => {
                 let none = || "-".to_owned();

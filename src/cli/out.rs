@@ -6,14 +6,14 @@ use std::{
     path::Path,
 };
 
-use flameload::plain::visible;
+use crate::plain::visible;
 
 /// Prints a result. A closed stdout is no failure: the work is done and kept. On one that takes
 /// no more, as of a full disk, the result goes to stderr.
 ///
 /// # Errors
 /// Where it was not printed to stdout.
-pub(crate) fn print(text: &str) -> anyhow::Result<()> {
+pub fn print(text: &str) -> anyhow::Result<()> {
     let text = visible(text);
     match is_colored(&io::stdout()) {
         true => print_styled(&colored(&text)),
@@ -54,7 +54,7 @@ impl fmt::Display for PrintError {
 impl std::error::Error for PrintError {}
 
 /// Tells the user something. Where nobody listens any more, the work goes on all the same.
-pub(crate) fn tell(message: &str) {
+pub fn tell(message: &str) {
     let message = visible(message);
     let _ = match is_colored(&io::stderr()) {
         true => writeln!(io::stderr(), "{}", colored(&message)),

@@ -1,11 +1,10 @@
-//! `cargo xtask profile`: measure a server and keep a flamegraph that carries the run's figures.
+//! `flameload profile`: measure a server and keep a flamegraph that carries the run's figures.
 
-pub(crate) mod choice;
+pub mod choice;
 
 use std::{num::NonZero, path::PathBuf, sync::atomic::AtomicBool, time::Duration};
 
-use anyhow::{Context, bail};
-use flameload::{
+use crate::{
     load::{EngineKind, Script},
     measure::{Attach, Backends, Finished, Launch, Prepared, Settings, What},
     record::{Run, Status},
@@ -13,14 +12,16 @@ use flameload::{
     target::{BudgetName, Manifest, Secrets},
     unit::{Bytes, Hertz, parse_duration},
 };
+use anyhow::{Context, bail};
 
-use crate::{
-    browser,
+use crate::cli::{
+    browser, called,
     exit::{self, Exit},
     interrupt::{self, Second},
     out,
     paths::{self, StoreArgs},
     progress::Progress,
+    sides,
     summary::{self, Sweep},
     width::Width,
 };
@@ -30,24 +31,24 @@ use choice::{CpuChoice, Url};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  cargo xtask profile hyper
-  cargo xtask profile hyper --script hello --duration 30s --connections 128
-  cargo xtask profile hyper --connections 100,1000,2000       one run for each
-  cargo xtask profile hyper --rate 20000                      an open loop at that rate
-  cargo xtask profile hyper --rate 5000,10000,20000 --duration 10s
-  cargo xtask profile hyper --script shop --by-request        what each request costs alone
-  cargo xtask profile hyper --engine wrk                      the same load by an installed tool
-  cargo xtask profile hyper --backend perf-event,pprof        two profilers in turn, and how far they agree
-  cargo xtask profile hyper --budget single                   one CPU, 512 MiB
-  cargo xtask profile --manifest ~/shop/target.toml --script ~/shop/checkout.toml
-  cargo xtask profile --pid 4242 --script users
-  cargo xtask profile hyper --json | jq .server.cpu_us_per_request
+  flameload profile hyper
+  flameload profile hyper --script hello --duration 30s --connections 128
+  flameload profile hyper --connections 100,1000,2000       one run for each
+  flameload profile hyper --rate 20000                      an open loop at that rate
+  flameload profile hyper --rate 5000,10000,20000 --duration 10s
+  flameload profile hyper --script shop --by-request        what each request costs alone
+  flameload profile hyper --engine wrk                      the same load by an installed tool
+  flameload profile hyper --backend perf-event,pprof        two profilers in turn, and how far they agree
+  flameload profile hyper --budget single                   one CPU, 512 MiB
+  flameload profile --manifest ~/shop/target.toml --script ~/shop/checkout.toml
+  flameload profile --pid 4242 --script users
+  flameload profile hyper --json | jq .server.cpu_us_per_request
 
 A list of levels, here or in the script, gives one run for each, of one build; the table at the end
 compares them. With --json, each run is one line.")]
-pub(crate) struct Args {
-    /// The target, by its name under targets/
-    #[arg(required_unless_present_any = ["manifest", "pid"], conflicts_with_all = ["manifest", "pid"])]
+pub struct Args {
+    /// The target: its name in the project, or its manifest [default: the project's only one]
+    #[arg(conflicts_with_all = ["manifest", "pid"])]
     target: Option<String>,
 
     /// A target's manifest anywhere
@@ -63,7 +64,7 @@ pub(crate) struct Args {
     #[arg(conflicts_with_all = ["target", "manifest"])]
     url: Option<Url>,
 
-    /// The load script: a name under scripts/ or a path [default: the manifest's; hello for --pid]
+    /// The load script: a name or a path [default: the manifest's; hello for --pid]
     #[arg(long, short)]
     script: Option<String>,
 
@@ -158,8 +159,8 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Exit> {
     let what = args.what()?;
     let levels = args.levels(&what)?;
     let interrupted = interrupt::flag(Second::Exits)?;
-    let store = args.store.store();
-    let mut progress = Progress::new();
+    let store = args.store.store()?;
+    let mut progress = Progress::begin();
     let prepared = Prepared::new(&what, &levels, &store, &interrupted, &mut |event| {
         progress.show(event);
     });
@@ -205,7 +206,7 @@ impl Args {
             }
             if index + 1 < levels.len() {
                 let cooldown = settings.script.cooldown;
-                let mut progress = Progress::new();
+                let mut progress = Progress::begin();
                 let rested = Prepared::cool_down(cooldown, interrupted, &mut |event| {
                     progress.show(event);
                 });
@@ -232,8 +233,8 @@ impl Args {
         settings: &Settings,
         interrupted: &AtomicBool,
     ) -> anyhow::Result<(Finished, Exit)> {
-        let mut progress = Progress::new();
-        let store = self.store.store();
+        let mut progress = Progress::begin();
+        let store = self.store.store()?;
         let measured = prepared.profile(settings, &store, interrupted, &mut |event| {
             progress.show(event);
         });
@@ -260,8 +261,8 @@ impl Args {
         }
         let manifest = match (&self.manifest, &self.target) {
             (Some(path), _) => Manifest::read(path)?,
-            (None, Some(name)) => Manifest::find(&paths::targets(), name)?,
-            (None, None) => bail!("name a target, or give --manifest or --pid"),
+            (None, Some(name)) => sides::target(name)?,
+            (None, None) => sides::only_target()?,
         };
         if self.db_url.is_some() && !manifest.uses_database() {
             bail!("--db-url is of no use: no process of '{}' asks for {{db_url}}", manifest.name);
@@ -295,7 +296,7 @@ impl Args {
             load_cpus: load.clone(),
             detail: if self.names_only { Detail::NamesOnly } else { Detail::Auto },
             raw_stacks: self.raw,
-            command: std::iter::once("cargo xtask".to_owned())
+            command: std::iter::once(called().to_owned())
                 .chain(std::env::args().skip(1).map(|word| Secrets::of(&word).mask(&word)))
                 .collect::<Vec<_>>()
                 .join(" "),
@@ -310,7 +311,7 @@ impl Args {
             What::Process(_) => None,
         };
         let name = self.script.as_deref().or(default).unwrap_or("hello");
-        let mut levels = Script::find(&paths::scripts(), name)?;
+        let mut levels = Script::find(paths::scripts(), name)?;
         if !self.rate.is_empty() {
             levels = Script::at_rates(&levels, &self.rate)?;
         }

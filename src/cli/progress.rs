@@ -5,13 +5,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use flameload::{measure::Event, plain::visible};
+use crate::{measure::Event, plain::visible};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::out;
+use crate::cli::out;
 
 /// The progress of a measurement.
-pub(crate) struct Progress {
+pub struct Progress {
     /// None where stderr is not a terminal.
     bar: Option<ProgressBar>,
     /// The last plain line's phase: each is printed once.
@@ -22,7 +22,7 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
-    pub(crate) fn new() -> Self {
+    pub fn begin() -> Self {
         let bar = std::io::stderr().is_terminal().then(|| {
             let bar = ProgressBar::new_spinner();
             if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
@@ -35,7 +35,7 @@ impl Progress {
     }
 
     /// Shows one step.
-    pub(crate) fn show(&mut self, event: Event) {
+    pub fn show(&mut self, event: Event) {
         match event {
             Event::Building { target } => self.phase("building", &format!("building {target}")),
             Event::BuildOutput(line) => self.build_output(&line),
@@ -64,7 +64,7 @@ impl Progress {
     }
 
     /// Begins the next of many measurements.
-    pub(crate) fn begin_turn(&mut self, turn: &str) {
+    pub fn begin_turn(&mut self, turn: &str) {
         self.phase = None;
         match &self.bar {
             Some(bar) => bar.set_message(turn.to_owned()),
@@ -74,7 +74,7 @@ impl Progress {
     }
 
     /// Takes the live line away.
-    pub(crate) fn finish(&mut self) {
+    pub fn finish(&mut self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }

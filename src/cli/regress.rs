@@ -1,13 +1,13 @@
-//! `cargo xtask regress`: did a target get slower since a revision? For CI.
+//! `flameload regress`: did a target get slower since a revision? For CI.
 
 use std::{path::Path, sync::atomic::Ordering};
 
-use flameload::{
+use crate::{
     compare::{Comparison, Metric, Verdict},
     target::WORKTREE,
 };
 
-use crate::{
+use crate::cli::{
     compare::{keep, share, text},
     duel::{DuelArgs, options},
     exit::Exit,
@@ -22,10 +22,10 @@ use crate::{
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  cargo xtask regress hyper --base main
-  cargo xtask regress hyper --base origin/main --tolerance 3% --markdown >> \"$GITHUB_STEP_SUMMARY\"
-  cargo xtask regress hyper@HEAD --base v1.2 --metric cpu --metric p99
-  cargo xtask regress targets/hyper/target.toml --base HEAD~1 --json | jq .verdict
+  flameload regress hyper --base main
+  flameload regress hyper --base origin/main --tolerance 3% --markdown >> \"$GITHUB_STEP_SUMMARY\"
+  flameload regress hyper@HEAD --base v1.2 --metric cpu --metric p99
+  flameload regress targets/hyper/target.toml --base HEAD~1 --json | jq .verdict
 
 The target, as its files are unless a revision is given, is measured against itself at the base: load
 and sampling alternate between both, until each metric has a verdict or the time is up. The comparison is kept under flamegraphs/compare/, and
@@ -33,8 +33,8 @@ the Markdown links to its page and picture.
 
 Exit codes: 0 nothing regressed, 1 one surely did by more than the tolerance, 4 that
 cannot be told of one, and 2, 3 and 130 as everywhere.")]
-pub(crate) struct Args {
-    /// The target: a name under targets/ or the path of its manifest, then maybe @ and a revision,
+pub struct Args {
+    /// The target: its name or the path of its manifest, then maybe @ and a revision,
     /// then maybe ? and settings, which the base gets too
     target: String,
 
@@ -78,7 +78,7 @@ pub(crate) struct Args {
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
     let candidate = Side::live(&args.target)?;
-    let store = args.store.store();
+    let store = args.store.store()?;
     args.keep.check(&store)?;
     let interrupted = interrupt::flag(Second::Exits)?;
     let Base { base, note, is_same } = Base::of(&candidate, args)?;

@@ -1,18 +1,18 @@
-//! `cargo xtask render`: re-create the derived files of a run from its profile and record.
+//! `flameload render`: re-create the derived files of a run from its profile and record.
 
-use flameload::record::Store;
+use crate::record::Store;
 
-use crate::{exit::Exit, out, paths::StoreArgs};
+use crate::cli::{exit::Exit, out, paths::StoreArgs};
 
 /// Re-create a run's folded stacks and flamegraph, byte for byte, from its profile.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  cargo xtask render latest
-  cargo xtask render latest --raw          every frame, as profile --raw draws them
-  cargo xtask render 20261121-2233
-  cargo xtask render flamegraphs/hyper/20261121-223344-ab12")]
-pub(crate) struct Args {
+  flameload render latest
+  flameload render latest --raw          every frame, as profile --raw draws them
+  flameload render 20261121-2233
+  flameload render flamegraphs/hyper/20261121-223344-ab12")]
+pub struct Args {
     /// The run: its id or the start of it, `latest`, or its directory
     run: String,
 
@@ -27,7 +27,7 @@ pub(crate) struct Args {
 
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
-    let directory = args.store.store().find(&args.run)?;
+    let directory = args.store.kept().find(&args.run)?;
     let svg = match args.raw {
         true => Store::render_raw(&directory)?,
         false => Store::render(&directory)?,

@@ -8,20 +8,20 @@ use std::{
     sync::atomic::AtomicBool,
 };
 
-use anyhow::{Context as _, bail};
-use flameload::{
+use crate::{
     measure::{Contender, Event, Launch},
     target::{
         BuildOptions, Changes, FILE_NAME, Guard, Manifest, Repository, RepositoryError, Version,
         WORKTREE, build, build_version,
     },
 };
+use anyhow::{Context as _, bail};
 
-use crate::{paths, progress::Progress};
+use crate::cli::{called, paths, progress::Progress};
 
 /// A side of a comparison.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Side {
+pub enum Side {
     /// A target to measure.
     Live(Live),
     /// Runs that were kept, as they are typed.
@@ -30,7 +30,7 @@ pub(crate) enum Side {
 
 /// A target to measure: `hyper`, `hyper@v1.2`, `hyper@worktree?workers=4`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Live {
+pub struct Live {
     /// What it is called: as it was typed.
     pub(crate) name: String,
     /// Its manifest, or the folder of that.
@@ -42,7 +42,7 @@ pub(crate) struct Live {
 
 /// Builds sides.
 #[derive(Debug)]
-pub(crate) struct Builder<'a> {
+pub struct Builder<'a> {
     guard: Guard,
     interrupted: &'a AtomicBool,
     options: BuildOptions,
@@ -67,7 +67,7 @@ impl Side {
     ///
     /// # Errors
     /// As [`Self::parse`].
-    pub(crate) fn live(text: &str) -> anyhow::Result<Live> {
+    pub fn live(text: &str) -> anyhow::Result<Live> {
         let (target, revision, changes) = split(text);
         let is_path = target.contains('/') || target.ends_with(".toml");
         let manifest = match is_path {
@@ -76,7 +76,7 @@ impl Side {
         };
         if !is_path && !is_target(target) {
             // It names the nearest one.
-            Manifest::find(&paths::targets(), target)?;
+            Manifest::find(paths::targets(), target)?;
         }
         if revision == Some("") {
             bail!("'{text}' names no revision after the @, such as {target}@HEAD~1");
@@ -143,10 +143,36 @@ fn is_target(text: &str) -> bool {
             || text.ends_with(".toml") && path.is_file())
 }
 
+/// The target that a text means: a name in the project, a manifest, or the folder of one.
+///
+/// # Errors
+/// When there is no such target, or its manifest does not fit.
+pub fn target(text: &str) -> anyhow::Result<Manifest> {
+    let dir = paths::targets();
+    if !dir.join(text).join(FILE_NAME).is_file() && Path::new(text).join(FILE_NAME).is_file() {
+        return Ok(Manifest::read(Path::new(text))?);
+    }
+    Ok(Manifest::find(dir, text)?)
+}
+
+/// The target of a project that has just one.
+pub(crate) fn only_target() -> anyhow::Result<Manifest> {
+    let dir = paths::targets();
+    match Manifest::names(dir)?.as_slice() {
+        [only] => Ok(Manifest::find(dir, only)?),
+        [] => bail!(
+            "there are no targets in {}: `{} init` writes one; or give --manifest or --pid",
+            dir.display(),
+            called()
+        ),
+        names => bail!("name a target: {}; or give --manifest or --pid", names.join(", ")),
+    }
+}
+
 impl<'a> Builder<'a> {
     /// # Errors
     /// When the system does not let us guard what a build starts.
-    pub(crate) fn new(interrupted: &'a AtomicBool) -> anyhow::Result<Self> {
+    pub fn new(interrupted: &'a AtomicBool) -> anyhow::Result<Self> {
         let guard = Guard::start().context("cannot start the guard that stops builds")?;
         let options = BuildOptions {
             color: std::io::stderr().is_terminal(),
@@ -184,7 +210,7 @@ impl<'a> Builder<'a> {
     ///
     /// # Errors
     /// When the revision or the target is not there, or cannot be built.
-    pub(crate) fn contender(&self, live: &Live) -> anyhow::Result<Contender> {
+    pub fn contender(&self, live: &Live) -> anyhow::Result<Contender> {
         match live.repository() {
             Ok(repository) => self.at_revision(live, &repository),
             Err(RepositoryError::None { .. }) if live.revision.is_none() => self.plain(live),
@@ -203,6 +229,10 @@ impl<'a> Builder<'a> {
         let detail = match commit.is_snapshot {
             true => "the files as they are".to_owned(),
             false => format!("{} {}", commit.short(), commit.subject),
+        };
+        let detail = match built.later_manifest {
+            true => detail + ", which is older than its manifest: built as the files say now",
+            false => detail,
         };
         Ok(contender(live, manifest, built, detail, &self.options))
     }
@@ -230,7 +260,7 @@ impl<'a> Builder<'a> {
         name: &str,
         make: impl FnOnce(&mut dyn FnMut(&str)) -> anyhow::Result<T>,
     ) -> anyhow::Result<T> {
-        let mut progress = Progress::new();
+        let mut progress = Progress::begin();
         progress.show(Event::Building { target: name.to_owned() });
         let made = make(&mut |line| progress.show(Event::BuildOutput(line.to_owned())));
         progress.finish();
@@ -241,7 +271,7 @@ impl<'a> Builder<'a> {
 fn contender(
     live: &Live,
     manifest: Manifest,
-    built: flameload::target::Built,
+    built: crate::target::Built,
     detail: String,
     options: &BuildOptions,
 ) -> Contender {

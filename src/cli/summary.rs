@@ -6,14 +6,14 @@ mod load;
 mod sampling;
 mod sweep;
 
-use flameload::{
+use crate::{
     measure::Finished,
     record::{ProcessFacts, Run, Status},
     render::plus_minus,
     unit::Bytes,
 };
 
-use crate::{
+use crate::cli::{
     out::{self, shown_path},
     width::Width,
 };

@@ -4,16 +4,16 @@ use std::fmt;
 
 /// Rows under a header, right-aligned; every row has as many cells as the header.
 #[derive(Debug)]
-pub(crate) struct Table<const N: usize> {
+pub struct Table<const N: usize> {
     rows: Vec<[String; N]>,
 }
 
 impl<const N: usize> Table<N> {
-    pub(crate) fn new(header: [&str; N]) -> Self {
+    pub fn new(header: [&str; N]) -> Self {
         Self { rows: vec![header.map(str::to_owned)] }
     }
 
-    pub(crate) fn push(&mut self, row: [String; N]) {
+    pub fn push(&mut self, row: [String; N]) {
         self.rows.push(row);
     }
 }

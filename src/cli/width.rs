@@ -141,7 +141,7 @@ fn widths(rows: &[Vec<String>]) -> Vec<usize> {
 }
 
 /// Cuts the middle out of a long name: both its ends tell more.
-pub(crate) fn shorten(name: &str, most: usize) -> String {
+pub fn shorten(name: &str, most: usize) -> String {
     let count = name.chars().count();
     if count <= most {
         return name.to_owned();
@@ -158,6 +158,12 @@ mod tests {
 
     use super::*;
 
+    /// A text after a line that says where its margin is: what all lines are indented by is no part
+    /// of what is expected.
+    fn at_margin(text: &str) -> String {
+        format!("|\n{text}")
+    }
+
     #[track_caller]
     fn check(columns: Option<usize>, name: Option<usize>, expected: Expect) {
         let rows = [
@@ -169,7 +175,7 @@ mod tests {
         let text = Width(columns).table(&rows, |column| column == 0 || column == 3, name);
         let most = text.lines().map(|line| line.chars().count()).max().unwrap_or(0);
         assert!(columns.is_none_or(|columns| most <= columns), "{text}");
-        expected.assert_eq(&text);
+        expected.assert_eq(&at_margin(&text));
     }
 
     #[test]
@@ -178,55 +184,60 @@ mod tests {
             None,
             Some(3),
             expect![[r#"
-                                 A         B  function
-              CPU/request  9.56 µs  10.97 µs  core::ptr::copy_nonoverlapping::<T>
-              p50           636 µs    688 µs
-        "#]],
+                |
+                                     A         B  function
+                  CPU/request  9.56 µs  10.97 µs  core::ptr::copy_nonoverlapping::<T>
+                  p50           636 µs    688 µs
+            "#]],
         );
         check(
             Some(60),
             Some(3),
             expect![[r#"
-                                 A         B  function
-              CPU/request  9.56 µs  10.97 µs  core::ptr::co…lapping::<T>
-              p50           636 µs    688 µs
-        "#]],
+                |
+                                     A         B  function
+                  CPU/request  9.56 µs  10.97 µs  core::ptr::co…lapping::<T>
+                  p50           636 µs    688 µs
+            "#]],
         );
         check(
             Some(44),
             Some(3),
             expect![[r#"
-                                 A         B
-                  function
-              CPU/request  9.56 µs  10.97 µs
-                  core::ptr::copy_nonoverlapping::<T>
-              p50           636 µs    688 µs
-        "#]],
+                |
+                                     A         B
+                      function
+                  CPU/request  9.56 µs  10.97 µs
+                      core::ptr::copy_nonoverlapping::<T>
+                  p50           636 µs    688 µs
+            "#]],
         );
         check(
             Some(44),
             None,
             expect![[r#"
-                                 A         B
-                  function
-              CPU/request  9.56 µs  10.97 µs
-                  core::ptr::copy_nonoverlapping::<T>
-              p50           636 µs    688 µs
-        "#]],
+                |
+                                     A         B
+                      function
+                  CPU/request  9.56 µs  10.97 µs
+                      core::ptr::copy_nonoverlapping::<T>
+                  p50           636 µs    688 µs
+            "#]],
         );
         check(
             Some(30),
             Some(3),
             expect![[r#"
-                                 A
-                         B
-                  function
-              CPU/request  9.56 µs
-                  10.97 µs
-                  core::ptr::c…apping::<T>
-              p50           636 µs
-                    688 µs
-        "#]],
+                |
+                                     A
+                             B
+                      function
+                  CPU/request  9.56 µs
+                      10.97 µs
+                      core::ptr::c…apping::<T>
+                  p50           636 µs
+                        688 µs
+            "#]],
         );
     }
 
@@ -235,11 +246,12 @@ mod tests {
         let text = "coverage 0.997, truncated 0.0 %, unknown 0.0 %, lost 0";
         assert_eq!(Width::ANY.line("trust", text), format!("  trust        {text}\n"));
         expect![[r#"
+            |
               trust        coverage 0.997, truncated
                            0.0 %, unknown 0.0 %,
                            lost 0
         "#]]
-        .assert_eq(&Width(Some(40)).line("trust", text));
+        .assert_eq(&at_margin(&Width(Some(40)).line("trust", text)));
     }
 
     #[test]

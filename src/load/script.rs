@@ -7,6 +7,7 @@ mod http;
 mod overrides;
 mod pace;
 mod request;
+mod shipped;
 #[cfg(test)]
 mod tests;
 mod threshold;
@@ -22,7 +23,7 @@ use std::{
 
 use self::file::{Context, ScriptFile};
 use super::error::LoadError;
-use crate::config;
+use crate::config::{self, ConfigError};
 pub use engine::{Engine, EngineKind};
 pub use http::{Base, Cookies, Http, Secret, Tls, Version};
 pub use pace::{Arrival, Extent, OnOverload, Pace, Stage, Think, Threads};
@@ -96,6 +97,13 @@ impl Default for Limits {
     }
 }
 
+/// Where a script is.
+enum Source {
+    File(PathBuf),
+    /// In the program itself.
+    Shipped(&'static str),
+}
+
 impl Script {
     /// Reads the script at `path`, once for each of its load levels in their order: there is at
     /// least one. Files that it names are relative to its directory.
@@ -117,39 +125,80 @@ impl Script {
         file.into_scripts(&Context { name: &name, dir, environment })
     }
 
-    /// Reads the script `name` of the directory `dir`. A path, with a slash or ending in `.toml`,
-    /// is read as it is.
+    /// Reads the script `name` of the directory `dir`, or of those that everybody has. A path, with
+    /// a slash or ending in `.toml`, is read as it is.
     ///
     /// # Errors
     /// As [`Script::read`]; for an unknown name, the error has those there are and the nearest.
     pub fn find(dir: &Path, name: &str) -> Result<Vec<Self>, LoadError> {
-        if name.contains('/') || name.ends_with(".toml") {
-            return Self::read(Path::new(name));
+        match Self::source(dir, name)? {
+            Source::File(path) => Self::read(&path),
+            Source::Shipped(text) => {
+                let parsed = config::parse::<ScriptFile>(text).map_err(|message| {
+                    ConfigError::Parse { path: format!("{name}.toml").into(), message }
+                })?;
+                let environment = |name: &str| std::env::var(name).ok();
+                let (dir, environment) = (Path::new(""), &environment);
+                parsed.into_scripts(&Context { name, dir, environment })
+            }
         }
-        let available = Self::list(dir)?;
-        if !available.iter().any(|known| known == name) {
-            let nearest = config::nearest(name, available.iter().map(String::as_str));
-            let nearest = nearest.map(str::to_owned);
-            return Err(LoadError::UnknownScript { name: name.to_owned(), nearest, available });
-        }
-        Self::read(&dir.join(format!("{name}.toml")))
     }
 
-    /// The names of the scripts in the directory `dir`, in order.
+    /// The text of the script that [`Script::find`] reads.
     ///
     /// # Errors
-    /// When the directory cannot be read.
+    /// When there is no such script, or it cannot be read.
+    pub fn text(dir: &Path, name: &str) -> Result<String, LoadError> {
+        match Self::source(dir, name)? {
+            Source::File(path) => {
+                fs::read_to_string(&path).map_err(|source| LoadError::Read { path, source })
+            }
+            Source::Shipped(text) => Ok(text.to_owned()),
+        }
+    }
+
+    fn source(dir: &Path, name: &str) -> Result<Source, LoadError> {
+        if name.contains('/') || name.ends_with(".toml") {
+            return Ok(Source::File(name.into()));
+        }
+        if Self::own(dir)?.iter().any(|known| known == name) {
+            return Ok(Source::File(dir.join(format!("{name}.toml"))));
+        }
+        shipped::text(name).map(Source::Shipped).ok_or_else(|| {
+            let available = Self::list(dir).unwrap_or_default();
+            let nearest = config::nearest(name, available.iter().map(String::as_str));
+            let nearest = nearest.map(str::to_owned);
+            LoadError::UnknownScript { name: name.to_owned(), nearest, available }
+        })
+    }
+
+    /// The names of the scripts in the directory `dir` and of those that everybody has, in order.
+    ///
+    /// # Errors
+    /// When the directory is there and cannot be read.
     pub fn list(dir: &Path) -> Result<Vec<String>, LoadError> {
+        let mut names = Self::own(dir)?;
+        names.extend(shipped::SHIPPED.map(|(name, _)| name.to_owned()));
+        names.sort();
+        names.dedup();
+        Ok(names)
+    }
+
+    /// The names of the scripts in a directory; none where there is no such directory.
+    fn own(dir: &Path) -> Result<Vec<String>, LoadError> {
         let unreadable = |source| LoadError::Read { path: dir.to_owned(), source };
+        let entries = match fs::read_dir(dir) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries.map_err(unreadable)?,
+        };
         let paths: Result<Vec<PathBuf>, io::Error> =
-            fs::read_dir(dir).map_err(unreadable)?.map(|entry| Ok(entry?.path())).collect();
-        let mut names: Vec<String> = paths
+            entries.map(|entry| Ok(entry?.path())).collect();
+        let names = paths
             .map_err(unreadable)?
             .iter()
             .filter(|path| path.extension() == Some(OsStr::new("toml")))
             .filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned()))
             .collect();
-        names.sort();
         Ok(names)
     }
 

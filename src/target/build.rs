@@ -46,6 +46,8 @@ pub struct Built {
     pub clusters: Vec<Cluster>,
     /// The git revision of the sources; none where they are in no repository.
     pub revision: Option<Revision>,
+    /// Whether the manifest is that of the working tree, as the commit is older than it.
+    pub later_manifest: bool,
 }
 
 /// What one recipe made.
@@ -200,7 +202,7 @@ pub fn build(
             process.name
         ));
     }
-    Ok(Built { products, clusters, revision: revision(manifest) })
+    Ok(Built { products, clusters, revision: revision(manifest), later_manifest: false })
 }
 
 fn make(

@@ -118,11 +118,15 @@ impl Manifest {
         resolve::read(path)
     }
 
-    /// Reads the manifest of the target `name` in the folder of targets `dir`.
+    /// Reads the manifest of the target `name` in the folder of targets `dir`. A path, with a slash
+    /// or ending in `.toml`, is read as it is.
     ///
     /// # Errors
     /// When there is no such target, with the nearest name; or as [`Manifest::read`].
     pub fn find(dir: &Path, name: &str) -> Result<Self, ManifestError> {
+        if name.contains('/') || name.ends_with(".toml") {
+            return Self::read(Path::new(name));
+        }
         let names = Self::names(dir)?;
         if names.iter().any(|known| known == name) {
             return Self::read(&dir.join(name));
@@ -132,7 +136,7 @@ impl Manifest {
             None => String::new(),
         };
         let advice = match names.as_slice() {
-            [] => format!("{} has no targets", dir.display()),
+            [] => format!("there are no targets in {}", dir.display()),
             names => format!("{near}known are {}", names.join(", ")),
         };
         Err(ManifestError::Unknown { name: name.to_owned(), advice })
@@ -167,11 +171,19 @@ impl Manifest {
         self.processes.iter().any(|process| holes.iter().any(|hole| process.uses(hole)))
     }
 
-    /// The names of the folders in `dir` that have a manifest, ascending.
-    fn names(dir: &Path) -> Result<Vec<String>, ManifestError> {
+    /// The names of the folders in `dir` that have a manifest, ascending; none where there is no
+    /// such folder.
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    pub fn names(dir: &Path) -> Result<Vec<String>, ManifestError> {
         let error = |source| ManifestError::List { dir: dir.to_owned(), source };
         let mut names = Vec::new();
-        for entry in dir.read_dir().map_err(error)? {
+        let entries = match dir.read_dir() {
+            Err(source) if source.kind() == io::ErrorKind::NotFound => return Ok(names),
+            entries => entries.map_err(error)?,
+        };
+        for entry in entries {
             let entry = entry.map_err(error)?;
             if entry.path().join(FILE_NAME).is_file()
                 && let Ok(name) = entry.file_name().into_string()
@@ -189,7 +201,9 @@ impl Manifest {
 #[serde(deny_unknown_fields)]
 struct ManifestFile {
     name: String,
+    #[serde(default)]
     language: String,
+    #[serde(default)]
     description: String,
     script: Option<String>,
     backends: Option<Vec<String>>,

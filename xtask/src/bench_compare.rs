@@ -105,7 +105,7 @@ impl Args {
         interrupted: &AtomicBool,
     ) -> anyhow::Result<Comparison> {
         let target = &sides[1].launch.manifest.name;
-        let store = self.store.store();
+        let store = self.store.store()?;
         let options = options(&store, self.tolerance, target, &settings.script.name)?;
         let metrics = [Metric::Cpu];
         let (_, comparison) =
@@ -129,7 +129,7 @@ impl Args {
         let launch = Launch { cache: paths::cache(), ..Launch::new(manifest) };
         let what = What::Target(Box::new(launch));
         let run = || {
-            let mut progress = Progress::new();
+            let mut progress = Progress::begin();
             let finished = profile(&what, &settings, &store, interrupted, &mut |event| {
                 progress.show(event);
             });

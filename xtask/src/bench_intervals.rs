@@ -75,7 +75,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
     let script = args.script.clone().or_else(|| manifest.script.clone());
     let script =
         script.context("the target has no load script of its own: give one by --script")?;
-    let script = Script::find(&paths::scripts(), &script)?.remove(0);
+    let script = Script::find(paths::scripts(), &script)?.remove(0);
     let script = script.with_duration(args.duration)?;
     let cpus = CpuChoice::or_usual(None)?;
     let settings = Settings {
@@ -114,7 +114,7 @@ fn measure(
     let what = What::Target(Box::new(Launch { cache: paths::cache(), ..Launch::new(manifest) }));
     let folder = tempfile::tempdir().context("cannot make a folder for the runs")?;
     let store = Store::new(folder.path().to_owned());
-    let mut progress = Progress::new();
+    let mut progress = Progress::begin();
     let levels = [settings];
     let [settings] = &levels;
     let mut show = |event| progress.show(event);

@@ -169,13 +169,13 @@ impl Args {
     fn manifest(&self) -> anyhow::Result<Manifest> {
         Ok(match &self.manifest {
             Some(path) => Manifest::read(path)?,
-            None => Manifest::find(&paths::targets(), &self.target)?,
+            None => Manifest::find(paths::targets(), &self.target)?,
         })
     }
 
     /// The script once for each load level, as long as a slice.
     fn levels(&self) -> anyhow::Result<Vec<Script>> {
-        let mut levels = Script::find(&paths::scripts(), &self.script)?;
+        let mut levels = Script::find(paths::scripts(), &self.script)?;
         if !self.connections.is_empty() {
             levels = Script::at_connections(&levels, &self.connections)?;
         }

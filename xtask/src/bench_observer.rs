@@ -144,12 +144,12 @@ impl Args {
     fn manifest(&self) -> anyhow::Result<Manifest> {
         Ok(match &self.manifest {
             Some(path) => Manifest::read(path)?,
-            None => Manifest::find(&paths::targets(), &self.target)?,
+            None => Manifest::find(paths::targets(), &self.target)?,
         })
     }
 
     fn script(&self) -> anyhow::Result<Script> {
-        let mut levels = Script::find(&paths::scripts(), &self.script)?;
+        let mut levels = Script::find(paths::scripts(), &self.script)?;
         anyhow::ensure!(
             levels.len() == 1
                 && levels.iter().all(|level| matches!(level.pace, Pace::Closed { .. })),

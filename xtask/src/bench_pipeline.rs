@@ -158,11 +158,11 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
 
 impl Workload {
     fn new(args: &Args) -> anyhow::Result<Self> {
-        let manifest = Manifest::find(&paths::targets(), &args.target)?;
+        let manifest = Manifest::find(paths::targets(), &args.target)?;
         let script = args.script.as_deref().or(manifest.script.as_deref()).unwrap_or("hello");
         let (duration, hz) = if args.memory { (60, 9997) } else { (10, 997) };
         let duration = args.duration.unwrap_or(Duration::from_secs(duration));
-        let mut levels = Script::find(&paths::scripts(), script)?;
+        let mut levels = Script::find(paths::scripts(), script)?;
         anyhow::ensure!(
             levels.len() == 1,
             "the script has several load levels: choose one with one"
@@ -203,7 +203,7 @@ impl Workload {
 
 fn memory(workload: &Workload, interrupted: &AtomicBool) -> anyhow::Result<Memory> {
     let dir = tempfile::tempdir().context("cannot make a temporary directory")?;
-    let mut progress = Progress::new();
+    let mut progress = Progress::begin();
     let measured =
         memory::measure(workload, dir.path(), interrupted, &mut |event| progress.show(event));
     progress.finish();
@@ -262,7 +262,7 @@ fn compare(
 
 fn our_round(workload: &Workload, interrupted: &AtomicBool) -> anyhow::Result<ours::Round> {
     let dir = tempfile::tempdir().context("cannot make a temporary directory")?;
-    let mut progress = Progress::new();
+    let mut progress = Progress::begin();
     let round = ours::round(workload, dir.path(), interrupted, &mut |event| progress.show(event));
     progress.finish();
     round

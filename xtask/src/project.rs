@@ -32,7 +32,7 @@ impl Project {
     pub(crate) fn all() -> anyhow::Result<Vec<Self>> {
         let targets = paths::targets();
         let entries =
-            fs::read_dir(&targets).with_context(|| format!("cannot list {}", targets.display()))?;
+            fs::read_dir(targets).with_context(|| format!("cannot list {}", targets.display()))?;
         let mut projects = Vec::new();
         for entry in entries {
             let name = entry?.file_name();

@@ -1,16 +1,16 @@
 //! The targets of a benchmark: found, named apart, and each with its script for each level.
 
-use anyhow::{Context as _, bail, ensure};
-use flameload::{
+use crate::{
     load::Script,
     measure::{Backends, Contest, Entrant, Launch, Settings, What, share_of},
     symbolize::Detail,
     target::{Manifest, Secrets},
 };
+use anyhow::{Context as _, bail, ensure};
 
 use super::Args;
-use crate::{
-    paths,
+use crate::cli::{
+    called, paths,
     profile::{choice::CpuChoice, default_backends},
 };
 
@@ -34,7 +34,7 @@ impl Args {
     }
 
     fn manifests(&self) -> anyhow::Result<Vec<Manifest>> {
-        let named = self.targets.iter().map(|name| Manifest::find(&paths::targets(), name));
+        let named = self.targets.iter().map(|name| Manifest::find(paths::targets(), name));
         let elsewhere = self.manifest.iter().map(|path| Manifest::read(path));
         Ok(named.chain(elsewhere).collect::<Result<_, _>>()?)
     }
@@ -78,7 +78,7 @@ impl Args {
 
     /// The script once for each level, as long as a round.
     fn levels(&self, manifests: &[Manifest]) -> anyhow::Result<Vec<Script>> {
-        let mut levels = Script::find(&paths::scripts(), &self.script_name(manifests)?)?;
+        let mut levels = Script::find(paths::scripts(), &self.script_name(manifests)?)?;
         if !self.rate.is_empty() {
             levels = Script::at_rates(&levels, &self.rate)?;
         }
@@ -122,7 +122,7 @@ impl Args {
 /// The command line, for the record.
 pub(crate) fn command() -> String {
     let arguments = std::env::args().skip(1).map(|word| Secrets::of(&word).mask(&word));
-    std::iter::once("cargo xtask".to_owned()).chain(arguments).collect::<Vec<_>>().join(" ")
+    std::iter::once(called().to_owned()).chain(arguments).collect::<Vec<_>>().join(" ")
 }
 
 /// Whether the baseline is one of the targets.

@@ -2,7 +2,7 @@
 
 use std::{fmt::Write as _, path::Path};
 
-use flameload::{
+use crate::{
     plain::visible,
     record::{Bench, CellFacts},
     render::micros,
@@ -10,7 +10,7 @@ use flameload::{
 };
 
 use super::bars::bar;
-use crate::{
+use crate::cli::{
     out::{is_colored, shown_path},
     width::Width,
 };

@@ -2,15 +2,16 @@
 
 use std::sync::atomic::AtomicBool;
 
-use anyhow::Context as _;
-use flameload::{
+use crate::{
     compare::{Comparison, Delta, FunctionChange, Metric, Options, Verdict},
     measure::{Contender, MeasureError, Question, Settings},
     target::{Commit, VersionError, WORKTREE},
 };
+use anyhow::Context as _;
 
 use super::{Args, Told};
-use crate::{
+use crate::cli::{
+    called,
     duel::{self, DuelArgs},
     sides::{Builder, Live},
 };
@@ -56,7 +57,7 @@ impl<'a> Judge<'a> {
         let good = builder.contender(&live.at(&good.id).named(&args.good))?;
         let manifest = &good.launch.manifest;
         let settings = args.duel.settings(manifest)?;
-        let store = args.store.store();
+        let store = args.store.store()?;
         let script = &settings.script.name;
         let options = duel::options(&store, args.tolerance, &manifest.name, script)?;
         let frame = args.frame.as_deref();
@@ -199,7 +200,9 @@ fn not_seen(comparison: &Comparison, name: &str) -> String {
     let near: Vec<&str> =
         functions.map(|it| it.name.as_str()).filter(|it| it.contains(last)).take(5).collect();
     match near.as_slice() {
-        [] => format!("no function '{name}' was seen; `cargo xtask compare` lists those that were"),
+        [] => {
+            format!("no function '{name}' was seen; `{} compare` lists those that were", called())
+        }
         near => format!("no function '{name}' was seen; there are {}", near.join(", ")),
     }
 }

@@ -2,14 +2,14 @@
 
 use std::{fmt::Write as _, path::Path, time::Instant};
 
-use flameload::target::{Commit, Mark};
+use crate::target::{Commit, Mark};
 use serde_json::{Value, json};
 
 use super::{
     Ends, Told,
     judge::{Judged, Limit},
 };
-use crate::{compare::text, exit::Exit, profile::choice, width::Width};
+use crate::cli::{compare::text, exit::Exit, profile::choice, width::Width};
 
 /// The commits that were looked at.
 pub(super) struct Report {

@@ -2,13 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use flameload::{
+use crate::{
     compare::{Comparison, Pair},
     record::{RunId, Store, UtcTime},
     report,
 };
 
-use crate::{browser, out};
+use crate::cli::{browser, out};
 
 /// What becomes of a comparison beside what is printed.
 #[derive(Debug, Clone, clap::Args)]

@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
-use flameload::compare::{Comparison, Frames, Verdict};
+use crate::compare::{Comparison, Frames, Verdict};
 
-use crate::width::Width;
+use crate::cli::width::Width;
 
 /// The comparison as text.
 pub(crate) fn text(comparison: &Comparison, width: Width) -> String {

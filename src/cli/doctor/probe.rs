@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use flameload::{
+use crate::{
     sample::{Access, Capture, Config, Origin, SampleError, Sampler},
     unit::{Bytes, Hertz, Nanos, Samples},
 };
@@ -128,7 +128,7 @@ fn refused(error: &SampleError, container: Option<Container>, privileges: Privil
     let means = "no profile can be made";
     let check = Check::limit(NAME, error.to_string(), means);
     match error {
-        SampleError::Refused { .. } if flameload::sample::paranoid() > Some(2) => {
+        SampleError::Refused { .. } if crate::sample::paranoid() > Some(2) => {
             check.lifted_by(privileges.command("sysctl kernel.perf_event_paranoid=1"))
         }
         SampleError::Refused { .. } => match container {

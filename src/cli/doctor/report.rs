@@ -2,14 +2,14 @@
 
 use std::fmt::Write as _;
 
-use flameload::sample::Access;
+use crate::sample::Access;
 use serde_json::{Value, json};
 
 use super::{
     check::{Check, State},
     probe::{Probe, Sampled},
 };
-use crate::width::Width;
+use crate::cli::width::Width;
 
 /// Characters of a line; short enough for any terminal that is not tiny.
 const WIDTH: usize = 98;
@@ -125,8 +125,8 @@ impl Report {
 
 #[cfg(test)]
 mod tests {
+    use crate::unit::{Nanos, Samples};
     use expect_test::expect;
-    use flameload::unit::{Nanos, Samples};
 
     use super::*;
 

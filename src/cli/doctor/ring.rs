@@ -1,6 +1,6 @@
 //! How much memory the kernel's sample rings may take.
 
-use flameload::unit::Bytes;
+use crate::unit::Bytes;
 use rustix::process::{Resource, getrlimit};
 
 use super::{

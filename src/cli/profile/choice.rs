@@ -2,11 +2,11 @@
 
 use std::{net::SocketAddr, str::FromStr, time::Duration};
 
-use anyhow::{Context, bail};
-use flameload::{
+use crate::{
     target::{Cpus, split_cpus},
     unit::Bytes,
 };
+use anyhow::{Context, bail};
 
 /// Kibibytes from 1 to 63: what the kernel puts into one record.
 pub(crate) fn stack_copy(text: &str) -> Result<Bytes, String> {
@@ -45,14 +45,14 @@ pub(crate) fn db_url(text: &str) -> Result<String, String> {
 
 /// Which CPUs the server and the load get.
 #[derive(Debug, Clone)]
-pub(crate) struct CpuChoice {
-    pub(crate) server: Cpus,
-    pub(crate) load: Cpus,
+pub struct CpuChoice {
+    pub server: Cpus,
+    pub load: Cpus,
 }
 
 impl CpuChoice {
     /// The choice that was made, if its CPUs may be used, or the usual one.
-    pub(crate) fn or_usual(choice: Option<&Self>) -> anyhow::Result<Self> {
+    pub fn or_usual(choice: Option<&Self>) -> anyhow::Result<Self> {
         let available = Cpus::available().context("cannot tell which CPUs are available")?;
         let Some(Self { server, load }) = choice else {
             let split = split_cpus(available.as_slice());
@@ -86,8 +86,8 @@ impl FromStr for CpuChoice {
 }
 
 /// The name of an engine in scripts.
-pub(crate) fn engine(text: &str) -> Result<flameload::load::EngineKind, String> {
-    let all = flameload::load::EngineKind::ALL;
+pub(crate) fn engine(text: &str) -> Result<crate::load::EngineKind, String> {
+    let all = crate::load::EngineKind::ALL;
     all.into_iter().find(|kind| kind.as_str() == text).ok_or_else(|| {
         let names: Vec<&str> = all.iter().map(|kind| kind.as_str()).collect();
         format!("no engine '{text}'; there are {}", names.join(", "))

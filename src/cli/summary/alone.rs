@@ -1,12 +1,12 @@
 //! What each request costs alone, as a table, and what they cost together.
 
-use flameload::{
+use crate::{
     record::{AloneFacts, MixFacts, Run},
     unit::Ratio,
 };
 
 use super::figure;
-use crate::width::Width;
+use crate::cli::width::Width;
 
 /// The requests that had slices of their own, and how the mix of all compares; nothing without
 /// any.
@@ -64,8 +64,8 @@ fn mixing(mix: &MixFacts) -> String {
 
 #[cfg(test)]
 mod tests {
+    use crate::record::{HotFacts, TargetFacts, UtcTime};
     use expect_test::expect;
-    use flameload::record::{HotFacts, TargetFacts, UtcTime};
 
     use super::*;
 

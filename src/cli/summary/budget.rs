@@ -1,6 +1,6 @@
 //! What a target was allowed to use, in a line.
 
-use flameload::{record::BudgetFacts, unit::Bytes};
+use crate::{record::BudgetFacts, unit::Bytes};
 
 /// The budget and what it came to; none of a server that ran already.
 pub(super) fn line(budget: &BudgetFacts) -> Option<String> {

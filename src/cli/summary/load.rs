@@ -1,6 +1,6 @@
 //! The load's part of a summary: throughput, latencies, schedule, errors, stages, thresholds.
 
-use flameload::{
+use crate::{
     record::{ErrorFacts, LatencyFacts, LoadFacts, Run, StageFacts, ThresholdFacts},
     render::grouped,
     unit::{Bytes, Ratio},
@@ -209,8 +209,8 @@ fn plain(value: f64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use crate::record::{BottleneckFacts, ErrorCounts, TargetFacts, UtcTime};
     use expect_test::{Expect, expect};
-    use flameload::record::{BottleneckFacts, ErrorCounts, TargetFacts, UtcTime};
 
     use super::*;
 

@@ -1,6 +1,6 @@
 //! The lines of a summary about the samples: how far to trust them, and what they cost.
 
-use flameload::{
+use crate::{
     record::{AgreementFacts, ObserverEffect, ProfileFacts, Run},
     unit::{Bytes, Ratio},
 };

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use flameload::{
+use crate::{
     load::{Extent, Pace, Script},
     measure::Finished,
     record::{Run, Status},
@@ -11,7 +11,7 @@ use flameload::{
 };
 
 use super::{figure, load::duration};
-use crate::{out::shown_path, width::Width};
+use crate::cli::{out::shown_path, width::Width};
 
 /// The levels of a sweep, in their order.
 #[derive(Debug, Default)]
@@ -95,8 +95,8 @@ fn cells(run: &Run) -> [String; 5] {
 
 #[cfg(test)]
 mod tests {
+    use crate::record::{BottleneckFacts, LatencyFacts, LoadFacts, TargetFacts, UtcTime};
     use expect_test::expect;
-    use flameload::record::{BottleneckFacts, LatencyFacts, LoadFacts, TargetFacts, UtcTime};
 
     use super::*;
 

@@ -128,7 +128,7 @@ impl VersionError {
 }
 
 /// Builds a version of a target, unless it was built before; the manifest that comes with it is
-/// that of the commit, with the changes.
+/// that of the commit, or where that has none, the one in the working tree, with the changes.
 ///
 /// Nothing of the user's files, branches or builds changes; git lists the folder of the builds
 /// among the repository's worktrees.
@@ -155,7 +155,8 @@ pub fn build_version(
     let products = products.collect::<Result<_, _>>()?;
     let services = if options.services { manifest.services.as_slice() } else { &[] };
     let clusters = database::prepare(services, options, &mut workshop.runner).map_err(failed)?;
-    Ok((manifest, Built { products, clusters, revision: commit.revision.clone() }))
+    let (revision, later_manifest) = (commit.revision.clone(), workshop.beside.has_manifest);
+    Ok((manifest, Built { products, clusters, revision, later_manifest }))
 }
 
 /// The manifest at `path`, with the changes.

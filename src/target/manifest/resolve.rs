@@ -77,7 +77,7 @@ fn read_with(
         name: file.name,
         language: file.language,
         description: file.description,
-        script: file.script,
+        script: file.script.map(|script| beside(&dir, script)),
         backends: file.backends.unwrap_or_else(|| vec![BACKEND.to_owned()]),
         recipes,
         services,
@@ -89,6 +89,14 @@ fn read_with(
     };
     check::whole(&manifest).map_err(invalid)?;
     Ok(manifest)
+}
+
+/// The script that a manifest names: where it is a path, from the manifest's folder.
+fn beside(dir: &Path, script: String) -> String {
+    match script.contains('/') || script.ends_with(".toml") {
+        true => dir.join(script).to_string_lossy().into_owned(),
+        false => script,
+    }
 }
 
 fn folder_of(path: &Path) -> Result<PathBuf, ManifestError> {

@@ -187,7 +187,7 @@ fn an_unknown_target_suggests_the_nearest() {
     fs::create_dir(dir.path().join("no-target")).expect("a folder");
     let error = |name| Manifest::find(dir.path(), name).expect_err("unknown").to_string();
     assert_eq!(error("hypr"), "unknown target 'hypr'; did you mean 'hyper'? known are axum, hyper");
-    assert_eq!(error("../axum"), "unknown target '../axum'; known are axum, hyper");
+    assert!(error("../axum").starts_with("cannot read ../axum: No such file"), "a path is one");
     assert!(Manifest::find(dir.path(), "axum").is_ok());
     assert_eq!(Manifest::list(dir.path()).expect("a folder").len(), 2);
 }

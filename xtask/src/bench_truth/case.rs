@@ -65,7 +65,7 @@ pub(super) struct Workload {
 impl Workload {
     pub(super) fn new(manifest: Manifest, args: &Args) -> anyhow::Result<Self> {
         let Args { duration, hz, on_threads, .. } = *args;
-        let script = Script::find(&paths::scripts(), "hello")?.remove(0);
+        let script = Script::find(paths::scripts(), "hello")?.remove(0);
         let script = script.with_duration(duration)?.with_warmup(WARMUP)?;
         Ok(Self { manifest, script, cpus: CpuChoice::or_usual(None)?, hz, on_threads })
     }
@@ -109,7 +109,7 @@ impl Workload {
         };
         let folder = tempfile::tempdir().context("cannot make a folder for the run")?;
         let store = Store::new(folder.path().to_owned());
-        let mut progress = Progress::new();
+        let mut progress = Progress::begin();
         progress.begin_turn(turn);
         let finished = profile(
             &What::Target(Box::new(launch)),

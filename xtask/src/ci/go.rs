@@ -29,7 +29,7 @@ pub(super) fn steps() -> anyhow::Result<Vec<Step>> {
 fn modules() -> anyhow::Result<Vec<PathBuf>> {
     let targets = paths::targets();
     let entries =
-        fs::read_dir(&targets).with_context(|| format!("cannot list {}", targets.display()))?;
+        fs::read_dir(targets).with_context(|| format!("cannot list {}", targets.display()))?;
     let mut modules = Vec::new();
     for entry in entries {
         let name = entry?.file_name();

@@ -1,9 +1,9 @@
 use std::path::PathBuf;
 
-use expect_test::expect;
-use flameload::record::{
+use crate::record::{
     CellFacts, EstimateFacts, LatencyFacts, LevelFacts, RoundFacts, Status, UtcTime,
 };
+use expect_test::expect;
 
 use super::*;
 

@@ -1,5 +1,6 @@
 //! What a revision is built with beside the files of its commit: those that git ignores, such as
-//! generated code, and that a manifest names in `files`.
+//! generated code, and that a manifest names in `files`; and the manifest itself, where the commit
+//! is older than it.
 
 use std::{
     fs,
@@ -9,7 +10,10 @@ use std::{
 };
 
 use super::{BuildError, Version, VersionError};
-use crate::target::{git::git_with, manifest::Manifest};
+use crate::target::{
+    git::git_with,
+    manifest::{FILE_NAME, Manifest},
+};
 
 /// The files and links to copy, from the working tree.
 #[derive(Debug, Default)]
@@ -20,6 +24,8 @@ pub(super) struct Beside {
     paths: Vec<PathBuf>,
     /// What tells other content from this.
     hash: u64,
+    /// Whether the manifest is among them.
+    pub(super) has_manifest: bool,
 }
 
 impl Beside {
@@ -39,11 +45,14 @@ impl Beside {
                 found.name(&recipe.dir, named).map_err(failed)?;
             }
         }
+        let own_manifest = version.repository.place(&file_of(version.manifest))?;
+        found.paths.push(own_manifest.clone());
+        let own = found.of_commit(&commit.tree).map_err(VersionError::git(commit))?;
+        found.paths.retain(|path| !own.contains(path));
         if found.paths.is_empty() {
             return Ok(found);
         }
-        let own = found.of_commit(&commit.tree).map_err(VersionError::git(commit))?;
-        found.paths.retain(|path| !own.contains(path));
+        found.has_manifest = found.paths.contains(&own_manifest);
         found.paths.sort_unstable();
         found.paths.dedup();
         found.hash = found.hashed().map_err(|source| failed(place(source)))?;
@@ -145,6 +154,11 @@ impl Beside {
         fs::write(list, serde_json::to_vec(&self.paths)?)?;
         self.paths.iter().try_for_each(|place| copy(&self.top.join(place), folder, place))
     }
+}
+
+/// The file of a manifest that is named by it or by its folder.
+fn file_of(manifest: &Path) -> PathBuf {
+    if manifest.is_dir() { manifest.join(FILE_NAME) } else { manifest.to_owned() }
 }
 
 /// A path without `.` and `..`.

@@ -301,3 +301,24 @@ fn files_that_cannot_come_along_are_an_error() {
     assert!(error("etc.local/hostname").contains("is not in the repository"));
     assert!(error("/etc/hostname").contains("paths from the manifest's folder"));
 }
+
+#[test]
+fn a_commit_that_is_older_than_the_manifest_is_built_by_it() {
+    let toml = "[package]\nname = \"tiny\"\nedition = \"2021\"\n[workspace]\n";
+    let main = "fn main() {}\n";
+    let (_dir, repository) = fixture(&[("Cargo.toml", toml), ("src/main.rs", main)]);
+    let text = manifest("[build]\nkind = \"cargo\"\ndir = \"..\"");
+    write(&repository, &[("target/target.toml", text.as_str()), (".gitignore", "target/debug\n")]);
+    let builder = Builder::new(&repository);
+    let (built, _) = builder.build("HEAD", "");
+    let (old, built) = built.expect("it builds");
+    assert!(built.later_manifest && built.products[0].binary.is_file());
+    assert_eq!(old.name, "x");
+    commit(&repository, &[]);
+    let (built, _) = builder.build("HEAD", "");
+    assert!(!built.expect("it builds").1.later_manifest);
+    // Changed since: that of the commit holds.
+    write(&repository, &[("target/target.toml", &text.replace("\"x\"", "\"y\""))]);
+    let (built, _) = builder.build("HEAD", "");
+    assert_eq!(built.expect("it builds").0.name, "x");
+}

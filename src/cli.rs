@@ -11,6 +11,7 @@ mod doctor;
 pub mod duel;
 #[doc(hidden)]
 pub mod exit;
+mod init;
 #[doc(hidden)]
 pub mod interrupt;
 mod list;
@@ -43,6 +44,7 @@ use exit::Exit;
 #[derive(Debug, Subcommand)]
 #[expect(missing_docs, reason = "the arguments say it, and --help prints that")]
 pub enum Command {
+    Init(init::Args),
     Profile(profile::Args),
     Bench(bench::Args),
     Compare(compare::Args),
@@ -62,6 +64,7 @@ pub enum Command {
 /// When it cannot be done: [`exit::report`] says whose fault that is.
 pub fn run(command: Command) -> anyhow::Result<Exit> {
     match command {
+        Command::Init(args) => init::run(&args),
         Command::Profile(args) => profile::run(args),
         Command::Bench(args) => bench::run(&args),
         Command::Compare(args) => compare::run(&args),

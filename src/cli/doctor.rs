@@ -23,7 +23,7 @@ use crate::cli::{exit::Exit, out::is_colored, width::Width};
 /// Check what this machine allows, with the command that lifts each limit.
 ///
 /// Exit code 0 if servers can be profiled, be it in part; 3 if the kernel refuses.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 #[command(after_help = "\
 Examples:
   flameload doctor

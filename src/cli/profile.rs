@@ -175,6 +175,17 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Exit> {
 }
 
 impl Args {
+    /// A short look at a target.
+    pub(crate) fn brief(target: &str) -> Self {
+        #[derive(Debug, clap::Parser)]
+        struct Brief {
+            #[command(flatten)]
+            args: Args,
+        }
+        let words = ["profile", target, "--duration", "3s", "--warmup", "1s"];
+        <Brief as clap::Parser>::parse_from(words).args
+    }
+
     /// One run for each level. A level that could not be measured does not keep the next from it.
     fn sweep(
         &self,

@@ -29,7 +29,8 @@ pub struct Process {
     /// The path at which it serves a CPU profile, as Go's `net/http/pprof` does; none if it has
     /// none.
     pub pprof: Option<String>,
-    /// The folder of the manifest that it comes from, absolute: this one's, or another target's.
+    /// The folder in which it runs, absolute: that of the manifest that it comes from, this one or
+    /// another target's, unless that says another.
     pub dir: PathBuf,
     /// The place of its build among the manifest's recipes; none where it needs none.
     pub recipe: Option<usize>,
@@ -120,6 +121,8 @@ pub(super) struct OwnProcess {
     ready: Ready,
     profile: bool,
     pprof: Option<String>,
+    /// From the manifest's folder.
+    dir: Option<PathBuf>,
 }
 
 /// The process of another target, under a name of its own.
@@ -138,7 +141,8 @@ impl OwnProcess {
         recipe: Option<usize>,
         service: Option<usize>,
     ) -> Process {
-        let Self { name, command, env, port, open_files, ready, profile, pprof } = self;
+        let Self { name, command, env, port, open_files, ready, profile, pprof, dir: own } = self;
+        let dir = own.map_or(dir.clone(), |own| dir.join(own));
         Process {
             name,
             command,
@@ -167,6 +171,7 @@ struct AnyProcess {
     ready: Option<Ready>,
     profile: Option<bool>,
     pprof: Option<String>,
+    dir: Option<PathBuf>,
 }
 
 impl TryFrom<AnyProcess> for ProcessTable {
@@ -189,6 +194,7 @@ impl TryFrom<AnyProcess> for ProcessTable {
                 ready: table.ready.unwrap_or_default(),
                 profile,
                 pprof: table.pprof,
+                dir: table.dir,
             })));
         };
         let says_more = table.command.is_some()
@@ -196,7 +202,8 @@ impl TryFrom<AnyProcess> for ProcessTable {
             || table.port.is_some()
             || table.open_files.is_some()
             || table.ready.is_some()
-            || table.pprof.is_some();
+            || table.pprof.is_some()
+            || table.dir.is_some();
         if says_more {
             return Err("`target` brings everything along: beside it, only `name` and `profile`");
         }

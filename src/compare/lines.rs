@@ -125,12 +125,20 @@ impl Frames {
             _ => Kind::Faster,
         };
         let interval = total.ci95_us.map(|[low, high]| format!("{low:+.3} to {high:+.3}"));
+        // Figures are of the whole change, and beyond what is common it may go the other way.
+        let beyond = total.beyond_us(self.shift.as_ref());
+        let verdict = match (word, total.change_us > 0.0) {
+            (Kind::Slower, false) | (Kind::Faster, true) => {
+                format!("{beyond:+.3} beyond that of all")
+            }
+            _ => words::certain(word, self.replicated).to_owned(),
+        };
         FunctionLine {
             a: micros(total.a_us),
             b: micros(total.b_us),
             change: format!("{:+.3}", total.change_us),
             interval: interval.unwrap_or_else(|| "-".to_owned()),
-            verdict: words::certain(word, self.replicated).to_owned(),
+            verdict,
             name: function.name.clone(),
             function: Some(at),
             us: Some([total.a_us, total.b_us]),

@@ -130,8 +130,7 @@ impl VersionError {
 /// Builds a version of a target, unless it was built before; the manifest that comes with it is
 /// that of the commit, or where that has none, the one in the working tree, with the changes.
 ///
-/// Nothing of the user's files, branches or builds changes; git lists the folder of the builds
-/// among the repository's worktrees.
+/// Nothing of the user's files, branches, builds or worktrees changes.
 ///
 /// # Errors
 /// When the target was not there yet, does not fit, or cannot be built.

@@ -1,18 +1,21 @@
 //! The folder in which all commits of a repository are compiled, one after another.
 
 use std::{
-    ffi::OsStr,
     fs, io,
     path::{Path, PathBuf},
 };
 
-use super::{Beside, BuildError, Runner, Version, VersionError, submodules};
+use super::{
+    Beside, BuildError, Runner, Version, VersionError,
+    sources::{common_dir, tell_git},
+    submodules,
+};
 use crate::target::{
     build::Slot,
-    git::{GitError, git, git_with},
+    git::{GitError, git},
 };
 
-/// Its name, which `git worktree list` shows.
+/// Its name, which builds may show.
 const NAME: &str = "flameload";
 
 /// A git worktree that no other process uses until this is dropped.
@@ -37,11 +40,17 @@ impl Checkout {
         let origin = top.display().to_string();
         let mut slot = Slot::open(cache, "checkout", origin, runner).map_err(failed)?;
         let dir = slot.dir().join(NAME);
+        let common = common_dir(top).map_err(VersionError::git(commit))?;
         // What git says of a folder that it does not know, or that was left half made, is no help.
-        if !is_worktree(&dir) || switch(&dir, &commit.id).is_err() {
-            clear(&dir)
-                .map_err(|source| failed(BuildError::Cache { path: dir.clone(), source }))?;
-            add(top, &dir, &commit.id).map_err(VersionError::git(commit))?;
+        if !is_worktree(&dir, &common) || switch(&dir, &commit.id).is_err() {
+            let own = slot.dir().join("git");
+            let make = || {
+                clear(&dir)?;
+                clear(&own)?;
+                tell_git(&dir, &own, &commit.id, &common)
+            };
+            make().map_err(|source| failed(BuildError::Cache { path: dir.clone(), source }))?;
+            switch(&dir, &commit.id).map_err(VersionError::git(commit))?;
         }
         submodules::fill(top, &commit.tree, &dir).map_err(failed)?;
         beside
@@ -59,10 +68,14 @@ impl Checkout {
     }
 }
 
-/// Whether the folder is the top of a worktree, and not just somewhere within one.
-fn is_worktree(dir: &Path) -> bool {
-    dir.join(".git").is_file()
-        && git(dir, &["rev-parse", "--show-toplevel"]).is_ok_and(|top| Path::new(&top) == dir)
+/// Whether the folder is the top of a worktree of this repository, and not just somewhere within
+/// one; not one either that an earlier version had put into the repository's list.
+fn is_worktree(dir: &Path, common: &str) -> bool {
+    let is_top =
+        git(dir, &["rev-parse", "--show-toplevel"]).is_ok_and(|top| Path::new(&top) == dir);
+    is_top
+        && common_dir(dir).is_ok_and(|own| own == common)
+        && git(dir, &["rev-parse", "--absolute-git-dir"]).is_ok_and(|own| !own.starts_with(common))
 }
 
 /// Takes the worktree to a commit, and away what earlier ones left beside what is ignored and what
@@ -73,26 +86,11 @@ fn switch(dir: &Path, commit: &str) -> Result<(), GitError> {
     Ok(())
 }
 
-fn add(top: &Path, dir: &Path, commit: &str) -> Result<(), GitError> {
-    let words: [&OsStr; 7] = [
-        "worktree".as_ref(),
-        "add".as_ref(),
-        // Also where git has one in its list whose folder is gone.
-        "--force".as_ref(),
-        "--detach".as_ref(),
-        "--quiet".as_ref(),
-        dir.as_ref(),
-        commit.as_ref(),
-    ];
-    git_with(top, &[], &words).map(drop)
-}
-
+/// Removes a folder and makes it anew.
 fn clear(dir: &Path) -> io::Result<()> {
-    if let Some(slot) = dir.parent() {
-        fs::create_dir_all(slot)?;
-    }
     match fs::remove_dir_all(dir) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        cleared => cleared,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        cleared => cleared?,
     }
+    fs::create_dir_all(dir)
 }

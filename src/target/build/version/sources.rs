@@ -6,7 +6,10 @@ use std::{
 };
 
 use super::{Beside, BuildError, Runner, Version, VersionError, submodules};
-use crate::target::{build::Slot, git::git};
+use crate::target::{
+    build::Slot,
+    git::{GitError, git},
+};
 
 /// The folder of the files of a version's commit, with those that are beside it.
 pub(super) fn of(
@@ -37,16 +40,20 @@ pub(super) fn of(
     submodules::checkout(top, tree, &folder, &own.join("index")).map_err(&wrong)?;
     submodules::fill(top, tree, &folder).map_err(failed)?;
     beside.put(&folder, &slot.dir().join("beside.json")).map_err(cache)?;
-    let common = git(top, &["rev-parse", "--path-format=absolute", "--git-common-dir"]);
-    tell_git(&folder, &own, &commit.id, &common.map_err(wrong)?).map_err(cache)?;
+    tell_git(&folder, &own, &commit.id, &common_dir(top).map_err(wrong)?).map_err(cache)?;
     slot.finish().map_err(failed)?;
     Ok(folder)
+}
+
+/// What all worktrees of a repository have in common.
+pub(super) fn common_dir(top: &Path) -> Result<String, GitError> {
+    git(top, &["rev-parse", "--path-format=absolute", "--git-common-dir"])
 }
 
 /// Makes the folder a worktree of the user's repository, so that a build that asks git what it
 /// builds is told of that commit, and one that commits does so on no branch of anyone's. See
 /// gitrepository-layout(5); git lists no such worktree, and never cleans it up.
-fn tell_git(folder: &Path, own: &Path, head: &str, common: &str) -> io::Result<()> {
+pub(super) fn tell_git(folder: &Path, own: &Path, head: &str, common: &str) -> io::Result<()> {
     let link = folder.join(".git");
     fs::write(own.join("HEAD"), format!("{head}\n"))?;
     fs::write(own.join("commondir"), format!("{common}\n"))?;

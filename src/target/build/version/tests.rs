@@ -202,12 +202,17 @@ fn a_checkout_that_is_broken_is_made_again() {
     let (_dir, repository) = fixture(&files);
     let builder = Builder::new(&repository);
     builder.binary("HEAD", "");
-    // As `git worktree prune` and a killed git leave it.
-    let entries = repository.top().join(".git/worktrees");
-    fs::remove_dir_all(&entries).expect("git lists the checkout");
+    let listed = git(repository.top(), &["worktree", "list"]).expect("the list");
+    assert_eq!(listed.lines().count(), 1, "the user's alone: {listed}");
+    // As somebody who cleans up and a killed git leave it.
+    let cache = builder.options.cache.join(FOLDER);
+    let slots = cache.read_dir().expect("it exists").flatten().map(|entry| entry.path());
+    let mut own = slots.map(|slot| slot.join("git")).filter(|own| own.join("index").exists());
+    let own = own.find(|own| own.to_string_lossy().contains("checkout-")).expect("the checkout");
+    fs::remove_dir_all(&own).expect("it is ours");
     commit(&repository, &[("target/src/main.rs", "fn main() { print!(\"1\") }\n")]);
     builder.binary("HEAD", "");
-    fs::write(entries.join("flameload/index.lock"), "").expect("a file");
+    fs::write(own.join("index.lock"), "").expect("a file");
     commit(&repository, &[("target/src/main.rs", "fn main() { print!(\"2\") }\n")]);
     builder.binary("HEAD", "");
 }

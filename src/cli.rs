@@ -3,6 +3,7 @@
 mod bench;
 mod bisect;
 mod browser;
+mod cache;
 mod calibrate;
 #[doc(hidden)]
 pub mod compare;
@@ -56,6 +57,7 @@ pub enum Command {
     Targets(list::TargetsArgs),
     Scripts(list::ScriptsArgs),
     Doctor(doctor::Args),
+    Cache(cache::Args),
 }
 
 /// Does it.
@@ -76,6 +78,7 @@ pub fn run(command: Command) -> anyhow::Result<Exit> {
         Command::Targets(args) => list::targets(&args),
         Command::Scripts(args) => list::scripts(&args),
         Command::Doctor(args) => doctor::run(&args),
+        Command::Cache(args) => cache::run(&args),
     }
 }
 

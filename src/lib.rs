@@ -29,6 +29,9 @@
 //! But for `cli`, the library prints nothing, reads no arguments and never exits: progress is a stream of
 //! [`measure::Event`]s, failures are values.
 
+#[cfg(not(target_os = "linux"))]
+compile_error!("flameload measures by Linux's perf events and /proc: build it for Linux");
+
 #[cfg(feature = "cli")]
 pub mod cli;
 pub mod compare;

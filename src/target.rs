@@ -29,6 +29,7 @@ mod birthmark;
 mod bisection;
 mod budget;
 mod build;
+mod cache;
 mod cgroup;
 mod changes;
 mod child;
@@ -67,6 +68,7 @@ pub use budget::{Budget, BudgetName};
 pub use build::{
     BuildError, BuildOptions, Built, Product, Version, VersionError, build, build_version,
 };
+pub use cache::{Cached, cached};
 pub use changes::{Changes, ChangesError};
 pub use child::{Ending, Relative, SpawnError, left_running};
 pub use cpus::{Cpus, CpusError, Split, split_cpus};

@@ -57,6 +57,14 @@ pub struct Args {
     #[arg(long, value_name = "METRIC", value_parser = Metric::of_name)]
     metric: Vec<Metric>,
 
+    /// What it is where that cannot be told: exit code 0 or 1 [default: exit code 4]
+    #[arg(long, value_enum, value_name = "HOW")]
+    inconclusive: Option<Inconclusive>,
+
+    /// Build both sides, as before a cache is kept, and measure nothing
+    #[arg(long)]
+    build_only: bool,
+
     /// Print the verdict and the comparison as one line of JSON
     #[arg(long, conflicts_with = "markdown")]
     json: bool,
@@ -75,8 +83,24 @@ pub struct Args {
     store: StoreArgs,
 }
 
+/// What becomes of a gate that cannot tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Inconclusive {
+    Pass,
+    Fail,
+}
+
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
+    let exit = gate(args)?;
+    Ok(match (exit, args.inconclusive) {
+        (Exit::Inconclusive, Some(Inconclusive::Pass)) => Exit::Done,
+        (Exit::Inconclusive, Some(Inconclusive::Fail)) => Exit::Failed,
+        _ => exit,
+    })
+}
+
+fn gate(args: &Args) -> anyhow::Result<Exit> {
     let candidate = Side::live(&args.target)?;
     let store = args.store.store()?;
     args.keep.check(&store)?;
@@ -101,6 +125,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
     }
     let builder = Builder::new(&interrupted)?;
     let (a, b) = builder.pair(&base, &candidate)?;
+    if args.build_only {
+        return Ok(Exit::Done);
+    }
     let target = &b.launch.manifest;
     let settings = args.duel.settings(target)?;
     let options = options(&store, args.tolerance, &target.name, &settings.script.name)?;

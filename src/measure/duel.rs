@@ -78,17 +78,23 @@ impl<'a> Duel<'a> {
     /// A duel from the first to the second. The script's duration and thresholds are of no meaning
     /// here; of several backends, only the first one samples.
     ///
+    /// Where the kernel does not allow sampling, nothing is known of functions, and all else is
+    /// measured as well as ever: a note says so.
+    ///
     /// # Errors
-    /// When the script cannot be cut into slices that alternate, or the kernel does not allow
-    /// sampling.
+    /// When the script cannot be cut into slices that alternate.
     pub fn new(contenders: [&'a Contender; 2], settings: &Settings) -> Result<Self, MeasureError> {
         check(settings)?;
         let first = settings.backends.as_slice().first();
         let backends = first.map_or(Backends::none(), |backend| Backends::one(*backend));
-        let settings = Settings { backends, ..settings.clone() };
-        Instruments::probe(&settings)?;
+        let mut settings = Settings { backends, ..settings.clone() };
+        let mut notes = Vec::new();
+        if let Err(refusal) = Instruments::probe(&settings) {
+            settings.backends = Backends::none();
+            notes.push(format!("no functions, as nothing can be sampled here: {refusal}"));
+        }
         let guard = Guard::start().map_err(MeasureError::Guard)?;
-        let (notes, bouts) = (Vec::new(), Vec::new());
+        let bouts = Vec::new();
         let (slice, unlike) = (order::slice(Duration::MAX, ROUNDS_MIN), unlike::unlike(contenders));
         Ok(Self { contenders, settings, slice, unlike, notes, guard, bouts })
     }

@@ -66,12 +66,10 @@ fn done<T, E: Display>(result: Result<T, E>) -> T {
     result.unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// Built where `cargo xtask` builds, so that nothing is built twice.
+/// Built where the program builds, so that nothing is built twice.
 fn built(manifest: &Manifest, guard: &Guard) -> Result<Built, BuildError> {
     let _turn = BUILDS.lock().unwrap_or_else(PoisonError::into_inner);
-    let options =
-        BuildOptions { cache: root().join("target/flameload"), ..BuildOptions::default() };
-    build(manifest, &options, guard, &GO_ON, &mut |_| {})
+    build(manifest, &BuildOptions::default(), guard, &GO_ON, &mut |_| {})
 }
 
 fn ask(target: &Target, manifest: &Manifest, addr: SocketAddr) {

@@ -6,6 +6,7 @@ use std::{
     process::{Command, Output},
 };
 
+use flameload::target::BuildOptions;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -116,7 +117,7 @@ impl Drop for History {
         let owned = |stamp: &str| {
             stamp.starts_with(top.trim_end()) || trees.lines().any(|tree| tree == stamp)
         };
-        let slots = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/flameload/revisions");
+        let slots = BuildOptions::default().cache.join("revisions");
         let slots = slots.read_dir().into_iter().flatten().flatten();
         for slot in slots.map(|entry| entry.path()) {
             let stamp = fs::read_to_string(slot.join("flameload.stamp")).unwrap_or_default();

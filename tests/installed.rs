@@ -201,9 +201,9 @@ fn gate(shop: &Shop, first: &str) -> Measured {
     holds(output.status.code() == Some(1), &text)?;
     assert!(text.contains("older than its manifest"), "{text}");
     let found: serde_json::Value = serde_json::from_str(&text).expect("a line of JSON");
-    let functions = found["frames"]["functions"].as_array().expect("they were judged");
+    let functions = found["comparison"]["frames"]["functions"].as_array().expect("they were judged");
     let named = |function: &&serde_json::Value| {
-        function["own"]["sure"] == true
+        function["self"]["sure"] == true
             && function["name"].as_str().is_some_and(|name| name.contains("slow_discount"))
     };
     holds(functions.iter().any(|function| named(&function)), &text)

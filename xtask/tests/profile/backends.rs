@@ -6,16 +6,12 @@ use serde_json::Value;
 
 use super::{
     case::{Case, run},
-    system::{alone, can_sample, known_go},
+    system::{alone, can_sample, can_take_perf_events_away, known_go, without_perf_events},
 };
 use crate::{
     measured::{Measured, holds, repeated},
     skip::skip,
 };
-
-/// Runs a program without the right to perf events, as in a container that filters system calls.
-const WITHOUT_PERF_EVENTS: &str =
-    concat!(env!("CARGO_MANIFEST_DIR"), "/tests/profile/without_perf_events.py");
 
 fn go() -> Option<Case> {
     Some(Case::working(known_go()?, &["serve", "{port}"]))
@@ -148,21 +144,16 @@ fn check_rendered_again(directory: &Path, other: &str) {
 
 #[test]
 fn without_perf_events_a_server_profiles_itself() {
-    if Command::new("python3").arg("--version").output().is_err() {
-        return skip("no python3 here, which takes the right to perf events away");
+    if !can_take_perf_events_away() {
+        return;
     }
     repeated(|| {
         let Some(case) = go() else { return Ok(()) };
         let _alone = alone();
-        let without = |command: Command| {
-            let mut python = Command::new("python3");
-            python.arg(WITHOUT_PERF_EVENTS).arg(command.get_program()).args(command.get_args());
-            python
-        };
-        run(&mut without(case.profile())).expect(3, &["seccomp", "--backend pprof"]);
+        run(&mut without_perf_events(&case.profile())).expect(3, &["seccomp", "--backend pprof"]);
         let mut profile = case.profile();
         profile.args(["--backend", "pprof", "--duration", "4s"]);
-        let outcome = run(&mut without(profile));
+        let outcome = run(&mut without_perf_events(&profile));
         holds(outcome.code == Some(0), format_args!("{outcome:#?}"))?;
         assert!(outcome.stdout.contains("read from the clocks of the processes"), "{outcome:#?}");
         let (directory, record) = case.kept();

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{
     case::{Case, Live, run, tool},
-    system::{alone, can_sample, marked},
+    system::{alone, can_sample, can_take_perf_events_away, marked, without_perf_events},
 };
 
 /// A server that works for 30 µs on each request, in no git repository.
@@ -59,6 +59,26 @@ fn a_server_that_works_more_is_found_with_its_function() {
     let sum: f64 = functions.iter().filter_map(|it| it["self"]["change_us"].as_f64()).sum();
     let whole = cpu["b"].as_f64().expect("b") - cpu["a"].as_f64().expect("a");
     assert!((sum - whole).abs() < 0.01 * whole, "{sum} is not {whole}");
+    case.assert_clean();
+}
+
+#[test]
+fn without_perf_events_there_are_verdicts_and_no_functions() {
+    if !can_take_perf_events_away() {
+        return;
+    }
+    let _alone = alone();
+    let case = server();
+    let compare = case.compare("", "?env.WORK_US=90");
+    let mut compare = without_perf_events(&compare);
+    let outcome = run(compare.args(["--json", "--fail"]));
+    outcome.expect(1, &["round 4 of 4"]);
+    let found: Value = serde_json::from_str(&outcome.stdout).expect("a line of JSON");
+    assert_eq!(found["verdict"], "regressed", "{found:#}");
+    let caveats = found["caveats"].as_array().expect("caveats");
+    let says = |it: &Value| it.as_str().is_some_and(|it| it.contains("no functions"));
+    assert!(caveats.iter().any(says), "{caveats:#?}");
+    assert!(found["frames"]["functions"].as_array().is_none_or(Vec::is_empty), "{found:#}");
     case.assert_clean();
 }
 

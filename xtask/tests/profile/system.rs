@@ -26,6 +26,25 @@ pub(super) fn can_sample() -> bool {
     refusal.is_none()
 }
 
+const WITHOUT_PERF_EVENTS: &str =
+    concat!(env!("CARGO_MANIFEST_DIR"), "/tests/profile/without_perf_events.py");
+
+/// Whether programs can be run as in a container without the right to perf events.
+pub(super) fn can_take_perf_events_away() -> bool {
+    let can = Command::new("python3").arg("--version").output().is_ok();
+    if !can {
+        skip("no python3 here, which takes the right to perf events away");
+    }
+    can
+}
+
+/// The command without the right to perf events.
+pub(super) fn without_perf_events(command: &Command) -> Command {
+    let mut python = Command::new("python3");
+    python.arg(WITHOUT_PERF_EVENTS).arg(command.get_program()).args(command.get_args());
+    python
+}
+
 /// Loads are measured one at a time: tests run in parallel, and two would share the CPUs.
 pub(super) fn alone() -> MutexGuard<'static, ()> {
     static LOAD: Mutex<()> = Mutex::new(());

@@ -46,7 +46,7 @@ fn values_say_what_they_may_be() {
     check(&hyper(&["--cpus", "0,1"]), &["server=LIST,load=LIST"]);
     check(&hyper(&["--cpus", "server=1000,load=0"]), &["CPUs 1000", "may be used are"]);
     check(&hyper(&["--url", "127.0.0.1:80"]), &["--url", "cannot be used with"]);
-    check(&["profile"], &["<TARGET>"]);
+    check(&["profile"], &["name a target", "hyper", "--pid"]);
     check(&["profile", "--pid", "1", "--url", "example"], &["http://127.0.0.1:8080"]);
 }
 

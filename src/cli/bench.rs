@@ -44,7 +44,7 @@ Examples:
   flameload bench --from 20261121-2233 20261122-0911        any runs that were kept
 
 Without --profile nothing is sampled, and the whole time counts. Every run is kept; the tables and
-the chart are kept in flamegraphs/bench/.")]
+the chart are kept where runs are, in bench/.")]
 pub struct Args {
     /// The targets, by their names
     #[arg(value_name = "TARGET", required_unless_present_any = ["manifest", "from"])]

@@ -42,7 +42,7 @@ is looked for, and a commit is bad where it surely lost more than half of it, go
 lost less, and passed over where neither is sure, or where it cannot be built or measured.
 
 It ends with the commit, its diff stat, and the comparison that speaks against it, which is kept
-under flamegraphs/compare/.
+where runs are, in compare/.
 
 With --frame it is about the time in one function and in what it calls, for each request: a change
 that is small in all is large there, and needs less time to be seen.

@@ -48,7 +48,7 @@ in slices of 200 ms, in rounds of fresh processes, until CPU/request has a verdi
 Recorded runs that were made at different times differ by the drift of the machine as well: a single
 run on each side says little, several of each, made in turns as in A B B A, say more.
 
-Each comparison is kept under flamegraphs/compare/, as a page with flamegraphs of A, B and their
+Each comparison is kept where runs are, in compare/, as a page with flamegraphs of A, B and their
 difference beside each other.
 
 The exit code is 0 whatever was found. With --fail it is 1 where CPU/request or a latency regressed,

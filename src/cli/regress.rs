@@ -27,9 +27,9 @@ Examples:
   flameload regress hyper@HEAD --base v1.2 --metric cpu --metric p99
   flameload regress targets/hyper/target.toml --base HEAD~1 --json | jq .verdict
 
-The target, as its files are unless a revision is given, is measured against itself at the base: load
-and sampling alternate between both, until each metric has a verdict or the time is up. The comparison is kept under flamegraphs/compare/, and
-the Markdown links to its page and picture.
+The target, as its files are unless a revision is given, is measured against itself at the base:
+load and sampling alternate between both, until each metric has a verdict or the time is up. The
+comparison is kept where runs are, in compare/, and the Markdown links to its page and picture.
 
 Exit codes: 0 nothing regressed, 1 one surely did by more than the tolerance, 4 that
 cannot be told of one, and 2, 3 and 130 as everywhere.")]

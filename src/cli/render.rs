@@ -11,7 +11,7 @@ Examples:
   flameload render latest
   flameload render latest --raw          every frame, as profile --raw draws them
   flameload render 20261121-2233
-  flameload render flamegraphs/hyper/20261121-223344-ab12")]
+  flameload render .flameload/runs/hyper/20261121-223344-ab12")]
 pub struct Args {
     /// The run: its id or the start of it, `latest`, or its directory
     run: String,

@@ -159,7 +159,8 @@ impl Built {
 }
 
 impl Default for BuildOptions {
-    /// Without colours, and with the user's own folder for such things.
+    /// Without colours, and with the user's own folder for such things. A user who has none, as
+    /// under cron, has one in the current folder: what is in /tmp, others may have put there.
     fn default() -> Self {
         let home = |name, rest: &str| {
             env::var_os(name)
@@ -168,11 +169,11 @@ impl Default for BuildOptions {
                 .map(|home| if rest.is_empty() { home } else { home.join(rest) })
         };
         let folder = home("XDG_CACHE_HOME", "").or_else(|| home("HOME", ".cache"));
-        Self {
-            color: false,
-            cache: folder.unwrap_or_else(env::temp_dir).join("flameload"),
-            services: true,
-        }
+        let cache = match folder {
+            Some(folder) => folder.join("flameload"),
+            None => env::current_dir().unwrap_or_default().join(".flameload/cache"),
+        };
+        Self { color: false, cache, services: true }
     }
 }
 

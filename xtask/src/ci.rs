@@ -113,6 +113,10 @@ fn steps() -> anyhow::Result<Vec<Step>> {
         command.args(["--all-targets", "--locked", "--", "--deny", "warnings"]);
         step(format!("lints of {}", project.name), command);
     }
+    let mut command = cargo();
+    command.args(["clippy", "--package", "flameload", "--lib", "--no-default-features"]);
+    command.args(["--locked", "--", "--deny", "warnings"]);
+    step("lints of the library without its program".to_owned(), command);
     steps.extend(go::steps()?);
     let mut step = |name: &str, command| {
         steps.push(Step { name: name.to_owned(), work: Work::Command(command) });

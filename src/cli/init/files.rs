@@ -59,7 +59,7 @@ pub(super) fn of(guess: &Guess, path: &str) -> Vec<NewFile> {
     ];
     if paths::targets().starts_with(paths::root().join(paths::FOLDER)) {
         let ignored = Path::new(paths::FOLDER).join(".gitignore");
-        files.push(NewFile::new(ignored, "/runs/\n".to_owned()));
+        files.push(NewFile::new(ignored, "/runs/\n/cache/\n".to_owned()));
     }
     files
 }

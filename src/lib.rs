@@ -26,6 +26,10 @@
 //! | [`measure`] | the composer: launch, warm up, slices of load with sampling, record |
 //! | `cli` (a feature) | the program: arguments, progress, tables, exit codes |
 //!
+//! What most users need is at the root: a [`Target`](What) is profiled by [`profile()`], and two
+//! recorded runs are compared by [`compare()`]; the modules have all the rest, which may change
+//! from one version to the next.
+//!
 //! But for `cli`, the library prints nothing, reads no arguments and never exits: progress is a stream of
 //! [`measure::Event`]s, failures are values.
 
@@ -51,3 +55,14 @@ pub mod symbolize;
 pub mod target;
 pub mod unit;
 mod unpack;
+
+#[doc(inline)]
+pub use compare::{Comparison, compare};
+#[doc(inline)]
+pub use load::Script;
+#[doc(inline)]
+pub use measure::{Attach, Finished, Launch, MeasureError, Settings, What, profile};
+#[doc(inline)]
+pub use record::{Run, Store};
+#[doc(inline)]
+pub use target::Manifest;

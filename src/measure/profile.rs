@@ -19,7 +19,7 @@ use crate::{
     load::{Base, EngineKind, Script, open_files_limit, raise_nofile},
     record::{Host, Run, Store, UtcTime},
     symbolize::{Detail, Profile, Resolved},
-    target::{BuildOptions, Built, Cpus, Guard, build, name_java_code},
+    target::{BuildOptions, Built, Cpus, Guard, Split, build, name_java_code, split_cpus},
     unit::{Bytes, Hertz, Nanos},
 };
 
@@ -46,6 +46,28 @@ pub struct Settings {
     pub raw_stacks: bool,
     /// The command line, for the record.
     pub command: String,
+}
+
+impl Settings {
+    /// This load, sampled by the kernel's events on the usual CPUs: the last quarter of those that
+    /// may be used is for the load, the rest for the server. Where the system does not tell, both
+    /// share the first.
+    pub fn of(script: Script) -> Self {
+        let online = Cpus::available().map_or_else(|_| vec![0], |cpus| cpus.as_slice().to_vec());
+        let Split { server, load, .. } = split_cpus(&online);
+        Self {
+            script,
+            backends: Backends::default(),
+            hz: None,
+            on_threads: false,
+            dump: None,
+            server_cpus: server,
+            load_cpus: load,
+            detail: Detail::Auto,
+            raw_stacks: false,
+            command: String::new(),
+        }
+    }
 }
 
 /// A measurement that was made and kept.

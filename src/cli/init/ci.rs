@@ -32,8 +32,9 @@ fn github(target: &str) -> String {
          - run: command -v flameload || cargo install flameload --locked\n      \
          # Without this there are verdicts, but no functions.\n      \
          - run: sudo sysctl kernel.perf_event_paranoid=1 kernel.kptr_restrict=0\n      \
-         - run: >-\n          flameload regress {target} --base origin/${{{{ github.base_ref }}}} --markdown\n          \
-         >> \"$GITHUB_STEP_SUMMARY\" || {{ status=$?; test $status -eq 4; }}   # 4: it cannot be told\n      \
+         # What cannot be told passes.\n      \
+         - run: >-\n          flameload regress {target} --base origin/${{{{ github.base_ref }}}}\n          \
+         --inconclusive pass --markdown >> \"$GITHUB_STEP_SUMMARY\"\n      \
          - uses: actions/upload-artifact@v4\n        if: always()\n        with:\n          name: flameload\n          \
          path: .flameload/runs\n          include-hidden-files: true\n          if-no-files-found: ignore\n"
     )

@@ -16,6 +16,7 @@ mod init;
 #[doc(hidden)]
 pub mod interrupt;
 mod list;
+mod manual;
 #[doc(hidden)]
 pub mod out;
 #[doc(hidden)]
@@ -58,6 +59,8 @@ pub enum Command {
     Scripts(list::ScriptsArgs),
     Doctor(doctor::Args),
     Cache(cache::Args),
+    Completions(manual::CompletionsArgs),
+    Man(manual::ManArgs),
 }
 
 /// Does it.
@@ -79,6 +82,8 @@ pub fn run(command: Command) -> anyhow::Result<Exit> {
         Command::Scripts(args) => list::scripts(&args),
         Command::Doctor(args) => doctor::run(&args),
         Command::Cache(args) => cache::run(&args),
+        Command::Completions(args) => manual::completions(&args),
+        Command::Man(args) => manual::man(&args),
     }
 }
 

@@ -131,9 +131,22 @@ impl ProfileFacts {
                     _ => "install its debug symbols, or build it without stripping them",
                 };
                 let (module, ratio) = (&file.module, Ratio(file.ratio));
-                format!(", most of them names of {module} ({ratio}): {mended}")
+                format!(", most of them names of {module} ({ratio}): {mended}{}", self.also())
             }
             _ => self.remedy_of_callers(),
+        }
+    }
+
+    /// What a runtime says of its own code, where a file without names is in more of the stacks:
+    /// below all that a stripped runtime runs is a function of its own.
+    fn also(&self) -> String {
+        let mut others = self.unnamed.iter().skip(1);
+        match others.find(|it| it.module == GENERATED && it.ratio > BROKEN_RATIO_MAX) {
+            Some(it) => {
+                let mended = runtime::names(self.runtime.as_deref());
+                format!("; of {GENERATED} in {}: {mended}", Ratio(it.ratio))
+            }
+            None => String::new(),
         }
     }
 
@@ -377,6 +390,19 @@ mod tests {
         assert!(names(Some("java")).contains("jcmd PID Compiler.perfmap"));
         assert!(names(Some("python")).ends_with("-X perf"));
         assert!(names(None).ends_with("have its runtime write a perf map"));
+        // Below all that a stripped runtime runs is a function of its own.
+        let file = |module: &str, ratio| UnnamedFacts { module: module.to_owned(), ratio };
+        let both = |generated| {
+            let facts = ProfileFacts {
+                unknown_ratio: Some(0.998),
+                unnamed: vec![file("node", 0.997), file(GENERATED, generated)],
+                runtime: Some("node".to_owned()),
+                ..ProfileFacts::default()
+            };
+            facts.remedy()
+        };
+        assert!(both(0.7).contains("symbols") && both(0.7).ends_with("--perf-basic-prof"));
+        assert!(both(0.01).ends_with("without stripping them"));
     }
 
     #[test]

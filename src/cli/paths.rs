@@ -59,16 +59,20 @@ impl Project {
     fn at(root: &Path) -> anyhow::Result<Self> {
         let path = root.join(FILE_NAME);
         let file = if path.is_file() { config::read(&path)? } else { ProjectFile::default() };
+        Ok(Self::of(root, file))
+    }
+
+    fn of(root: &Path, file: ProjectFile) -> Self {
         let or = |folder: Option<PathBuf>, name| match folder {
             Some(folder) => root.join(folder),
             None => root.join(FOLDER).join(name),
         };
-        Ok(Self {
+        Self {
             root: root.to_owned(),
             runs: or(file.runs, "runs"),
             targets: or(file.targets, "targets"),
             scripts: or(file.scripts, "scripts"),
-        })
+        }
     }
 }
 
@@ -95,13 +99,8 @@ pub(super) fn find(asked: Option<PathBuf>) -> anyhow::Result<()> {
 fn project() -> &'static Project {
     PROJECT.get_or_init(|| {
         let current = env::current_dir().unwrap_or_default();
-        let folder = |name| current.join(FOLDER).join(name);
-        Project::find(None, &current).unwrap_or_else(|_| Project {
-            root: current.clone(),
-            runs: folder("runs"),
-            targets: folder("targets"),
-            scripts: folder("scripts"),
-        })
+        Project::find(None, &current)
+            .unwrap_or_else(|_| Project::of(&current, ProjectFile::default()))
     })
 }
 

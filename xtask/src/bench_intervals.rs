@@ -14,9 +14,8 @@ use std::{
 use anyhow::{Context as _, ensure};
 use flameload::{
     load::Script,
-    measure::{Backends, Launch, Prepared, Settings, What},
+    measure::{Launch, Prepared, Settings, What},
     record::{Run, Store},
-    symbolize::Detail,
     target::Manifest,
     unit::{Hertz, parse_duration},
 };
@@ -25,7 +24,6 @@ use crate::{
     exit::{self, Exit},
     interrupt::{self, Second},
     out, paths,
-    profile::choice::CpuChoice,
     progress::Progress,
 };
 
@@ -77,18 +75,10 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
         script.context("the target has no load script of its own: give one by --script")?;
     let script = Script::find(paths::scripts(), &script)?.remove(0);
     let script = script.with_duration(args.duration)?;
-    let cpus = CpuChoice::or_usual(None)?;
     let settings = Settings {
-        script,
-        backends: Backends::default(),
         hz: args.hz,
-        on_threads: false,
-        dump: None,
-        server_cpus: cpus.server,
-        load_cpus: cpus.load,
-        detail: Detail::Auto,
-        raw_stacks: false,
         command: "cargo xtask bench-intervals".to_owned(),
+        ..Settings::of(script)
     };
     let interrupted = interrupt::flag(Second::Waits)?;
     match measure(args, manifest, settings, &interrupted) {

@@ -20,8 +20,7 @@ use anyhow::Context;
 use flameload::{
     fold::Folded,
     load::Script,
-    measure::{Backends, Launch, Settings, What},
-    symbolize::Detail,
+    measure::{Launch, Settings, What},
     target::{Cpus, Manifest, split_cpus},
     unit::{Hertz, parse_duration},
 };
@@ -187,16 +186,11 @@ impl Workload {
 
     fn settings(&self) -> Settings {
         Settings {
-            dump: None,
-            script: self.script.clone(),
-            backends: Backends::default(),
             hz: Some(self.hz),
-            on_threads: false,
             server_cpus: self.server_cpus.clone(),
             load_cpus: self.load_cpus.clone(),
-            detail: Detail::Auto,
-            raw_stacks: false,
             command: "cargo xtask bench-pipeline".to_owned(),
+            ..Settings::of(self.script.clone())
         }
     }
 }

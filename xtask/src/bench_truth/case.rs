@@ -11,9 +11,8 @@ use std::{
 use anyhow::Context as _;
 use flameload::{
     load::Script,
-    measure::{Backends, Launch, Settings, What, profile},
+    measure::{Launch, Settings, What, profile},
     record::Store,
-    symbolize::Detail,
     target::{Manifest, Template},
     unit::Hertz,
 };
@@ -96,16 +95,12 @@ impl Workload {
     ) -> anyhow::Result<Seen> {
         let launch = Launch { cache: paths::cache(), ..Launch::new(self.manifest(case)?) };
         let settings = Settings {
-            dump: None,
-            script: self.script(case)?,
-            backends: Backends::default(),
             hz: Some(self.hz),
             on_threads: self.on_threads,
             server_cpus: self.cpus.server.clone(),
             load_cpus: self.cpus.load.clone(),
-            detail: Detail::Auto,
-            raw_stacks: false,
             command: "cargo xtask bench-truth".to_owned(),
+            ..Settings::of(self.script(case)?)
         };
         let folder = tempfile::tempdir().context("cannot make a folder for the run")?;
         let store = Store::new(folder.path().to_owned());

@@ -5,7 +5,10 @@ mod ci;
 mod files;
 mod guess;
 
-use std::io::{BufRead as _, IsTerminal as _, Write as _};
+use std::{
+    io::{BufRead as _, IsTerminal as _, Write as _},
+    num::NonZero,
+};
 
 use anyhow::{Context as _, bail};
 
@@ -41,7 +44,7 @@ pub struct Args {
 
     /// The port that the server always takes
     #[arg(long)]
-    port: Option<u16>,
+    port: Option<NonZero<u16>>,
 
     /// The environment variable that tells the server its port
     #[arg(long, value_name = "NAME", conflicts_with = "port")]
@@ -133,11 +136,15 @@ impl Args {
             None => guess::of_project(root, self.bin.as_deref())?,
         };
         if let Some(name) = &self.name {
+            // It is a folder's.
+            if *name != guess::plain(name) {
+                bail!("'{name}' is no name of a target: '{}' would be", guess::plain(name));
+            }
             guess.name = name.clone();
         }
         match (self.port, &self.port_variable) {
-            (Some(port), _) => guess.port = Some(Port::Fixed(port)),
-            (_, Some(name)) => guess.port = Some(Port::Variable(name.clone())),
+            (Some(port), _) => guess.port = Some(Port::Fixed(port.get())),
+            (_, Some(name)) => guess.port = Some(Port::told(name)?),
             _ => {}
         }
         if guess.port.is_none() {
@@ -162,11 +169,8 @@ fn ask_port() -> anyhow::Result<Port> {
     write!(std::io::stderr(), "{question}").context("nobody can be asked")?;
     let mut answer = String::new();
     std::io::stdin().lock().read_line(&mut answer).context("there was no answer")?;
-    Ok(match answer.trim() {
-        "" => usual,
-        answer => match answer.parse() {
-            Ok(port) => Port::Fixed(port),
-            Err(_) => Port::Variable(answer.to_owned()),
-        },
-    })
+    match answer.trim() {
+        "" => Ok(usual),
+        answer => Port::told(answer),
+    }
 }

@@ -119,10 +119,11 @@ fn manifest(guess: &Guess, path: &str, root: &str) -> String {
 fn script(path: &str) -> String {
     format!(
         "# What the server is asked, and how hard. See `flameload scripts` for others to begin with.\n\
-         schema = 1\nname = \"smoke\"\ndescription = \"GET {path} over 16 kept-alive connections\"\n\n\
+         schema = 1\nname = \"smoke\"\ndescription = {}\n\n\
          [load]\nmode = \"closed\"    # each connection sends its next request when the response has come\n\
          connections = 16\nduration = \"10s\"\nwarmup = \"2s\"\n\n[[request]]\nname = \"smoke\"\n\
          path = {}\nexpect = {{ status = 200 }}\n",
+        quoted(&format!("GET {path} over 16 kept-alive connections")),
         quoted(path)
     )
 }
@@ -190,9 +191,11 @@ mod tests {
     fn a_script_can_be_read() {
         let dir = tempfile::tempdir().expect("a folder");
         let path = dir.path().join(SCRIPT);
-        fs::write(&path, script("/a?b=c")).expect("it is ours");
-        let scripts = crate::load::Script::read(&path).expect("it fits");
-        assert_eq!(scripts[0].request().path, "/a?b=c");
+        for asked in ["/a?b=c", "/\"x\"/\\y"] {
+            fs::write(&path, script(asked)).expect("it is ours");
+            let scripts = crate::load::Script::read(&path).expect("it fits");
+            assert_eq!(scripts[0].request().path, asked);
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    num::NonZero,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -44,6 +45,24 @@ pub(super) enum Port {
     Variable(String),
     /// Its command says it.
     Argument,
+}
+
+impl Port {
+    /// What somebody says: a number, or the name of a variable.
+    ///
+    /// # Errors
+    /// When it is neither.
+    pub(super) fn told(text: &str) -> anyhow::Result<Self> {
+        if let Ok(port) = text.parse::<NonZero<u16>>() {
+            return Ok(Self::Fixed(port.get()));
+        }
+        let is_name = text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+            && text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+        if !is_name {
+            bail!("'{text}' is neither a port nor the name of a variable");
+        }
+        Ok(Self::Variable(text.to_owned()))
+    }
 }
 
 /// Crates that make a program a server, the most telling first.
@@ -194,7 +213,7 @@ fn go(root: &Path, package: Option<&str>) -> anyhow::Result<Guess> {
         several => bail!("which is the server? --bin names one of {}", several.join(", ")),
     };
     let name = match package.rsplit('/').next() {
-        Some(name) if name != "." => name.to_owned(),
+        Some(name) if name != "." => plain(name),
         _ => name_of(root),
     };
     Ok(Guess {
@@ -334,7 +353,7 @@ fn name_of(folder: &Path) -> String {
 }
 
 /// A name as targets have them.
-fn plain(name: &str) -> String {
+pub(super) fn plain(name: &str) -> String {
     let name = name.rsplit('/').next().unwrap_or(name);
     let fits = |c: char| if c.is_alphanumeric() || "-_.+".contains(c) { c } else { '-' };
     let name: String = name.chars().map(fits).collect();
@@ -377,10 +396,24 @@ mod tests {
     }
 
     #[test]
+    fn a_port_is_a_number_or_a_name() {
+        assert_eq!(Port::told("3000").ok(), Some(Port::Fixed(3000)));
+        assert_eq!(Port::told("MY_PORT").ok(), Some(Port::Variable("MY_PORT".to_owned())));
+        for wrong in ["", "0", "70000", "-1", "A B", "A\"", "1A"] {
+            assert!(Port::told(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
     fn names_are_those_of_targets() {
-        for (name, expected) in
-            [("shop", "shop"), ("@my/shop api", "shop-api"), (".x", "x"), ("", "server")]
-        {
+        for (name, expected) in [
+            ("shop", "shop"),
+            ("@my/shop api", "shop-api"),
+            (".x", "x"),
+            ("..", "server"),
+            ("../../x", "x"),
+            ("", "server"),
+        ] {
             assert_eq!(plain(name), expected);
         }
     }

@@ -196,6 +196,9 @@ fn programs(metadata: &Value) -> Vec<Program> {
 fn go(root: &Path, package: Option<&str>) -> anyhow::Result<Guess> {
     let commands = root.join("cmd");
     let mut packages: Vec<String> = match package {
+        Some(package) if !has_main(&root.join(package)) => {
+            bail!("there is no package main in {}", root.join(package).display())
+        }
         Some(package) => vec![package.to_owned()],
         None if has_main(root) => vec![".".to_owned()],
         None => fs::read_dir(&commands)

@@ -199,7 +199,9 @@ fn go(root: &Path, package: Option<&str>) -> anyhow::Result<Guess> {
         Some(package) if !has_main(&root.join(package)) => {
             bail!("there is no package main in {}", root.join(package).display())
         }
-        Some(package) => vec![package.to_owned()],
+        // Without a dot, go looks among what it comes with.
+        Some(package) if package.starts_with('.') => vec![package.to_owned()],
+        Some(package) => vec![format!("./{package}")],
         None if has_main(root) => vec![".".to_owned()],
         None => fs::read_dir(&commands)
             .into_iter()
